@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every setting, its default and its description; `fusion init` writes its file from this."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from offchain_workers.config.values import (
+    check_address,
+    check_http_url,
+    expand_database,
+    expand_home,
+    model_id,
+    split_list,
+    to_wei,
+)
+
+Address = Annotated[str, BeforeValidator(check_address)]
+HttpUrl = Annotated[str, BeforeValidator(check_http_url)]
+HomePath = Annotated[Path, BeforeValidator(expand_home)]
+ModelId = Annotated[str, BeforeValidator(model_id)]
+WeiAmount = Annotated[int, BeforeValidator(to_wei), Field(ge=0)]
+# NoDecode: the environment may say "a,b" as well as '["a", "b"]'.
+Urls = Annotated[tuple[HttpUrl, ...], NoDecode, BeforeValidator(split_list)]
+ModelIds = Annotated[tuple[ModelId, ...], NoDecode, BeforeValidator(split_list)]
+
+_EXAMPLE_ADDRESS = "0x" + "00" * 19 + "01"
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are errors, values never change once loaded."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def table_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of a field that is a table, None for a plain value."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+class Addresses(Section):
+    """Contract addresses, where no deployment file names them."""
+
+    marketplace: Address | None = Field(
+        None, examples=[_EXAMPLE_ADDRESS], description="The JobMarketplace contract."
+    )
+    models: Address | None = Field(
+        None, examples=[_EXAMPLE_ADDRESS], description="The ModelRegistry contract."
+    )
+    subnets: Address | None = Field(
+        None, examples=[_EXAMPLE_ADDRESS], description="The SubnetRegistry contract."
+    )
+
+
+class Chain(Section):
+    """The chain and the contracts on it."""
+
+    rpc_urls: Urls = Field(
+        ("http://127.0.0.1:8545",),
+        min_length=1,
+        description="JSON-RPC endpoints. With two or more, they must agree on chain and height.",
+    )
+    chain_id: int | None = Field(
+        None,
+        ge=1,
+        examples=[31337],
+        description="Refuse endpoints of any other chain. Unset: as deployed.",
+    )
+    confirmations: int = Field(
+        1, ge=0, description="Blocks on top of a block before its events count as settled."
+    )
+    poll_seconds: float = Field(1.0, gt=0, description="Seconds between looks for a new block.")
+    start_block: int | None = Field(
+        None,
+        ge=0,
+        examples=[0],
+        description="First block to read events from. Unset: as deployed.",
+    )
+    deployment: HomePath | None = Field(
+        None,
+        examples=["deployment.json"],
+        description="The file that `fusion deploy` wrote: chain, start block and addresses.",
+    )
+    addresses: Addresses = Field(default_factory=Addresses)
+
+
+class Account(Section):
+    """The key that signs. Only encrypted keystores: no key material belongs in this file."""
+
+    folder: HomePath = Field(Path("~/.fusion/keys"), description="Folder of keystores.")
+    keystore: str | None = Field(
+        None,
+        examples=["alice"],
+        description="A name in the folder (see `fusion account list`) or a keystore file.",
+    )
+    password_file: HomePath | None = Field(
+        None,
+        examples=["~/.fusion/password"],
+        description="File with the keystore's password, readable by you alone. Unset: asked for, "
+        "or taken from the environment variable FUSION_PASSWORD.",
+    )
+
+
+class Storage(Section):
+    """Content-addressed blobs: models, inputs, artifacts."""
+
+    folder: HomePath = Field(Path("~/.fusion/blobs"), description="Local folder of blobs.")
+    peers: Urls = Field(
+        (), description="HTTP stores to read blobs from when the folder lacks them."
+    )
+    allow_private: bool = Field(
+        False, description="Allow peers at private or loopback addresses (development only)."
+    )
+    max_bytes: int = Field(1_073_741_824, gt=0, description="Largest blob to fetch, in bytes.")
+
+
+class Worker(Section):
+    """The operator's daemon."""
+
+    listen_host: str = Field("127.0.0.1", description="Address that the endpoint listens on.")
+    listen_port: int = Field(8700, ge=0, le=65_535, description="Its port; 0 picks a free one.")
+    public_url: HttpUrl | None = Field(
+        None,
+        examples=["https://worker.example.org"],
+        description="URL at which others reach the endpoint, as your manifest names it.",
+    )
+    database: Annotated[str, BeforeValidator(expand_database)] = Field(
+        "sqlite:///~/.fusion/worker.db",
+        repr=False,
+        description="SQLAlchemy URL of the worker's database (SQLite or PostgreSQL).",
+    )
+    models: ModelIds = Field(
+        (), description='Models to serve, each as "model:0x...". Empty: all that you offer.'
+    )
+    min_profit_wei: WeiAmount = Field(
+        0, description='Least profit of a job after gas, in wei or as in "0.001 ether".'
+    )
+    max_in_flight: int = Field(8, ge=1, description="Jobs worked on at the same time.")
+    accept_pledge_bps: int = Field(
+        5_000,
+        ge=0,
+        le=10_000,
+        description="Share of your free stake that signed acceptances may reserve at once, in "
+        "basis points (10000 = all of it).",
+    )
+    min_turn_seconds: int = Field(
+        0, ge=0, description="Skip jobs whose turn is shorter than this many seconds."
+    )
+    deliver_margin_seconds: int = Field(
+        30, ge=0, description="Seconds that must remain before the deadline after the run."
+    )
+    gas_price_cap_gwei: float = Field(
+        200.0, gt=0, description="Never pay more than this for gas, in gwei."
+    )
+    callback_gas_cap: int = Field(
+        500_000, ge=0, description="Skip jobs whose callback asks for more gas than this."
+    )
+    breaker_failures: int = Field(
+        5, ge=1, description="Failures within the window below that pause the worker."
+    )
+    breaker_window_seconds: int = Field(
+        300, ge=1, description="Seconds over which failures are counted."
+    )
+    breaker_pause_seconds: int = Field(
+        60, ge=1, description="Seconds without new jobs after the circuit breaker opens."
+    )
+
+
+class Engine(Section):
+    """What runs the models."""
+
+    kind: Literal["embedded"] = Field("embedded", description="onnxruntime inside the worker.")
+    provider: Literal["auto", "cpu", "cuda", "tensorrt"] = Field(
+        "auto", description="Where models run; auto takes the best that really works."
+    )
+    threads: int = Field(0, ge=0, description="CPU threads of one run; 0 leaves it to the engine.")
+    max_batch: int = Field(64, ge=1, description="Most items to run together.")
+    max_onnx_bytes: int = Field(
+        2_147_483_648, gt=0, description="Refuse ONNX files larger than this, in bytes."
+    )
+
+
+class Log(Section):
+    """What the processes say, on standard error."""
+
+    format: Literal["console", "json"] = Field("console", description="For people or machines.")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least severe messages that are shown."
+    )
+
+
+class Settings(BaseSettings):
+    """All settings. ``Settings()`` is the defaults alone; ``load_settings`` reads the sources."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FUSION_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+    )
+
+    chain: Chain = Field(default_factory=Chain)
+    account: Account = Field(default_factory=Account)
+    storage: Storage = Field(default_factory=Storage)
+    worker: Worker = Field(default_factory=Worker)
+    engine: Engine = Field(default_factory=Engine)
+    log: Log = Field(default_factory=Log)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only the values given: ``load_settings`` merges the sources and names them in errors."""
+        return (init_settings,)
