@@ -17,6 +17,7 @@ if ! npm --version >/dev/null 2>&1; then
     exit 0
 fi
 if npm ci --silent --no-audit --no-fund --ignore-scripts; then
+    mkdir -p node_modules  # not there on a platform that the lock has no anvil for
     cp package-lock.json "$stamp"
 else
     echo "npm could not install anvil; the chain in Python serves instead"

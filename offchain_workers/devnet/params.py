@@ -112,6 +112,7 @@ def log_filter(ledger: Ledger, fields: Any) -> LogFilter:
         first = last = int(need_block(ledger, fields["blockHash"]).block.number)
     else:
         first = _height(ledger, fields.get("fromBlock", "latest"))
+        need_block(ledger, first)  # anvil refuses a range that begins above the head
         last = min(_height(ledger, fields.get("toBlock", "latest")), ledger.height)
     return LogFilter(
         first,
@@ -122,7 +123,7 @@ def log_filter(ledger: Ledger, fields: Any) -> LogFilter:
 
 
 def _height(ledger: Ledger, block: Any) -> int:
-    """A block's number; may lie above the head, where there are simply no logs."""
+    """A block's number, which may lie above the head."""
     if block is None or block in (*HEAD_TAGS, "pending"):
         return ledger.height
     return 0 if block == "earliest" else integer(block)
