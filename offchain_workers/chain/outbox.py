@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The outbox: what daemons want mined, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from eth_utils.address import to_checksum_address
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from offchain_workers.chain.errors import GasLimitTooHighError
+from offchain_workers.chain.tables import OutboxRow
+
+# EIP-7825: no transaction may ask for more.
+MAX_GAS = 16_777_216
+
+
+class State(StrEnum):
+    """Where an outbox row stands. A mined or cancelled one can return to the first group while a
+    reorg may still undo it."""
+
+    QUEUED = "queued"
+    PENDING = "pending"
+    CANCELLING = "cancelling"
+
+    MINED_OK = "mined_ok"
+    MINED_REVERTED = "mined_reverted"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+
+
+IN_FLIGHT = (State.PENDING, State.CANCELLING)
+OUTCOMES = (
+    State.MINED_OK,
+    State.MINED_REVERTED,
+    State.REJECTED,
+    State.CANCELLED,
+    State.SUPERSEDED,
+)
+
+
+class Outbox:
+    """One signing address's rows. Every method works inside the caller's session."""
+
+    def __init__(self, sender: str, default_max_fee: int) -> None:
+        self.sender = to_checksum_address(sender)
+        self._default_max_fee = default_max_fee
+
+    def enqueue(
+        self,
+        session: Session,
+        key: str,
+        to: str,
+        data: bytes,
+        value: int = 0,
+        gas_limit: int | None = None,
+        deadline: int | None = None,
+        max_fee: int | None = None,
+    ) -> OutboxRow:
+        """Wish for a transaction; committed with the caller's own rows.
+
+        ``key`` names the wish (``deliver:<job id>``): a second call with it changes nothing and
+        returns the first row, whatever became of it. ``deadline`` is unix seconds: not mined by
+        then, it is cancelled. ``max_fee`` bounds the fee in wei per gas. Raises
+        GasLimitTooHighError.
+        """
+        if gas_limit is not None and gas_limit > MAX_GAS:
+            raise GasLimitTooHighError(f"{key}: gas limit {gas_limit} is above {MAX_GAS}")
+        row = self.get(session, key)
+        if row is None:
+            row = OutboxRow(
+                sender=self.sender,
+                key=key,
+                to=to_checksum_address(to),
+                data=data,
+                value=value,
+                gas_limit=gas_limit,
+                deadline=deadline,
+                max_fee=self._default_max_fee if max_fee is None else max_fee,
+                state=State.QUEUED,
+            )
+            session.add(row)
+            session.flush()
+        return row
+
+    def get(self, session: Session, key: str) -> OutboxRow | None:
+        """The row of a key, with its state."""
+        mine = (OutboxRow.sender == self.sender) & (OutboxRow.key == key)
+        return session.scalars(select(OutboxRow).where(mine)).one_or_none()
+
+    def outcomes(self, session: Session, min_confirmations: int = 1) -> Sequence[OutboxRow]:
+        """Rows with an outcome that was not acknowledged yet, oldest first.
+
+        An outcome that a reorg undoes loses its acknowledgement and is listed again when it is
+        decided anew.
+        """
+        deep = or_(OutboxRow.nonce.is_(None), OutboxRow.confirmations >= min_confirmations)
+        query = select(OutboxRow).where(
+            OutboxRow.sender == self.sender,
+            OutboxRow.state.in_(OUTCOMES),
+            ~OutboxRow.acknowledged,
+            deep,
+        )
+        return session.scalars(query.order_by(OutboxRow.id)).all()
+
+    def acknowledge(self, session: Session, row: OutboxRow) -> None:
+        """The consumer acted on this outcome, in this transaction."""
+        session.merge(row).acknowledged = True
+
+    def queued(self, session: Session) -> Sequence[OutboxRow]:
+        return self._in_state(session, [State.QUEUED])
+
+    def unsettled(self, session: Session) -> Sequence[OutboxRow]:
+        """Rows that hold a nonce which a reorg or another transaction may still decide about."""
+        rows = self._in_state(session, [*IN_FLIGHT, *OUTCOMES])
+        return sorted((r for r in rows if r.nonce is not None), key=lambda r: r.nonce or 0)
+
+    def _in_state(self, session: Session, states: Sequence[State]) -> Sequence[OutboxRow]:
+        query = select(OutboxRow).where(
+            OutboxRow.sender == self.sender, OutboxRow.state.in_(states), ~OutboxRow.settled
+        )
+        return session.scalars(query.order_by(OutboxRow.id)).all()

@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The transaction manager: every queued wish becomes exactly one mined transaction, or a reason.
+
+One writer per key. A transaction is signed, written down, and only then broadcast, so that after
+a crash at any point the next ``step`` knows every hash that may be out there. What became of a
+nonce is read from the chain, never concluded from a timeout.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import structlog
+from eth_account.signers.local import LocalAccount
+from sqlalchemy import update
+
+from offchain_workers.chain.db import Database
+from offchain_workers.chain.fees import Fees, bumped, suggested_tip
+from offchain_workers.chain.outbox import IN_FLIGHT, Outbox, State
+from offchain_workers.chain.prepare import Hold, Ready, Refusal, estimate, prepare, why_reverted
+from offchain_workers.chain.rpc import RpcPool
+from offchain_workers.chain.tables import AttemptRow, OutboxRow
+from offchain_workers.chain.vantage import Receipt, Vantage
+
+log = structlog.get_logger(__name__)
+
+_TRANSFER_GAS = 21_000
+# Key prefix of transactions that only fill a hole in the nonces.
+_FILLER = "fill-nonce:"
+
+
+@dataclass(frozen=True)
+class TxPolicy:
+    """Seconds, blocks and wei per gas. The defaults suit a public network.
+
+    ``settle``: confirmations after which a nonce used by a foreign transaction is given up.
+    ``watch``: confirmations after which an outcome is no longer checked against reorgs.
+    """
+
+    max_fee: int = 500 * 10**9
+    bump_seconds: float = 45.0
+    bump_blocks: int = 4
+    settle: int = 3
+    watch: int = 64
+    max_in_flight: int = 16
+
+
+class TxManager(Outbox):
+    """Drives the outbox of ``account``. ``enqueue`` from anywhere, ``step`` from one loop.
+
+    ``clock`` gives unix seconds; ``hook`` is called at each point where a crash could hurt.
+    """
+
+    def __init__(
+        self,
+        pool: RpcPool,
+        db: Database,
+        account: LocalAccount,
+        policy: TxPolicy | None = None,
+        clock: Callable[[], float] = time.time,
+        hook: Callable[[str], None] = lambda point: None,
+    ) -> None:
+        self._policy = policy or TxPolicy()
+        super().__init__(account.address, self._policy.max_fee)
+        self._pool = pool
+        self._db = db
+        self._account = account
+        self._clock = clock
+        self._hook = hook
+        self._stepping = threading.Lock()
+
+    def step(self) -> None:
+        """Look at the chain once and do what is due: record, re-broadcast, bump, cancel, send.
+
+        Raises EndpointsDisagreeError (nothing is sent then), RpcUnavailableError, WrongChainError,
+        DatabaseFullError. Safe to call again after any of them.
+        """
+        with self._stepping:
+            view = Vantage(self._pool, self.sender)
+            with self._db.read() as session:
+                unsettled = self.unsettled(session)
+            for row in unsettled:
+                self._watch(row, view)
+            self._fill_gap(view)
+            self._send_queued(view)
+
+    # --- rows that hold a nonce ---------------------------------------------------------------
+
+    def _watch(self, row: OutboxRow, view: Vantage) -> None:
+        if view.nonce <= cast(int, row.nonce):
+            self._chase(row, view)
+            return
+        if row.block_number is not None and view.hash_at(row.block_number) == row.block_hash:
+            self._confirm(row, view)
+            return
+        for attempt in row.attempts:
+            receipt = view.receipt(attempt.hash)
+            if receipt is not None:
+                self._record(row, attempt, receipt, view)
+                return
+        if view.nonce_at(self._policy.settle - 1) > cast(int, row.nonce):
+            self._requeue(row)
+        elif row.state not in IN_FLIGHT:
+            self._reopen(row)
+
+    def _record(self, row: OutboxRow, attempt: AttemptRow, receipt: Receipt, view: Vantage) -> None:
+        why: str | None
+        if attempt.cancel:
+            state, why = State.CANCELLED, "MN-TX-005: the deadline passed before it was mined"
+        elif receipt.ok:
+            state, why = State.MINED_OK, None
+        else:
+            state = State.MINED_REVERTED
+            why = why_reverted(self._pool, row, attempt.gas, receipt.gas_used, receipt.block_number)
+        self._hook("mined")
+        again = {"acknowledged": False} if state != row.state else {}
+        self._save(
+            row,
+            **again,
+            state=state,
+            reason=why,
+            tx_hash=attempt.hash,
+            block_number=receipt.block_number,
+            block_hash=receipt.block_hash,
+            gas_used=receipt.gas_used,
+        )
+        self._hook("recorded")
+        log.info("transaction mined", key=row.key, state=state, reason=why)
+        self._confirm(row, view)
+
+    def _confirm(self, row: OutboxRow, view: Vantage) -> None:
+        depth = view.number - cast(int, row.block_number) + 1
+        if depth != row.confirmations:
+            self._save(row, confirmations=depth, settled=depth >= self._policy.watch)
+
+    def _reopen(self, row: OutboxRow) -> None:
+        """A reorg took its block away: back in flight, same nonce, same signed transactions."""
+        log.warning("a reorg dropped a mined transaction", key=row.key, nonce=row.nonce)
+        cancelling = row.attempts[-1].cancel
+        self._save(
+            row,
+            state=State.CANCELLING if cancelling else State.PENDING,
+            reason=None,
+            tx_hash=None,
+            block_number=None,
+            block_hash=None,
+            gas_used=None,
+            confirmations=0,
+            acknowledged=False,
+        )
+
+    def _requeue(self, row: OutboxRow) -> None:
+        """Another transaction of this key took the nonce for good: simulate and lease again."""
+        log.warning("nonce used by a foreign transaction", key=row.key, nonce=row.nonce)
+        why = f"MN-TX-006: nonce {row.nonce} was used by a foreign transaction of this key"
+        if row.key.startswith(_FILLER):
+            self._save(row, state=State.SUPERSEDED, reason=why, settled=True)
+        else:
+            self._save(row, state=State.QUEUED, reason=why, nonce=None)
+
+    # --- rows that wait to be mined -----------------------------------------------------------
+
+    def _chase(self, row: OutboxRow, view: Vantage) -> None:
+        """Its nonce is free on the chain: see to it that one of its transactions gets there."""
+        if row.state not in IN_FLIGHT:
+            self._reopen(row)
+        last = row.attempts[-1]
+        if self._expired(row, view) and not last.cancel:
+            replaced = self._replace(row, last, view, cancel=True)
+        elif view.nonce == row.nonce and self._stuck(last, view):
+            replaced = self._replace(row, last, view, cancel=last.cancel)
+        else:
+            replaced = False
+        if not replaced and not self._known(last.hash):
+            self._broadcast(row, last.raw)
+
+    def _replace(self, row: OutboxRow, last: AttemptRow, view: Vantage, cancel: bool) -> bool:
+        # A cancellation must outbid what it cancels, even at the row's ceiling; it costs little.
+        ceiling = 2 * row.max_fee if cancel else row.max_fee
+        tip = suggested_tip(self._pool)
+        fees = bumped(Fees(last.tip, last.cap), view.header.base_fee, tip, ceiling)
+        if fees is None:
+            return False
+        gas = last.gas if cancel == last.cancel else self._cancel_gas()
+        log.info("replacing", key=row.key, nonce=row.nonce, cancel=cancel, cap=fees.cap)
+        self._sign_and_send(row, cast(int, row.nonce), gas, fees, view, cancel)
+        return True
+
+    def _cancel_gas(self) -> int:
+        gas = estimate(self._pool, {"from": self.sender, "to": self.sender})
+        return gas if isinstance(gas, int) else _TRANSFER_GAS
+
+    def _expired(self, row: OutboxRow, view: Vantage) -> bool:
+        """By our clock or the chain's, whichever is ahead."""
+        now = max(self._clock(), view.header.timestamp)
+        return row.deadline is not None and now > row.deadline
+
+    def _stuck(self, last: AttemptRow, view: Vantage) -> bool:
+        waited = self._clock() - last.signed_at
+        blocks = view.number - last.signed_block
+        return waited >= self._policy.bump_seconds or blocks >= self._policy.bump_blocks
+
+    def _known(self, tx_hash: bytes) -> bool:
+        answer = self._pool.request("eth_getTransactionByHash", ["0x" + tx_hash.hex()])
+        return answer.get("result") is not None
+
+    def _fill_gap(self, view: Vantage) -> None:
+        """A reorg dropped a foreign transaction below ours: nothing of ours can be mined then."""
+        with self._db.read() as session:
+            waiting = [row for row in self.unsettled(session) if row.state in IN_FLIGHT]
+        if not waiting or cast(int, waiting[0].nonce) <= view.nonce:
+            return
+        if not self._stuck(waiting[0].attempts[-1], view):
+            return
+        gap = prepare(self._pool, self._filler(view), view)
+        if isinstance(gap, Ready):
+            log.warning("filling a hole in the nonces", nonce=view.nonce)
+            with self._db.session() as session:
+                row = self._filler(view)
+                session.add(row)
+            self._sign_and_send(row, view.nonce, gap.gas, gap.fees, view, cancel=False)
+
+    def _filler(self, view: Vantage) -> OutboxRow:
+        return OutboxRow(
+            sender=self.sender,
+            key=f"{_FILLER}{view.nonce}:{view.number}",
+            to=self.sender,
+            data=b"",
+            value=0,
+            max_fee=self._policy.max_fee,
+            state=State.QUEUED,
+            acknowledged=True,
+        )
+
+    # --- rows that have no nonce yet ----------------------------------------------------------
+
+    def _send_queued(self, view: Vantage) -> None:
+        with self._db.read() as session:
+            queued, unsettled = self.queued(session), self.unsettled(session)
+        in_flight = sum(row.state in IN_FLIGHT for row in unsettled)
+        nonce = max([view.nonce, *(cast(int, row.nonce) + 1 for row in unsettled)])
+        for row in queued:
+            if in_flight >= self._policy.max_in_flight:
+                return
+            if self._send(row, nonce, view, alone=not in_flight):
+                nonce, in_flight = nonce + 1, in_flight + 1
+
+    def _send(self, row: OutboxRow, nonce: int, view: Vantage, alone: bool) -> bool:
+        if self._expired(row, view):
+            why = "MN-TX-005: the deadline passed before it was sent"
+            self._save(row, state=State.CANCELLED, reason=why, settled=True)
+            return False
+        plan = prepare(self._pool, row, view)
+        if isinstance(plan, Ready):
+            self._sign_and_send(row, nonce, plan.gas, plan.fees, view, cancel=False)
+            return True
+        if isinstance(plan, Refusal) and alone:
+            # Its earlier nonce went to a foreign transaction, which may have done the same.
+            state = State.SUPERSEDED if row.attempts else State.REJECTED
+            self._save(row, state=state, reason=plan.why, settled=True)
+            log.warning("transaction refused", key=row.key, reason=plan.why)
+        elif isinstance(plan, Hold) and plan.why != row.reason:
+            self._save(row, reason=plan.why)
+            log.warning("transaction waits", key=row.key, reason=plan.why)
+        return False
+
+    # --- the only place that signs ------------------------------------------------------------
+
+    def _sign_and_send(
+        self, row: OutboxRow, nonce: int, gas: int, fees: Fees, view: Vantage, cancel: bool
+    ) -> None:
+        signed = self._account.sign_transaction(self._fields(row, nonce, gas, fees, cancel))
+        attempt = AttemptRow(
+            outbox_id=row.id,
+            nonce=nonce,
+            hash=bytes(signed.hash),
+            raw=bytes(signed.raw_transaction),
+            gas=gas,
+            tip=fees.tip,
+            cap=fees.cap,
+            cancel=cancel,
+            signed_at=self._clock(),
+            signed_block=view.number,
+        )
+        state = State.CANCELLING if cancel else State.PENDING
+        self._hook("signed")
+        with self._db.session() as session:
+            session.add(attempt)
+            values = {"state": state, "nonce": nonce, "reason": None}
+            session.execute(update(OutboxRow).where(OutboxRow.id == row.id).values(**values))
+        self._hook("persisted")
+        self._broadcast(row, attempt.raw)
+        self._hook("broadcast")
+
+    def _fields(
+        self, row: OutboxRow, nonce: int, gas: int, fees: Fees, cancel: bool
+    ) -> dict[str, Any]:
+        return {
+            "type": 2,
+            "chainId": self._pool.chain_id,
+            "nonce": nonce,
+            "gas": gas,
+            "maxFeePerGas": fees.cap,
+            "maxPriorityFeePerGas": fees.tip,
+            "to": self.sender if cancel else row.to,
+            "value": 0 if cancel else row.value,
+            "data": b"" if cancel else row.data,
+        }
+
+    def _broadcast(self, row: OutboxRow, raw: bytes) -> None:
+        """Refusals are only logged: what counts is what gets mined."""
+        for name, answer in self._pool.broadcast(raw).items():
+            if answer != "ok":
+                log.warning("node refused a transaction", key=row.key, url=name, answer=answer)
+
+    def _save(self, row: OutboxRow, **changes: Any) -> None:
+        with self._db.session() as session:
+            session.execute(update(OutboxRow).where(OutboxRow.id == row.id).values(**changes))
+        for name, value in changes.items():
+            setattr(row, name, value)
