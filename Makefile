@@ -86,8 +86,8 @@ lint-python: $(VENV)/.dev
 
 .PHONY: lint-vyper
 lint-vyper: $(VENV)/.dev .venv-fmt/.done
-	@test -z "$(VYPER_SOURCES)" || .venv-fmt/bin/mamushi --check $(VYPER_SOURCES)
-	@test -z "$(VYPER_SOURCES)" || natrix lint $(VYPER_SOURCES)
+	.venv-fmt/bin/mamushi --line-length 120 --check $(VYPER_SOURCES)
+	natrix lint contracts
 	python scripts/build_artifacts.py --check
 
 .PHONY: lint-files
@@ -98,7 +98,7 @@ lint-files: $(VENV)/.dev
 format: $(VENV)/.dev .venv-fmt/.done  ## rewrite sources the way lint wants them
 	ruff check --fix $(PYTHON_SOURCES)
 	ruff format $(PYTHON_SOURCES)
-	@test -z "$(VYPER_SOURCES)" || .venv-fmt/bin/mamushi $(VYPER_SOURCES)
+	.venv-fmt/bin/mamushi --line-length 120 $(VYPER_SOURCES)
 
 # --- generated files --------------------------------------------------------------------------
 
