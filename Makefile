@@ -8,8 +8,6 @@ BIN := $(VENV)/bin
 # ape finds vyper on PATH, so the environment's tools must come first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONPATH VIRTUAL_ENV PYTHONHOME
-# An ambient constraint or index option of uv must not change what the locks say.
-export UV_NO_CONFIG := 1
 
 PYTEST_ARGS ?=
 UV = $$(scripts/bootstrap_uv.sh)
