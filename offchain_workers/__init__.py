@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything of Model Network that runs off chain: operators, watchers, gateways and their tools."""
+"""What of Model Network runs off chain: operators, watchers, gateways and their tools."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one error type that users and operators meet: a code, one clear line, and a row in docs/errors.md."""
+"""The one error type that users meet: a code, one clear line, and a row in docs/errors.md."""
 
 from __future__ import annotations
 
