@@ -107,3 +107,33 @@ class GasLimitTooHighError(ChainError):
     """A transaction was enqueued above the per-transaction gas cap (EIP-7825)."""
 
     CODE = "MN-TX-001"
+
+
+class CallRevertedError(ChainError):
+    """A contract would refuse, in its own words; nothing was sent."""
+
+    CODE = "MN-CHAIN-030"
+
+
+class ContractMissingError(ChainError):
+    """No such contract answers at that address."""
+
+    CODE = "MN-CHAIN-031"
+
+
+class TermsInvalidError(ChainError):
+    """Terms or an acceptance that no contract could take."""
+
+    CODE = "MN-CHAIN-032"
+
+
+class TransactionFailedError(ChainError):
+    """A transaction was mined and reverted, or did something else than asked."""
+
+    CODE = "MN-TX-010"
+
+
+class TransactionUnminedError(ChainError):
+    """A transaction is not mined yet; it still may be."""
+
+    CODE = "MN-TX-011"

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every contract wrapper has: typed reads, and calls ready to be queued or sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from eth_utils.address import to_checksum_address
+from web3 import Web3
+from web3.exceptions import BadFunctionCallOutput, ContractLogicError
+
+from offchain_workers.chain.artifact import load
+from offchain_workers.chain.call import Call, revert_reason
+from offchain_workers.chain.errors import CallRevertedError, ContractMissingError
+
+ZERO_ADDRESS = "0x" + "00" * 20
+NATIVE = ZERO_ADDRESS
+
+
+class ContractWrapper:
+    """A deployed contract of the package, by the artifact's name."""
+
+    NAME: str
+
+    def __init__(self, w3: Web3, address: str) -> None:
+        self.w3 = w3
+        self.address = to_checksum_address(address)
+        self.abi: Sequence[Mapping[str, Any]] = load(self.NAME).abi
+        self._contract = w3.eth.contract(address=self.address, abi=cast(Any, self.abi))
+
+    def read(self, function: str, *args: Any, block: int | str = "latest") -> Any:
+        """The answer of a view function. Raises CallRevertedError, ContractMissingError."""
+        try:
+            return self._contract.functions[function](*args).call(block_identifier=cast(Any, block))
+        except ContractLogicError as error:
+            raise CallRevertedError(f"{self.NAME}.{function}: {revert_reason(error)}") from error
+        except BadFunctionCallOutput as error:
+            raise ContractMissingError(
+                f"no {self.NAME} answers at {self.address}: is this the right chain?"
+            ) from error
+
+    def call(self, function: str, *args: Any, value: int = 0) -> Call:
+        """A call of a function that changes state."""
+        data = self._contract.encode_abi(function, args=list(args))
+        return Call(self.address, bytes.fromhex(data.removeprefix("0x")), value)
