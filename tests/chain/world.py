@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of the chain layer act on: a small contract, and a node that misbehaves."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+from eth_account.signers.local import LocalAccount
+from web3 import Web3
+from web3.contract import Contract
+
+from offchain_workers.devnet import Devnet
+
+COUNTER = """
+# pragma version ~=0.4.3
+struct Pair:
+    size: uint256
+    tag: bytes32
+
+event Touched:
+    who: indexed(address)
+    id: indexed(bytes32)
+    pair: Pair
+    note: Bytes[64]
+
+touches: public(HashMap[bytes32, uint256])
+
+@external
+@payable
+def touch(id: bytes32):
+    self.touches[id] += 1
+    log Touched(who=msg.sender, id=id, pair=Pair(size=2**200, tag=id), note=b"note")
+
+@external
+def once(id: bytes32):
+    assert self.touches[id] == 0, "already done"
+    self.touches[id] += 1
+
+@external
+def before(block_number: uint256):
+    assert block.number <= block_number, "too late"
+
+@external
+def burn():
+    for i: uint256 in range(1000000):
+        self.touches[convert(i, bytes32)] = 1
+"""
+
+JOB = b"\x07" * 32
+
+Rewrite = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
+
+
+def deploy(chain: Devnet, code: dict[str, Any]) -> Contract:
+    """A fresh counter, with a Web3 of its own."""
+    w3 = Web3(Web3.HTTPProvider(chain.url))
+    factory = w3.eth.contract(abi=code["abi"], bytecode=code["bytecode"])
+    sent = factory.constructor().transact({"from": chain.accounts[9].address})
+    address = w3.eth.wait_for_transaction_receipt(sent)["contractAddress"]
+    return w3.eth.contract(address=address, abi=code["abi"])
+
+
+def fund(chain: Devnet, account: LocalAccount) -> None:
+    chain.rpc("anvil_setBalance", account.address, hex(10**20))
+
+
+@dataclass
+class Proxy:
+    """A node between us and the real one. What it does is set by the test."""
+
+    target: str
+    url: str = ""
+    status: int = 200
+    body: bytes | None = None
+    rewrite: Rewrite = lambda request, answer: answer
+    release: threading.Event = field(default_factory=threading.Event)
+    stalled: bool = False
+    drip: bool = False
+    methods: list[str] = field(default_factory=list)
+
+    def answer(self, content: bytes) -> bytes:
+        request = json.loads(content)
+        self.methods.append(request["method"])
+        if self.stalled:
+            self.release.wait(30)
+        if self.body is not None:
+            return self.body
+        real = httpx.post(self.target, json=request, trust_env=False, timeout=30).json()
+        return json.dumps(self.rewrite(request, real)).encode()
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    proxy: Proxy
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self) -> None:
+        proxy = self.server.proxy
+        body = proxy.answer(self.rfile.read(int(self.headers["content-length"])))
+        try:
+            self.send_response(proxy.status)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            if proxy.drip:
+                self._drip(body)
+            self.wfile.write(body)
+        except (BrokenPipeError, ConnectionResetError):
+            return  # the client gave up, as it should
+
+    def _drip(self, body: bytes) -> None:
+        for byte in body:
+            self.wfile.write(bytes([byte]))
+            self.wfile.flush()
+            if self.server.proxy.release.wait(0.1):
+                return
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
