@@ -9,7 +9,8 @@ import boa
 import pytest
 
 from tests.contracts import ledger
-from tests.contracts.world import Subnet, World
+from tests.contracts.parts import Subnet
+from tests.contracts.world import World
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The money invariants: every coin that a contract holds is somebody's, and none is promised twice."""
+"""The money invariants: every coin is somebody's, and none is promised twice."""
 
 from __future__ import annotations
 
 import boa
 
+from tests.contracts.parts import OPEN, PENDING
 from tests.contracts.terms import NATIVE
-from tests.contracts.world import OPEN, PENDING, World
+from tests.contracts.world import World
 
 
 def check(world: World) -> None:
@@ -38,7 +39,7 @@ def escrow(world: World, token: str = NATIVE) -> int:
 
 
 def check_stake(world: World) -> None:
-    """Assert that stake, credit, slashed coins and tips are there, and that none is pledged twice."""
+    """Assert that stake, credit, slashed coins and tips are there, and nothing is pledged twice."""
     records = [world.subnets.operators(operator.address) for operator in world.operators]
     staked = sum(record.stake + record.unbonding for record in records)
     credit = sum(world.subnets.credit(account) for account in world.accounts)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Terms of a job as separate fields, packed as the contract has them, and what EIP-712 makes of them.
+"""Terms of a job as separate fields, packed as the contract has them, and their EIP-712 digest.
 
 Written apart from the package's own encoding, so that each checks the other.
 """

@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The three contracts on titanoboa and the moves of every role, for unit and stateful tests.
 
-A `World` lives in boa's one environment: take `boa.env.anchor()` around each test.
+A `World` lives in boa's one environment: take `boa.env.anchor()` around each test. Constants and
+records are in `parts`, terms in `terms`, wallets in `actors`, the money sums in `ledger`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import boa
-from boa.contracts.vyper.vyper_contract import VyperContract, VyperDeployer
+from boa.contracts.vyper.vyper_contract import VyperContract
 from eth._utils.address import generate_contract_address
 from eth.constants import ZERO_HASH32
 from eth_account.signers.local import LocalAccount
@@ -21,94 +19,19 @@ from eth_utils.address import to_canonical_address, to_checksum_address
 from eth_utils.crypto import keccak
 
 from tests.contracts.actors import wallet
+from tests.contracts.parts import (
+    DEFAULT,
+    ETHER,
+    NONE,
+    SECONDS_A_BLOCK,
+    Config,
+    Hashes,
+    Job,
+    Spec,
+    Subnet,
+    deploy,
+)
 from tests.contracts.terms import NATIVE, Domain, Terms
-
-ROOT = Path(__file__).parents[2]
-ETHER = 10**18
-SECONDS_A_BLOCK = 12
-
-NONE = keccak(text="none")[:4]
-OPEN, PENDING, PAID, REFUNDED = 1, 2, 3, 4
-EXPIRED, REFUTED, DEAD_PLUGIN = 2, 3, 4  # close reasons; 1 is PAID
-
-
-@cache
-def source(path: str) -> VyperDeployer:
-    """A contract compiled once; ``path`` from the repository root."""
-    return boa.load_partial(str(ROOT / path))
-
-
-def deploy(path: str, *args: Any, sender: str | None = None) -> VyperContract:
-    """Deploy a contract by its path from the repository root."""
-    with boa.env.prank(sender or boa.env.eoa):
-        contract: VyperContract = source(path).deploy(*args)
-    return contract
-
-
-@dataclass(frozen=True)
-class Config:
-    """Constructor arguments of the three contracts, and the demo model's royalty."""
-
-    keeper_tip: int = 10**14
-    fee_bps: int = 250
-    min_stake: int = ETHER
-    attest_stake: int = ETHER
-    formation_tip: int = 10**15
-    epoch_blocks: int = 100
-    lead_blocks: int = 10
-    subnet_ttl: int = 86_400
-    unbond_seconds: int = 7 * 86_400
-    block_history: str = NATIVE
-    royalty_bps: int = 500
-
-
-DEFAULT = Config()
-
-
-class Job(NamedTuple):
-    """What the market has about a job; ``pledge`` in wei."""
-
-    status: int
-    operator: str
-    posted_at: int
-    pledge: int
-    first: int
-
-
-class Spec(NamedTuple):
-    """A class of jobs, in the contract's order."""
-
-    model_id: bytes
-    selector: bytes
-    token: str
-    tiers: int
-    region: int
-    band: int
-    k: int
-
-
-class Subnet(NamedTuple):
-    """A formed subnet; members in turn order."""
-
-    id: bytes
-    members: list[LocalAccount]
-    prices: list[int]
-
-
-class _Hashes:
-    """Hashes of the blocks before the current one, latest first."""
-
-    def __init__(self, salt: bytes) -> None:
-        self.salt = salt
-
-    def __iter__(self) -> Iterator[bytes]:
-        number = int(boa.env.evm.patch.block_number) - 1
-        return (block_hash(i, self.salt) for i in range(number, max(number - 256, -1), -1))
-
-
-def block_hash(number: int, salt: bytes = ZERO_HASH32) -> bytes:
-    """The hash that `World` gives to a block."""
-    return keccak(salt + number.to_bytes(32, "big"))
 
 
 @dataclass
@@ -131,7 +54,7 @@ class World:
     def create(cls, config: Config = DEFAULT, salt: bytes = ZERO_HASH32) -> World:
         """Deploy the three contracts by `owner` and publish a model by `publisher`."""
         boa.env.evm.patch.block_number = max(boa.env.evm.patch.block_number, 1_000)
-        boa.env.evm.patch.prev_hashes = _Hashes(salt)
+        boa.env.evm.patch.prev_hashes = Hashes(salt)
         owner = to_canonical_address(wallet("owner").address)
         nonce = boa.env.evm.vm.state.get_nonce(owner)
         models, market = (
