@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -120,6 +121,10 @@ def _command(kind: str, port: int, state: Path | None, block_time: int | None) -
                 "MN-DEV-001", "anvil was not found: run `make anvil`, or set ANVIL to the binary"
             )
         return anvil_command(binary, port, state, block_time)
+    if find_spec("eth") is None:
+        raise FusionError(
+            "MN-DEV-007", "the chain in Python needs py-evm: pip install 'model-network[demo]'"
+        )
     command = [sys.executable, "-m", "offchain_workers.devnet.embedded", "--port", str(port)]
     if state is not None:
         command += ["--state", str(state)]
