@@ -117,7 +117,7 @@ def __init__(subnets: address, models: address, keeper_tip: uint256, fee_bps: ui
 @external
 @payable
 @reentrant
-def post(terms: IJobMarketplace.JobTerms, data: Bytes[4096]) -> bytes32:
+def post(terms: IJobMarketplace.JobTerms, data: Bytes[4224]) -> bytes32:
     job_id: bytes32 = self._post(terms, 0)
     log IJobMarketplace.JobPosted(
         job_id=job_id, requester=msg.sender, terms=terms, data=data
@@ -129,7 +129,7 @@ def post(terms: IJobMarketplace.JobTerms, data: Bytes[4096]) -> bytes32:
 @payable
 @reentrant
 def post_accepted(
-    terms: IJobMarketplace.JobTerms, data: Bytes[4096], acceptance: IJobMarketplace.Acceptance
+    terms: IJobMarketplace.JobTerms, data: Bytes[4224], acceptance: IJobMarketplace.Acceptance
 ) -> bytes32:
     assert block.timestamp <= acceptance.until, "acceptance is stale"
     pledge: uint256 = acceptance.pledge // ONE_GWEI

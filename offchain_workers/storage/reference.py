@@ -2,7 +2,7 @@
 """The ``data`` bytes of a post: the input itself, or where to find it.
 
 ``00 | input`` or ``01 | content id (32 bytes) | locator (UTF-8 base URL, may be empty)``,
-at most 4,096 bytes in all.
+at most 4,224 bytes in all: room for an inline item of 4 KiB.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from offchain_workers.storage.content import check_content_id
 from offchain_workers.storage.errors import InvalidReferenceError
 
-MAX_POST_DATA = 4096
+MAX_POST_DATA = 4224
 MAX_INLINE = MAX_POST_DATA - 1
 _INLINE, _REFERENCE = b"\x00", b"\x01"
 _ID_END = 33

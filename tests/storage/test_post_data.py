@@ -70,7 +70,7 @@ def test_locator_with_control_characters(locator: str) -> None:
 
 def test_limits() -> None:
     assert len(encode_inline(bytes(MAX_INLINE))) == MAX_POST_DATA
-    with pytest.raises(InvalidReferenceError, match="4097 bytes, the limit is 4096"):
+    with pytest.raises(InvalidReferenceError, match="4225 bytes, the limit is 4224"):
         encode_inline(bytes(MAX_INLINE + 1))
     with pytest.raises(InvalidReferenceError):
         encode_reference(CID, "h" * MAX_POST_DATA)
