@@ -53,7 +53,14 @@ def test_parse_is_total_and_exact(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\x02", b"\x01", b"\x01" + bytes(31), b"\x01" + bytes(32) + b"\xff", bytes(4097)],
+    [
+        b"",
+        b"\x02",
+        b"\x01",
+        b"\x01" + bytes(31),
+        b"\x01" + bytes(32) + b"\xff",
+        bytes(MAX_POST_DATA + 1),
+    ],
 )
 def test_malformed_post_data(data: bytes) -> None:
     with pytest.raises(InvalidReferenceError):
