@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The port every codec implements, and what several of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+
+from offchain_workers.models import CodecError, ModelCard, WireLengthError
+from offchain_workers.models.errors import InvalidAnswerError, UnreadableInputError
+from offchain_workers.models.wire import unpack_items
+
+Raw = bytes | Path
+Answer = dict[str, Any]
+
+
+class Codec(Protocol):
+    """Deterministic, stateless; runs on the requester's side before a post and after a delivery."""
+
+    @property
+    def name(self) -> str:
+        """``name@version``, as the card has it."""
+        ...
+
+    def encode(self, card: ModelCard, raw: Raw, content_type: str = "") -> bytes:
+        """One item's wire bytes, ``card.item_bytes_in`` of them.
+
+        ``raw`` is the input itself or a path to it, ``content_type`` a hint where the form is open.
+        Raises CodecError; NoModelNeededError when the answer is known without running the model.
+        """
+        ...
+
+    def decode(self, card: ModelCard, output: bytes) -> Answer:
+        """The JSON-able answer of one item; a classifier's has ``label`` and ``score`` (0 to 1).
+
+        Total over ``card.item_bytes_out`` arbitrary bytes: an answer or a CodecError.
+        """
+        ...
+
+
+class NoModelNeededError(CodecError):
+    """The codec knows the answer of this input without the model: do not pay for a job."""
+
+    CODE = "MN-CODEC-007"
+
+    def __init__(self, answer: Answer, why: str) -> None:
+        super().__init__(f"decided without the model ({why}): {answer['label']}")
+        self.answer = answer
+
+
+def read_raw(raw: Raw, max_bytes: int) -> bytes:
+    """The input's bytes; UnreadableInputError when the file can't be read or is over the limit."""
+    if isinstance(raw, Path):
+        with open_input(raw) as file:
+            raw = file.read(max_bytes + 1)
+    if len(raw) > max_bytes:
+        raise UnreadableInputError(f"the input has more than {max_bytes} bytes")
+    return raw
+
+
+@contextmanager
+def open_input(path: Path) -> Iterator[BinaryIO]:
+    """A regular file, open for reading; every OSError becomes UnreadableInputError."""
+    try:
+        if path.exists() and not path.is_file():  # a pipe or a device could block for ever
+            raise UnreadableInputError(f"can't read {path}: not a regular file")
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise UnreadableInputError(f"can't read {path}: {error.strerror}") from error
+
+
+def scores(card: ModelCard, output: bytes) -> np.ndarray[Any, np.dtype[Any]]:
+    """The single output of a classifier as a flat array, one number per label, all finite."""
+    if len(output) != card.item_bytes_out:
+        raise WireLengthError(f"expected {card.item_bytes_out} output bytes, got {len(output)}")
+    spec = card.outputs[0]
+    if len(card.outputs) != 1 or spec.elements != len(card.labels):
+        raise InvalidAnswerError(f"model {card.name} does not give one score for each label")
+    values = unpack_items(card.outputs, output, 1)[spec.name].reshape(-1)
+    if not np.isfinite(values).all():
+        raise InvalidAnswerError(f"the answer has NaN or infinity in {spec.name}")
+    return values
