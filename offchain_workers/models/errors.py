@@ -57,3 +57,15 @@ class DemoModelError(CodecError):
     """A demo model's package is missing, or its files are not the pinned ones."""
 
     CODE = "MN-CODEC-008"
+
+
+class ModelUnknownError(CodecError):
+    """No published model has that id or name."""
+
+    CODE = "MN-CODEC-010"
+
+
+class ModelAmbiguousError(CodecError):
+    """Several published models fit a short id or a name."""
+
+    CODE = "MN-CODEC-011"

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from eth_abi.abi import encode
@@ -125,11 +125,11 @@ class JobTerms:
         return (*(getattr(self, name) for name in _PLAIN), self.conditions)
 
     @classmethod
-    def from_abi(cls, fields: Mapping[str, Any] | Sequence[Any]) -> JobTerms:
-        """From a decoded event or call argument."""
-        if not isinstance(fields, Mapping):
-            fields = dict(zip((*_PLAIN, "conditions"), fields, strict=True))
-        word = int(fields["conditions"])
+    def from_abi(cls, struct: Mapping[str, Any] | Sequence[Any]) -> JobTerms:
+        """From a decoded event or call argument. Raises TermsInvalidError."""
+        if not isinstance(struct, Mapping):
+            struct = dict(zip((*_PLAIN, "conditions"), struct, strict=True))
+        word = int(struct["conditions"])
         unpacked: dict[str, Any] = {}
         for name, bits in _CONDITIONS:
             unpacked[name] = word & ((1 << bits) - 1)
@@ -138,7 +138,20 @@ class JobTerms:
             # The chain takes such words; their digest could not be had from the fields again.
             raise TermsInvalidError("the conditions have bits that stand for nothing")
         unpacked["callback_eager"] = bool(unpacked["callback_eager"])
-        return cls(**{name: fields[name] for name in _PLAIN}, **unpacked)
+        return cls(**{name: struct[name] for name in _PLAIN}, **unpacked)
+
+    def to_json(self) -> dict[str, Any]:
+        """Bytes as 0x-hex, amounts as decimal strings (they outgrow JavaScript's numbers)."""
+        values: dict[str, Any] = asdict(self) | {"max_price": str(self.max_price)}
+        return {k: "0x" + v.hex() if isinstance(v, bytes) else v for k, v in values.items()}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> JobTerms:
+        """The inverse of ``to_json``. Raises TermsInvalidError naming what is wrong."""
+        try:
+            return cls(**{name: _parsed(name, document[name]) for name in _JSON_FIELDS})
+        except KeyError as error:
+            raise TermsInvalidError(f"the terms lack {error}") from error
 
     def job_id(self, domain: Domain) -> bytes:
         types = ["bytes32", *_ABI_TYPES]
@@ -160,6 +173,17 @@ class Acceptance:
 
     def abi(self) -> tuple[int, ...]:
         return (self.until, self.pledge, self.v, self.r, self.s)
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: str(number) for name, number in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Acceptance:
+        """Raises TermsInvalidError."""
+        try:
+            return cls(**{name: int(document[name]) for name in ("until", "pledge", "v", "r", "s")})
+        except (KeyError, TypeError, ValueError) as error:
+            raise TermsInvalidError(f"not an acceptance: {error!r}") from error
 
 
 def acceptance_digest(domain: Domain, job_id: bytes, until: int, pledge: int) -> bytes:
@@ -189,3 +213,28 @@ def accepted_by(acceptance: Acceptance, domain: Domain, job_id: bytes) -> str:
 def selector_of(method: str) -> bytes:
     """The 4 bytes under which the market knows a verification method's name."""
     return keccak(text=method)[:4]
+
+
+_BYTES_32 = ("model_id", "subnet_id", "input_commitment", "artifact_id", "decision_hash", "salt")
+_ADDRESSES = ("requester", "token", "callback_target")
+_JSON_FIELDS = tuple(field.name for field in fields(JobTerms))
+
+
+def _parsed(name: str, value: Any) -> Any:
+    try:
+        if name in _ADDRESSES:
+            return to_checksum_address(value)
+        if name in _BYTES_32 or name == "selector":
+            return _bytes(value, 4 if name == "selector" else 32)
+        if name == "callback_eager":
+            return bool(value)
+        return int(value)
+    except (TypeError, ValueError) as error:
+        raise TermsInvalidError(f"{name}: {error}") from error
+
+
+def _bytes(value: str, size: int) -> bytes:
+    raw = bytes.fromhex(value.removeprefix("0x"))
+    if len(raw) != size:
+        raise ValueError(f"{size} bytes wanted, {len(raw)} given")
+    return raw

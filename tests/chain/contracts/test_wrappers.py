@@ -177,3 +177,21 @@ def test_local_hashes_equal_the_contracts(network: Network, spec: Spec) -> None:
         spec.model_id, spec.selector, spec.token
     )
     assert network.marketplace.method(NONE).plugin == network.marketplace.address  # type: ignore[union-attr]
+
+
+def test_terms_and_acceptances_survive_json(devnet: Devnet, network: Network, spec: Spec) -> None:
+    terms = terms_for(network, spec, devnet.accounts[5], b"json")
+    assert JobTerms.from_json(terms.to_json()) == terms
+    acceptance = sign_acceptance(
+        devnet.accounts[5], network.marketplace.domain, bytes(32), 1, 10**9
+    )
+    assert type(acceptance).from_json(acceptance.to_json()) == acceptance
+
+
+@pytest.mark.parametrize("broken", [{"salt": "0x12"}, {"n": "many"}, {"requester": "nobody"}])
+def test_broken_terms_are_refused_by_field(
+    devnet: Devnet, network: Network, spec: Spec, broken: dict[str, str]
+) -> None:
+    document = terms_for(network, spec, devnet.accounts[5], b"broken").to_json() | broken
+    with pytest.raises(TermsInvalidError, match=next(iter(broken))):
+        JobTerms.from_json(document)

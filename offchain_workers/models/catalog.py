@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models and operators as the chain announces them: published records, cards, endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from offchain_workers.chain.contracts import Network
+from offchain_workers.chain.rpc import RpcPool
+from offchain_workers.chain.scan import scan
+from offchain_workers.models.card import MAX_CARD_BYTES, ModelCard
+from offchain_workers.models.errors import ModelAmbiguousError, ModelUnknownError
+from offchain_workers.storage import BlobStore, HttpStore, MultiStore, StoreError
+
+
+@dataclass(frozen=True)
+class PublishedModel:
+    """A record of ModelRegistry; hashes are content ids. ``uri`` is the publisher's hint."""
+
+    model_id: bytes
+    publisher: str
+    onnx_cid: str
+    card_cid: str
+    parent: bytes
+    royalty_bps: int
+    uri: str
+    block_number: int
+
+
+def published_models(
+    pool: RpcPool,
+    network: Network,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[PublishedModel]:
+    """Every model of the registry, oldest first."""
+    models = network.models
+    events = scan(
+        pool,
+        {models.address: models.abi},
+        network.start_block,
+        names={"ModelPublished"},
+        progress=progress,
+    )
+    return [
+        PublishedModel(
+            model_id=event.args["model_id"],
+            publisher=event.args["publisher"],
+            onnx_cid="0x" + event.args["onnx_hash"].hex(),
+            card_cid="0x" + event.args["card_hash"].hex(),
+            parent=event.args["parent"],
+            royalty_bps=event.args["royalty_bps"],
+            uri=event.args["uri"],
+            block_number=event.block_number,
+        )
+        for event in events
+    ]
+
+
+def endpoints(pool: RpcPool, network: Network) -> dict[str, str]:
+    """Operator address to the endpoint it announced last."""
+    subnets = network.subnets
+    events = scan(pool, {subnets.address: subnets.abi}, network.start_block, names={"ManifestSet"})
+    return {event.args["operator"]: event.args["endpoint"] for event in events}
+
+
+class Catalog:
+    """Published models with their files. ``store`` is asked first, then a model's own ``uri``."""
+
+    def __init__(
+        self,
+        models: Sequence[PublishedModel],
+        store: BlobStore,
+        allow_private: bool = False,
+    ) -> None:
+        self.models = list(models)
+        self._store = store
+        self._allow_private = allow_private
+
+    def find(self, reference: str) -> PublishedModel:
+        """By id (``0x...`` or ``model:0x...``), by a start of it of 8 digits or more, or by name.
+
+        Raises ModelUnknownError, ModelAmbiguousError.
+        """
+        wanted = reference.removeprefix("model:").lower()
+        if wanted.startswith("0x") and len(wanted) >= 10:
+            found = [m for m in self.models if ("0x" + m.model_id.hex()).startswith(wanted)]
+        else:
+            found = [m for m in self.models if self._is_named(m, wanted)]
+        if not found:
+            raise ModelUnknownError(f"no published model is called {reference}")
+        if len(found) > 1:
+            ids = ", ".join("0x" + model.model_id.hex()[:12] for model in found)
+            raise ModelAmbiguousError(f"{reference} could be any of {ids}: give more of the id")
+        return found[0]
+
+    def card(self, model: PublishedModel) -> ModelCard:
+        """The verified card. Raises StoreError when nobody has it, InvalidCardError."""
+        return ModelCard.from_canonical(self.blob(model, model.card_cid, MAX_CARD_BYTES))
+
+    def onnx(self, model: PublishedModel, max_bytes: int) -> bytes:
+        """The verified ONNX file. Raises StoreError."""
+        return self.blob(model, model.onnx_cid, max_bytes)
+
+    def blob(self, model: PublishedModel, cid: str, max_bytes: int) -> bytes:
+        """A file of the model by content id, kept in the store once fetched."""
+        if not model.uri or self._store.has(cid):
+            return self._store.get(cid, max_bytes)
+        remote = HttpStore(model.uri, allow_private=self._allow_private)
+        try:
+            return MultiStore(self._store, [remote]).get(cid, max_bytes)
+        finally:
+            remote.close()
+
+    def _is_named(self, model: PublishedModel, name: str) -> bool:
+        try:
+            return self.card(model).name == name
+        except StoreError:
+            return False

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Typed errors of the requester's side. Each code has a row in docs/errors.md."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from offchain_workers.errors import FusionError
+
+
+class RequesterError(FusionError):
+    """Base of this part's errors: a subclass fixes the code."""
+
+    CODE: ClassVar[str]
+
+    def __init__(self, message: str) -> None:
+        super().__init__(self.CODE, message)
+
+
+class AcceptanceRefusedError(RequesterError):
+    """A worker said no, with its own code."""
+
+    CODE = "MN-REQ-001"
+
+
+class WorkerUnreachableError(RequesterError):
+    """No acceptance came from the worker's endpoint."""
+
+    CODE = "MN-REQ-002"
+
+
+class AcceptanceForgedError(RequesterError):
+    """An acceptance that the market would refuse."""
+
+    CODE = "MN-REQ-003"
+
+
+class NoSubnetError(RequesterError):
+    """Too few offers match the spec."""
+
+    CODE = "MN-REQ-004"
+
+
+class InputHomelessError(RequesterError):
+    """A large input that nobody serves."""
+
+    CODE = "MN-REQ-005"
+
+
+class JobUnfinishedError(RequesterError):
+    """The wait was over before the job."""
+
+    CODE = "MN-REQ-006"
+
+
+class JobUnknownError(RequesterError):
+    """The market never saw the job."""
+
+    CODE = "MN-REQ-007"
+
+
+class JobRefundedError(RequesterError):
+    """The job closed without an answer."""
+
+    CODE = "MN-REQ-008"
+
+
+class PriceTooHighError(RequesterError):
+    """No member is as cheap as the requester's maximum."""
+
+    CODE = "MN-REQ-009"

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Build the terms of a job, choose who goes first, and post."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from offchain_workers.chain.call import Call
+from offchain_workers.chain.contracts import Acceptance, JobTerms, Network, SubnetInfo
+from offchain_workers.chain.contracts.base import NATIVE, ZERO_ADDRESS
+from offchain_workers.chain.merkle import batch_commitment
+from offchain_workers.models.card import ModelCard
+from offchain_workers.requester.errors import (
+    AcceptanceForgedError,
+    AcceptanceRefusedError,
+    InputHomelessError,
+    PriceTooHighError,
+    WorkerUnreachableError,
+)
+from offchain_workers.requester.workers import Member, WorkerClient
+from offchain_workers.storage import content_id
+from offchain_workers.storage.reference import encode_inline, encode_reference
+
+T = TypeVar("T")
+
+# Above this an input is cheaper by reference: calldata and event cost 24 gas a byte.
+INLINE_BYTES = 1024
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a requester may choose about a job. Times in seconds, prices in wei for the whole job.
+
+    ``max_price`` None: what the dearest member asks. ``inline`` None: by size.
+    """
+
+    max_price: int | None = None
+    deliver_within: int = 600
+    turn_length: int = 30
+    callback_target: str = ZERO_ADDRESS
+    callback_gas: int = 0
+    accepted: bool = True
+    inline: bool | None = None
+    locator: str = ""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A job ready to be posted; ``acceptance`` None means best effort."""
+
+    job_id: bytes
+    terms: JobTerms
+    data: bytes
+    acceptance: Acceptance | None
+    call: Call
+    notes: tuple[str, ...] = ()
+
+
+class Posting:
+    """Prepares jobs of one model and method on one subnet for one requester."""
+
+    def __init__(
+        self,
+        network: Network,
+        subnet: SubnetInfo,
+        model_id: bytes,
+        card: ModelCard,
+        selector: bytes,
+        endpoints: Mapping[str, str],
+        artifact_id: bytes = bytes(32),
+    ) -> None:
+        self._network = network
+        self._subnet = subnet
+        self._model_id = model_id
+        self._card = card
+        self._selector = selector
+        self._artifact_id = artifact_id
+        self.members = [
+            Member(index, operator, price, endpoints.get(operator, ""))
+            for index, (operator, price) in enumerate(subnet.members)
+        ]
+
+    def prepare(
+        self, requester: str, items: Sequence[bytes], wish: Wish = Wish(), value: int | None = None
+    ) -> Prepared:
+        """Terms, data and, when wished, an acceptance. ``items``: wire bytes, one per input.
+
+        ``value`` wei go with the post; None sends all that is due, so no balance is touched.
+        Raises PriceTooHighError, InputHomelessError, CallRevertedError.
+        """
+        data = self._data(items, wish)
+        terms = self._terms(requester, items, wish)
+        acceptance, notes = None, []
+        for member in self._in_order_of_load() if wish.accepted else []:
+            candidate = terms.with_primary(member.index)
+            try:
+                acceptance = self._ask(member, candidate, data)
+            except (AcceptanceRefusedError, WorkerUnreachableError, AcceptanceForgedError) as no:
+                notes.append(str(no))
+                continue
+            terms = candidate
+            break
+        market = self._network.marketplace
+        call = market.post(
+            terms, data, acceptance, market.value_due(terms) if value is None else value
+        )
+        return Prepared(terms.job_id(market.domain), terms, data, acceptance, call, tuple(notes))
+
+    def _terms(self, requester: str, items: Sequence[bytes], wish: Wish) -> JobTerms:
+        market = self._network.marketplace
+        method = market.method(self._selector)
+        assert method is not None  # the subnet could not have been formed otherwise
+        now = market.w3.eth.get_block("latest")["timestamp"]
+        deliver_by = now + wish.deliver_within
+        return JobTerms(
+            requester=requester,
+            model_id=self._model_id,
+            artifact_id=self._artifact_id,
+            selector=self._selector,
+            subnet_id=self._subnet.subnet_id,
+            input_commitment=batch_commitment(items),
+            token=NATIVE,
+            max_price=self._price(len(items), wish.max_price),
+            n=len(items),
+            item_size=self._card.item_bytes_out if len(items) > 1 else 0,
+            fee_cap=method.fee_bps,
+            royalty_cap=self._subnet.royalty_bps,
+            turn_length=wish.turn_length,
+            deliver_by=deliver_by,
+            resolve_by=deliver_by + method.max_delay,
+            callback_target=wish.callback_target,
+            callback_gas=wish.callback_gas,
+            salt=secrets.token_bytes(32),
+        )
+
+    def _price(self, n: int, limit: int | None) -> int:
+        prices = [n * member.price for member in self.members]
+        if limit is None:
+            return max(prices)
+        if limit < min(prices):
+            raise PriceTooHighError(f"the cheapest member asks {min(prices)} wei, not {limit}")
+        return limit
+
+    def _data(self, items: Sequence[bytes], wish: Wish) -> bytes:
+        blob = b"".join(items)
+        inline = len(blob) <= INLINE_BYTES if wish.inline is None else wish.inline
+        if inline:
+            return encode_inline(blob)
+        return encode_reference(content_id(blob), wish.locator or self._home_of(blob))
+
+    def _home_of(self, blob: bytes) -> str:
+        """Every member gets the blob, so that a backup needs nobody; the first is the locator."""
+        homes = [
+            m.endpoint for m in self.members if _with(m, lambda worker: worker.hand_over(blob))
+        ]
+        if not homes:
+            raise InputHomelessError(f"no member took the input of {len(blob)} bytes")
+        return homes[0]
+
+    def _in_order_of_load(self) -> list[Member]:
+        loads = [(_with(member, lambda worker: worker.load()), member) for member in self.members]
+        ready = [
+            (load, member.price, member.index, member) for load, member in loads if load is not None
+        ]
+        return [entry[-1] for entry in sorted(ready)]
+
+    def _ask(self, member: Member, terms: JobTerms, data: bytes) -> Acceptance:
+        domain = self._network.marketplace.domain
+        return _with(member, lambda worker: worker.ask(terms, data, domain))
+
+
+def _with(member: Member, use: Callable[[WorkerClient], T]) -> T:
+    worker = WorkerClient(member)
+    try:
+        return use(worker)
+    finally:
+        worker.close()

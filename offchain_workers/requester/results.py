@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read what became of a job: from its post to its answer, all from the chain."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from offchain_workers.chain.contracts import JobStatus, JobTerms, Network
+from offchain_workers.chain.contracts.marketplace import CloseReason, Job
+from offchain_workers.chain.events import Event
+from offchain_workers.chain.rpc import RpcPool
+from offchain_workers.chain.scan import scan
+from offchain_workers.codecs import get_codec
+from offchain_workers.codecs.base import Answer
+from offchain_workers.models.card import ModelCard
+from offchain_workers.models.wire import split_items
+from offchain_workers.requester.errors import JobUnfinishedError, JobUnknownError
+
+_EVENTS = {
+    "JobPosted", "JobAccepted", "JobDelivered", "JobClosed", "JobReopened", "CallbackFailed"
+}  # fmt: skip
+POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class History:
+    """A job's terms, its present word, and its events in chain order."""
+
+    job_id: bytes
+    terms: JobTerms
+    data: bytes
+    job: Job
+    events: tuple[Event, ...]
+
+    @property
+    def output(self) -> bytes | None:
+        """The bytes delivered last; None while open."""
+        delivered = self._last("JobDelivered")
+        if delivered is None or self.job.status in (JobStatus.OPEN, JobStatus.REFUNDED):
+            return None
+        return bytes(delivered.args["output"])
+
+    @property
+    def price(self) -> int | None:
+        """Base units of the token, fee and royalty included; None until paid."""
+        closed = self._last("JobClosed")
+        return int(closed.args["price"]) if closed and self.reason is CloseReason.PAID else None
+
+    @property
+    def reason(self) -> CloseReason | None:
+        closed = self._last("JobClosed")
+        return CloseReason(closed.args["reason"]) if closed else None
+
+    def transaction(self, event: str) -> bytes | None:
+        """Hash of the transaction that emitted the last such event."""
+        found = self._last(event)
+        return found.tx_hash if found else None
+
+    def answers(self, card: ModelCard) -> list[Answer]:
+        """The decoded answer of each item. Raises CodecError."""
+        if self.output is None:
+            return []
+        codec = get_codec(card.codec)
+        return [codec.decode(card, item) for item in split_items(card.outputs, self.output)]
+
+    def _last(self, name: str) -> Event | None:
+        return next((event for event in reversed(self.events) if event.name == name), None)
+
+
+def history(pool: RpcPool, network: Network, job_id: bytes, first: int | None = None) -> History:
+    """All that the chain knows of a job. Raises JobUnknownError.
+
+    ``first``: a block not after the post, to spare the search.
+    """
+    market = network.marketplace
+    start = network.start_block if first is None else first
+    events = scan(pool, {market.address: market.abi}, start, names=_EVENTS)
+    mine = tuple(event for event in events if event.args["job_id"] == job_id)
+    posted = next((event for event in mine if event.name == "JobPosted"), None)
+    if posted is None:
+        raise JobUnknownError(f"no post of 0x{job_id.hex()} since block {start}")
+    terms = JobTerms.from_abi(posted.args["terms"])
+    return History(job_id, terms, posted.args["data"], market.job(job_id), mine)
+
+
+def await_close(
+    network: Network,
+    job_id: bytes,
+    timeout: float,
+    pause: Callable[[], None] = lambda: time.sleep(POLL_SECONDS),
+    changed: Callable[[Job], None] = lambda job: None,
+) -> Job:
+    """The job once it is paid or refunded. Raises JobUnfinishedError after ``timeout`` seconds."""
+    deadline = time.monotonic() + timeout
+    seen: Job | None = None
+    while True:
+        job = network.marketplace.job(job_id)
+        if job != seen:
+            seen = job
+            changed(job)
+        if job.status in (JobStatus.PAID, JobStatus.REFUNDED):
+            return job
+        if time.monotonic() > deadline:
+            raise JobUnfinishedError(f"0x{job_id.hex()} is {job.status.name.lower()} still")
+        pause()
