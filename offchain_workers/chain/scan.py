@@ -28,7 +28,9 @@ def scan(
     EndpointsDisagreeError.
     """
     decoder = Decoder(abis)
-    end = pool.common_height() if last is None else last
+    if last is None:
+        pool.refresh()  # heights are those of the last look
+    end = pool.common_height if last is None else last
     found: list[Event] = []
     for reached, logs in _ranges(pool, decoder.addresses, first, end):
         events = (decoder.decode(log) for log in logs)

@@ -48,7 +48,13 @@ class Wallet:
         RpcRejectedError when the node does (too little coin, say), TransactionFailedError when it
         reverts once mined, TransactionUnminedError when it is not mined in time.
         """
-        return self._wait(self._w3.eth.send_raw_transaction(self._signed(call, gas)))
+        raw = self._signed(call, gas)
+        try:
+            tx_hash = self._w3.eth.send_raw_transaction(raw)
+        except Web3RPCError as error:
+            reason = {"message": revert_reason(error)}
+            raise RpcRejectedError("eth_sendRawTransaction", reason) from error
+        return self._wait(tx_hash)
 
     def create(self, call: Call, expected: str) -> TxReceipt:
         """Deploy; the contract must land at ``expected``."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from offchain_workers.chain.contracts import Network
@@ -16,7 +16,8 @@ from offchain_workers.storage import BlobStore, HttpStore, MultiStore, StoreErro
 
 @dataclass(frozen=True)
 class PublishedModel:
-    """A record of ModelRegistry; hashes are content ids. ``uri`` is the publisher's hint."""
+    """A record of ModelRegistry; hashes are content ids. ``uri`` is the publisher's hint,
+    ``artifacts`` method selector to artifact id."""
 
     model_id: bytes
     publisher: str
@@ -26,6 +27,7 @@ class PublishedModel:
     royalty_bps: int
     uri: str
     block_number: int
+    artifacts: Mapping[bytes, bytes]
 
 
 def published_models(
@@ -52,6 +54,7 @@ def published_models(
             royalty_bps=event.args["royalty_bps"],
             uri=event.args["uri"],
             block_number=event.block_number,
+            artifacts={a["selector"]: a["artifact_id"] for a in event.args["artifacts"]},
         )
         for event in events
     ]

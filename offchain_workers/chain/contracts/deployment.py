@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_canonical_address, to_checksum_address
 from eth_utils.crypto import keccak
 from web3 import Web3
+from web3.types import TxReceipt
 
 from offchain_workers.chain.artifact import load
 from offchain_workers.chain.call import Call
@@ -67,9 +69,15 @@ class Network:
         return {part.address: part.abi for part in parts}
 
 
-def deploy(w3: Web3, account: LocalAccount, params: ChainParams) -> Network:
+def deploy(
+    w3: Web3,
+    account: LocalAccount,
+    params: ChainParams,
+    report: Callable[[str, TxReceipt], None] = lambda contract, receipt: None,
+) -> Network:
     """Three transactions from ``account``, which becomes the market's owner.
 
+    ``report`` is told of each contract once it is mined.
     Raises TransactionFailedError, RpcRejectedError. Stops before the first transaction reaches
     the wrong address: all three are checked against what the others were told.
     """
@@ -78,15 +86,18 @@ def deploy(w3: Web3, account: LocalAccount, params: ChainParams) -> Network:
     subnets, models, market = (_created(account.address, nonce + i) for i in range(3))
     start = w3.eth.block_number + 1
     p = params
-    wallet.create(
+    receipt = wallet.create(
         _creation(
             w3, Subnets.NAME, market, models, p.min_stake, p.formation_tip, p.epoch_blocks,
             p.lead_blocks, p.subnet_ttl, p.unbond_seconds, p.block_history,
         ),
         subnets,
     )  # fmt: skip
-    wallet.create(_creation(w3, Models.NAME, subnets, p.attest_stake), models)
-    wallet.create(_creation(w3, Marketplace.NAME, subnets, models, p.keeper_tip, p.fee_bps), market)
+    report(Subnets.NAME, receipt)
+    call = _creation(w3, Models.NAME, subnets, p.attest_stake)
+    report(Models.NAME, wallet.create(call, models))
+    call = _creation(w3, Marketplace.NAME, subnets, models, p.keeper_tip, p.fee_bps)
+    report(Marketplace.NAME, wallet.create(call, market))
     return Network.at(w3, market, models, subnets, start)
 
 
