@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from offchain_workers.cli import account, init
+from offchain_workers.cli import account, demo, init, job, post
 from offchain_workers.cli.output import show_error
 from offchain_workers.cli.run import Config, Json, Run, Verbose
 from offchain_workers.errors import FusionError
@@ -29,7 +29,10 @@ app = typer.Typer(
     help="Buy, sell and check AI inference on any EVM chain.",
 )
 init.add_to(app)
+demo.add_to(app)
+post.add_to(app)
 app.add_typer(account.group, name="account")
+app.add_typer(job.group, name="job")
 
 
 def main(args: Sequence[str] | None = None) -> None:

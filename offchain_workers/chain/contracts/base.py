@@ -19,14 +19,16 @@ NATIVE = ZERO_ADDRESS
 
 
 class ContractWrapper:
-    """A deployed contract of the package, by the artifact's name."""
+    """A deployed contract: of the package, by the artifact's name, or with an ABI of its own."""
 
     NAME: str
 
-    def __init__(self, w3: Web3, address: str) -> None:
+    def __init__(
+        self, w3: Web3, address: str, abi: Sequence[Mapping[str, Any]] | None = None
+    ) -> None:
         self.w3 = w3
         self.address = to_checksum_address(address)
-        self.abi: Sequence[Mapping[str, Any]] = load(self.NAME).abi
+        self.abi: Sequence[Mapping[str, Any]] = abi or load(self.NAME).abi
         self._contract = w3.eth.contract(address=self.address, abi=cast(Any, self.abi))
 
     def read(self, function: str, *args: Any, block: int | str = "latest") -> Any:

@@ -17,6 +17,7 @@ from web3.types import TxReceipt
 from offchain_workers.chain.artifact import load
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts.base import ZERO_ADDRESS
+from offchain_workers.chain.contracts.consumer import Consumer
 from offchain_workers.chain.contracts.marketplace import Marketplace
 from offchain_workers.chain.contracts.models import Models
 from offchain_workers.chain.contracts.subnets import Subnets
@@ -111,3 +112,11 @@ def _creation(w3: Web3, name: str, *args: Any) -> Call:
     factory = w3.eth.contract(abi=cast(Any, artifact.abi), bytecode=artifact.bytecode)
     code = factory.constructor(*args).data_in_transaction
     return Call("", bytes.fromhex(code.removeprefix("0x")))
+
+
+def deploy_consumer(w3: Web3, account: LocalAccount, market: str) -> Consumer:
+    """The example consumer contract, owned by ``account``. Raises as ``deploy``."""
+    wallet = Wallet(w3, account)
+    address = _created(account.address, wallet.nonce())
+    wallet.create(_creation(w3, Consumer.NAME, market), address)
+    return Consumer(w3, address)

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The main job, end to end: real inputs in, labelled and paid for answers out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from offchain_workers.chain.call import Call
+from offchain_workers.chain.contracts import JobStatus
+from offchain_workers.chain.contracts.base import ZERO_ADDRESS
+from offchain_workers.chain.contracts.consumer import Consumer
+from offchain_workers.chain.contracts.deployment import deploy_consumer
+from offchain_workers.codecs import get_codec
+from offchain_workers.codecs.base import Answer, NoModelNeededError
+from offchain_workers.localnet.net import NONE, Localnet
+from offchain_workers.models.catalog import endpoints
+from offchain_workers.requester.errors import JobRefundedError
+from offchain_workers.requester.posting import Posting, Prepared, Wish
+from offchain_workers.requester.results import await_close, history
+
+JOB_SECONDS = 120.0
+CALLBACK_GAS = 300_000
+DIGITS = 2
+# A chain that mines only on demand gets a block now and then, so that its time passes.
+PAUSE_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a job is about. ``raw`` goes to the model's codec; ``by_contract``: posted by the
+    consumer contract, which is called with the answer."""
+
+    name: str
+    model: str
+    raw: bytes | Path
+    by_contract: bool = False
+
+
+@dataclass
+class DemoJob:
+    """A row of the demo. Gas as in receipts, ``paid`` in wei."""
+
+    input: Input
+    status: str = "queued"
+    job_id: str | None = None
+    operator: str | None = None
+    worker: str = ""
+    answer: Answer = field(default_factory=dict)
+    gas: dict[str, int | None] = field(
+        default_factory=lambda: {"post": None, "deliver": None, "settle": None}
+    )
+    paid: int | None = None
+    error: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.status in ("paid", "decided without the model")
+
+    def document(self) -> dict[str, Any]:
+        """The job as `fusion demo --json` prints it."""
+        document: dict[str, Any] = {
+            "id": self.job_id,
+            "model": self.input.model,
+            "method": "none",
+            "input": self.input.name,
+            "output": self.answer,
+            "status": self.status,
+            "operator": self.operator,
+            "gas": self.gas,
+            "paid": self.paid,
+        }
+        return document | ({"error": self.error} if self.error else {})
+
+
+def default_inputs(net: Localnet) -> list[Input]:
+    """Test digits, and files of the installation and of the machine."""
+    digits = net.models["digits"][1].samples[:DIGITS]
+    inputs = [Input(name, "digits", raw) for name, raw, _ in digits]
+    candidates = [Path(sys.executable).resolve(), Path(__file__), *_checkout(), *_machine()]
+    files = [path for path in dict.fromkeys(candidates) if path.is_file()]
+    inputs += [Input(str(path), "magika", path) for path in files]
+    last = inputs[-1]
+    return [*inputs[:-1], Input(last.name, last.model, last.raw, by_contract=True)]
+
+
+def _checkout() -> list[Path]:
+    root = Path(__file__).parents[2]
+    return [root / "contracts" / "JobMarketplace.vy", root / "pyproject.toml", root / "README.md"]
+
+
+def _machine() -> list[Path]:
+    return [Path("/etc/passwd"), *sorted(Path("/usr/share").glob("*/*.gz"))[:1]]
+
+
+class Demo:
+    """Runs jobs on a local market."""
+
+    def __init__(
+        self,
+        net: Localnet,
+        inputs: Sequence[Input],
+        say: Callable[[str], None] = lambda step: None,
+    ) -> None:
+        self.jobs = [DemoJob(entry) for entry in inputs]
+        self._net = net
+        self._changed: Callable[[], None] = lambda: None
+        self._say = say
+        self._wallet = net.wallet("requester")
+        self._names = {worker.address: worker.plan.name for worker in net.workers}
+        self._postings: dict[str, Posting] = {}
+        self._consumer: Consumer | None = None
+
+    def on_change(self, changed: Callable[[], None]) -> None:
+        """``changed`` is called whenever a job's row is new."""
+        self._changed = changed
+
+    def run(self) -> None:
+        """Form the subnets, post everything, then wait for every answer."""
+        for model in dict.fromkeys(job.input.model for job in self.jobs):
+            self._postings[model] = self._form(model)
+        posted = [(job, self._post(job)) for job in self.jobs]
+        for job, prepared in posted:
+            if prepared is not None:
+                self._await(job, prepared)
+
+    def _form(self, model: str) -> Posting:
+        net = self._net
+        spec = net.spec(model)
+        net.form(spec, self._wallet, lambda step: self._say(f"subnet for {model}: {step}"))
+        latest = net.network.subnets.latest_subnet(spec)
+        assert latest is not None  # just formed
+        subnet = net.network.subnets.subnet(latest[0])
+        assert subnet is not None
+        members = ", ".join(self._names[operator] for operator, _ in subnet.members)
+        self._say(f"subnet for {model}: {members}")
+        model_id, demo_model = net.models[model]
+        announced = endpoints(net.pool, net.network)
+        return Posting(net.network, subnet, model_id, demo_model.card, NONE, announced)
+
+    def _post(self, job: DemoJob) -> Prepared | None:
+        card = self._net.models[job.input.model][1].card
+        try:
+            item = get_codec(card.codec).encode(card, job.input.raw)
+        except NoModelNeededError as known:
+            job.answer, job.status = known.answer, "decided without the model"
+            self._changed()
+            return None
+        posting = self._postings[job.input.model]
+        if job.input.by_contract:
+            prepared, call = self._by_contract(posting, item)
+        else:
+            prepared = posting.prepare(self._wallet.address, [item])
+            call = prepared.call
+        self._record(job, prepared, self._wallet.send(call)["gasUsed"])
+        return prepared
+
+    def _by_contract(self, posting: Posting, item: bytes) -> tuple[Prepared, Call]:
+        """The same job with the consumer contract as the requester."""
+        if self._consumer is None:
+            self._say("deploying the consumer contract")
+            self._consumer = deploy_consumer(
+                self._net.pool.w3,
+                self._net.account("requester"),
+                self._net.network.marketplace.address,
+            )
+        address = self._consumer.address
+        wish = Wish(callback_target=address, callback_gas=CALLBACK_GAS)
+        prepared = posting.prepare(address, [item], wish)
+        value = self._net.network.marketplace.value_due(prepared.terms)
+        return prepared, self._consumer.ask(
+            prepared.terms, prepared.data, prepared.acceptance, value
+        )
+
+    def _record(self, job: DemoJob, prepared: Prepared, gas: int) -> None:
+        job.job_id = "0x" + prepared.job_id.hex()
+        job.gas["post"] = gas
+        accepted = prepared.acceptance is not None
+        job.status = "accepted" if accepted else "posted"
+        self._changed()
+
+    def _await(self, job: DemoJob, prepared: Prepared) -> None:
+        network = self._net.network
+        closed = await_close(network, prepared.job_id, JOB_SECONDS, self._pause)
+        past = history(self._net.pool, network, prepared.job_id)
+        if closed.status is not JobStatus.PAID:
+            job.status = "refunded"
+            job.error = str(JobRefundedError(f"{job.job_id} was refunded"))
+            self._changed()
+            return
+        job.status, job.operator, job.paid = "paid", closed.operator, past.price
+        job.worker = self._names.get(closed.operator or "", "")
+        job.gas["deliver"] = self._gas(past.transaction("JobDelivered"))
+        job.gas["settle"] = 0  # method none is paid by the delivery itself
+        [job.answer] = past.answers(self._net.models[job.input.model][1].card)
+        if prepared.terms.callback_target != ZERO_ADDRESS:
+            self._check_callback(job, prepared)
+        self._changed()
+
+    def _check_callback(self, job: DemoJob, prepared: Prepared) -> None:
+        assert self._consumer is not None
+        if not any(self._consumer.answer_hash(prepared.job_id)):
+            job.status, job.error = "callback failed", "the consumer contract has no answer"
+
+    def _gas(self, tx_hash: bytes | None) -> int | None:
+        if tx_hash is None:
+            return None
+        receipt = self._net.pool.w3.eth.get_transaction_receipt("0x" + tx_hash.hex())  # type: ignore[arg-type]
+        return int(receipt["gasUsed"])
+
+    def _pause(self) -> None:
+        time.sleep(PAUSE_SECONDS)
+        self._net.devnet.mine()
