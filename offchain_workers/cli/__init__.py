@@ -14,7 +14,18 @@ from typing import Annotated
 
 import typer
 
-from offchain_workers.cli import account, demo, init, job, post
+from offchain_workers.cli import (
+    account,
+    balance,
+    demo,
+    deploy,
+    init,
+    job,
+    model,
+    operator,
+    post,
+    worker,
+)
 from offchain_workers.cli.output import show_error
 from offchain_workers.cli.run import Config, Json, Run, Verbose
 from offchain_workers.errors import FusionError
@@ -31,7 +42,12 @@ app = typer.Typer(
 init.add_to(app)
 demo.add_to(app)
 post.add_to(app)
+deploy.add_to(app)
+balance.add_to(app)
+worker.add_to(app)
 app.add_typer(account.group, name="account")
+app.add_typer(model.group, name="model")
+app.add_typer(operator.group, name="operator")
 app.add_typer(job.group, name="job")
 
 

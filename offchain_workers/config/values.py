@@ -85,3 +85,8 @@ def to_wei(value: Any) -> Any:
         return parse_amount(value)
     except FusionError as error:
         raise ValueError(error.message) from error
+
+
+def model_reference(raw: bytes) -> str:
+    """How a configuration names a model, see ``model_id``."""
+    return f"model:0x{raw.hex()}"

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`fusion deploy`: put the three contracts on a chain and write down where they are."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from offchain_workers.cli.arguments import Signer
+from offchain_workers.cli.output import emit, fields
+from offchain_workers.cli.run import Run, command
+from offchain_workers.errors import FusionError
+
+if TYPE_CHECKING:
+    from web3.types import TxReceipt
+
+    from offchain_workers.chain.contracts import ChainParams
+
+_LABELS = {
+    "marketplace": "JobMarketplace",
+    "models": "ModelRegistry",
+    "subnets": "SubnetRegistry",
+    "owner": "Owner",
+    "chain_id": "Chain",
+    "start_block": "Start block",
+    "gas": "Gas",
+    "path": "Written to",
+}
+
+
+class Params(StrEnum):
+    """Sets of constructor arguments."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    command(app, "deploy")(deploy)
+
+
+def deploy(
+    run: Run,
+    params: Annotated[
+        Params | None,
+        typer.Option(
+            "--params",
+            help="Epochs, delays and stakes (default: development on a development chain).",
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="Where to write the addresses.")
+    ] = Path("deployment.json"),
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Use development parameters on any chain.")
+    ] = False,
+    account: Signer = None,
+) -> None:
+    """Deploy the contracts; the account becomes the market's owner."""
+    from offchain_workers.chain.contracts import deploy as deploy_contracts
+    from offchain_workers.chain.wallet import Wallet
+    from offchain_workers.cli.deployment_file import check_free, describe, write
+    from offchain_workers.cli.network import open_pool, unlock
+    from offchain_workers.cli.progress import say, waiting
+    from offchain_workers.cli.sending import Sent
+
+    check_free(out)
+    settings = run.settings({"account": {"keystore": account}} if account else None)
+    pool = open_pool(run, settings, settings.chain.chain_id)
+    chosen = _params(params, pool.chain_id, yes)
+    owner = unlock(settings)
+    if not Wallet(pool.w3, owner).balance():
+        raise FusionError("MN-CLI-012", f"{owner.address} holds no coins to pay for gas")
+    sent: list[Sent] = []
+
+    def report(contract: str, receipt: TxReceipt) -> None:
+        sent.append(Sent.of(f"deploy {contract}", receipt))
+        say(run, sent[-1].line())
+
+    with waiting(run, "deploying SubnetRegistry, ModelRegistry, JobMarketplace"):
+        network = deploy_contracts(pool.w3, owner, chosen, report)
+    document = describe(network, pool.chain_id, chosen, owner.address)
+    write(out, document)
+    data = document | {"transactions": sent, "path": out.absolute()}
+    emit(run, data, lambda: fields(_flat(data), _LABELS))
+
+
+def _params(wanted: Params | None, chain_id: int, yes: bool) -> ChainParams:
+    from offchain_workers.chain.contracts import ChainParams
+    from offchain_workers.cli.network import DEVELOPMENT_CHAINS
+
+    development = chain_id in DEVELOPMENT_CHAINS
+    if wanted is None:
+        wanted = Params.DEVELOPMENT if development else Params.PRODUCTION
+    if wanted is Params.PRODUCTION:
+        return ChainParams()
+    if not development and not yes:
+        raise FusionError(
+            "MN-CLI-011",
+            f"chain {chain_id} is no development chain: stake there could leave within a minute; "
+            "use --params production, or --yes if you mean it",
+        )
+    return ChainParams.development()
+
+
+def _flat(data: dict[str, Any]) -> dict[str, Any]:
+    gas = sum(sent.gas for sent in data["transactions"])
+    return {**data, **data["addresses"], "gas": f"{gas:,}"}

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`fusion model`: publish, list, show, attest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from offchain_workers.cli import arguments
+from offchain_workers.cli.arguments import ModelRef, Signer
+from offchain_workers.cli.output import emit, fields, table
+from offchain_workers.cli.run import Run, command
+from offchain_workers.errors import FusionError
+
+group = typer.Typer(no_args_is_help=True, help="Publish, find and vouch for models.")
+
+_PUBLISHED = {
+    "id": "Model",
+    "config": "For a config",
+    "name": "Name",
+    "royalty": "Royalty",
+    "uri": "Files at",
+    "samples": "Samples",
+}
+_MAX_URI = 256
+
+
+@command(group, "publish")
+def publish(
+    run: Run,
+    onnx: Annotated[Path, typer.Argument(metavar="ONNX", help="The model, one ONNX file.")],
+    card: Annotated[Path, typer.Option("--card", metavar="FILE", help="Its card, JSON.")],
+    sample: Annotated[
+        list[Path] | None,
+        typer.Option("--sample", metavar="FILE", help="Run this input first; may be repeated."),
+    ] = None,
+    royalty: Annotated[
+        str, typer.Option("--royalty", metavar="SHARE", help="Your share of each price: 5%.")
+    ] = "0%",
+    uri: Annotated[
+        str | None,
+        typer.Option(
+            "--uri",
+            metavar="URL",
+            help="Where others fetch the files (default: worker.public_url).",
+        ),
+    ] = None,
+    account: Signer = None,
+) -> None:
+    """Check a model against its card, store both files, and list it on the chain."""
+    from offchain_workers.chain.contracts import ModelRecord
+    from offchain_workers.cli.model_files import read_files, try_model
+    from offchain_workers.cli.network import connect, open_store
+    from offchain_workers.cli.progress import waiting, warn
+    from offchain_workers.cli.sending import Sender
+    from offchain_workers.config.values import model_reference
+
+    share = arguments.basis_points(royalty)
+    settings = run.settings()
+    where = _checked_uri(uri or settings.worker.public_url or "")
+    files = read_files(onnx, card, settings.engine.max_onnx_bytes)
+    with waiting(run, f"loading {onnx}"):
+        answers = try_model(settings, files, sample or [])
+    if answers is None:
+        warn("onnxruntime is not installed: the model was not checked against its card")
+    connection = connect(run, account)
+    models = connection.network.models
+    sender = Sender(connection)
+    record = ModelRecord(files.onnx_hash, files.card_hash, royalty_bps=share)
+    model_id = models.model_id(sender.address, record)
+    if models.publisher(model_id):
+        raise FusionError(
+            "MN-CLI-014", f"{sender.address} published it already: 0x{model_id.hex()}"
+        )
+    files.store(open_store(connection.settings))
+    sender.send("publish", models.publish(record, where))
+    data = sender.result(
+        id=model_id,
+        config=model_reference(model_id),
+        name=files.card.name,
+        royalty=f"{share / 100:g}%",
+        royalty_bps=share,
+        onnx=record.onnx_hash,
+        card=record.card_hash,
+        uri=where or None,
+        checked=answers is not None,
+        samples=answers or [],
+    )
+    emit(run, data, lambda: fields(data | {"samples": _labels(answers or [])}, _PUBLISHED))
+
+
+@command(group, "list")
+def list_models(run: Run) -> None:
+    """List the published models: who vouches for them, and who runs them now."""
+    from offchain_workers.cli.model_view import summaries
+    from offchain_workers.cli.network import connect
+
+    rows = summaries(connect(run))
+    columns = {
+        "name": "Name",
+        "task": "Task",
+        "royalty": "Royalty",
+        "attested": "Attesters",
+        "held": "Holders",
+        "publisher": "Publisher",
+        "id": "Model",
+    }
+    empty = "no model is published; publish one with: fusion model publish ONNX --card CARD"
+    emit(run, {"models": rows}, lambda: table(rows, columns) if rows else empty)
+
+
+@command(group, "show")
+def show(run: Run, model: ModelRef) -> None:
+    """Show a model: its card, who vouches for it, and every live offer."""
+    from offchain_workers.cli.model_view import details, view
+    from offchain_workers.cli.network import connect
+
+    data = details(connect(run), model)
+    emit(run, data, lambda: view(data))
+
+
+@command(group, "attest")
+def attest(run: Run, model: ModelRef, account: Signer = None) -> None:
+    """Fetch a model, check all of it, and vouch for it with your stake."""
+    from offchain_workers.cli.attestation import check_model, check_stake
+    from offchain_workers.cli.network import connect
+    from offchain_workers.cli.progress import waiting
+    from offchain_workers.cli.sending import Sender
+
+    connection = connect(run, account)
+    found = connection.model(model)
+    sender = Sender(connection)
+    check_stake(connection, found, sender.address)
+    with waiting(run, "fetching and loading the model"):
+        card = check_model(connection, found)
+    sender.send("attest", connection.network.models.attest(found.model_id))
+    data = sender.result(id=found.model_id, name=card.name, attester=sender.address)
+    emit(run, data, lambda: fields(data, {"name": "Name", "attester": "Attester", "id": "Model"}))
+
+
+@command(group, "retract")
+def retract(run: Run, model: ModelRef, account: Signer = None) -> None:
+    """Take your attestation of a model back."""
+    from offchain_workers.cli.network import connect
+    from offchain_workers.cli.sending import Sender
+
+    connection = connect(run, account)
+    found = connection.model(model)
+    sender = Sender(connection)
+    models = connection.network.models
+    if not models.attested_at(found.model_id, sender.address):
+        raise FusionError("MN-CLI-018", f"{sender.address} does not attest this model")
+    sender.send("retract", models.retract(found.model_id))
+    data = sender.result(id=found.model_id, attester=sender.address)
+    emit(run, data, lambda: fields(data, {"attester": "Attester", "id": "Model"}))
+
+
+def _checked_uri(uri: str) -> str:
+    if not uri:
+        return ""
+    from offchain_workers.storage.addresses import check_base_url
+
+    checked = str(check_base_url(uri))
+    if len(checked.encode()) > _MAX_URI:
+        raise FusionError("MN-CLI-006", f"the URI has more than {_MAX_URI} bytes")
+    return checked
+
+
+def _labels(answers: list[dict[str, object]]) -> list[str] | None:
+    return [f"{answer['input']}: {answer.get('label', answer)}" for answer in answers] or None

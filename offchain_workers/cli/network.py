@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the settings to the contracts and the account that signs."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from functools import cached_property
+
+from eth_account.signers.local import LocalAccount
+from web3 import Web3
+
+from offchain_workers import keys, passwords
+from offchain_workers.chain.contracts import Network
+from offchain_workers.chain.contracts.terms import selector_of
+from offchain_workers.chain.directory import Directory, read_directory
+from offchain_workers.chain.errors import RpcRejectedError
+from offchain_workers.chain.rpc import RpcPool
+from offchain_workers.cli.progress import counting
+from offchain_workers.cli.run import Run
+from offchain_workers.config import Settings, find_deployment
+from offchain_workers.errors import FusionError
+from offchain_workers.models.catalog import Catalog, PublishedModel, published_models
+from offchain_workers.storage import HttpStore, LocalStore, MultiStore
+
+DEVELOPMENT_CHAINS = frozenset({1337, 31337})
+_PATIENCE = 3  # looks at an unchanged head before a development chain is asked to mine
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A command's way to the chain; reads are cached no longer than one command runs."""
+
+    run: Run
+    settings: Settings
+    pool: RpcPool
+    network: Network
+
+    @property
+    def w3(self) -> Web3:
+        return self.pool.w3
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The published models, with their files from the local store, its peers or their own
+        servers."""
+        with counting(self.run, "reading models") as progress:
+            models = published_models(self.pool, self.network, progress)
+        return Catalog(models, open_store(self.settings), self.settings.storage.allow_private)
+
+    def directory(self) -> Directory:
+        with counting(self.run, "reading offers") as progress:
+            return read_directory(self.pool, self.network, progress)
+
+    def model(self, reference: str) -> PublishedModel:
+        """By id, first digits or name. Raises MN-CODEC-010, MN-CODEC-011."""
+        return self.catalog.find(reference)
+
+    def selector(self, method: str) -> bytes:
+        """Raises MN-CLI-007 for a method that the market does not have."""
+        selector = selector_of(method)
+        if self.network.marketplace.method(selector) is None:
+            raise FusionError("MN-CLI-007", f"this market has no verification method {method!r}")
+        return selector
+
+
+def connect(run: Run, account: str | None = None) -> Connection:
+    """Raises the pool's errors and MN-CFG-*; ``account`` names the keystore for ``unlock``."""
+    settings = run.settings({"account": {"keystore": account}} if account else None)
+    deployment = find_deployment(settings)
+    pool = open_pool(run, settings, deployment.chain_id)
+    at = deployment.addresses
+    network = Network.at(
+        pool.w3, at.marketplace, at.models, at.subnets, start_block=deployment.start_block
+    )
+    return Connection(run, settings, pool, network)
+
+
+def open_pool(run: Run, settings: Settings, chain_id: int | None) -> RpcPool:
+    """Raises RpcUnavailableError, WrongChainError, which say what log lines would only repeat."""
+    if not run.verbose:
+        logging.getLogger("offchain_workers.chain.endpoints").setLevel(logging.ERROR)
+    pool = RpcPool(settings.chain.rpc_urls, chain_id)
+    pool.refresh()
+    return pool
+
+
+def open_store(settings: Settings) -> MultiStore:
+    """The local folder, then the peers. Raises StoreError."""
+    storage = settings.storage
+    peers = [HttpStore(url, allow_private=storage.allow_private) for url in storage.peers]
+    return MultiStore(LocalStore(storage.folder), peers)
+
+
+def own_address(settings: Settings) -> str:
+    """The configured account's address, without its password. Raises MN-KEY-*."""
+    keystore = keys.describe(keys.find(settings.account.folder, settings.account.keystore))
+    return keystore.address or unlock(settings).address
+
+
+def unlock(settings: Settings) -> LocalAccount:
+    """The configured account. Raises MN-KEY-*."""
+    path = keys.find(settings.account.folder, settings.account.keystore)
+    keystore = keys.describe(path)  # a wrong path should not cost a typed password
+    password = passwords.read_password(
+        settings.account.password_file, f"Password for {keystore.name}"
+    )
+    return keys.load(path, password)
+
+
+class Patience:
+    """What to do between two looks at the chain: wait, up to ``seconds`` in all.
+
+    A development chain that mines only on demand is asked for a block when its head stands still.
+    """
+
+    def __init__(self, pool: RpcPool, seconds: float, pause: float = 0.25) -> None:
+        self._pool = pool
+        self._seconds = seconds
+        self._deadline = time.monotonic() + seconds
+        self._pause = pause
+        self._seen, self._looks = -1, 0
+
+    def __call__(self) -> None:
+        """Raises MN-CLI-008 when the time is over."""
+        if time.monotonic() > self._deadline:
+            raise FusionError("MN-CLI-008", f"still waiting after {self._seconds:.0f} s; giving up")
+        time.sleep(self._pause)
+        self._pool.refresh()
+        height = self._pool.height
+        self._looks = self._looks + 1 if height == self._seen else 0
+        self._seen = height
+        if self._looks >= _PATIENCE and self._pool.chain_id in DEVELOPMENT_CHAINS:
+            self._mine()
+
+    def _mine(self) -> None:
+        try:
+            self._pool.call("evm_mine")
+        except RpcRejectedError:
+            self._looks = 0  # a chain with a rhythm of its own
