@@ -33,9 +33,11 @@ class Keystore:
     address: str | None
 
 
-def create(folder: Path, name: str, password: str) -> Keystore:
+def create(folder: Path, name: str, password: str, work: int | None = None) -> Keystore:
     """Make a new key and store it, encrypted, in ``folder`` (made with mode 0700 if absent).
 
+    ``work``: scrypt's cost, a power of two; only a key for development coins may do with less
+    than the default.
     The file appears whole or not at all, with mode 0600, and never replaces another.
     Raises MN-KEY-001 bad name, -002 exists, -003 can't be written, -007 empty password.
     """
@@ -43,7 +45,7 @@ def create(folder: Path, name: str, password: str) -> Keystore:
     if not password:
         raise FusionError("MN-KEY-007", "an empty password protects nothing")
     account = Account.create()
-    _store(path, json.dumps(account.encrypt(password)))
+    _store(path, json.dumps(account.encrypt(password, iterations=work)))
     return Keystore(name, path, str(account.address))
 
 

@@ -15,6 +15,10 @@ from eth_account.signers.local import LocalAccount
 from offchain_workers import keys
 
 
+# Development coins behind a long random password: a slow key derivation would protect nothing.
+KEY_WORK = 1 << 12
+
+
 class Layout:
     """Paths below one folder. Keys are real keystores; one password file serves them all."""
 
@@ -45,7 +49,7 @@ class Layout:
         """The account of that name, made when it is new."""
         if name not in self._accounts:
             known = {keystore.name: keystore for keystore in keys.list_keystores(self.keys)}
-            found = known.get(name) or keys.create(self.keys, name, self.password())
+            found = known.get(name) or keys.create(self.keys, name, self.password(), KEY_WORK)
             self._accounts[name] = keys.load(found.path, self.password())
         return self._accounts[name]
 
