@@ -24,6 +24,7 @@ from offchain_workers.cli import (
     model,
     operator,
     post,
+    subnet,
     worker,
 )
 from offchain_workers.cli.output import show_error
@@ -48,6 +49,7 @@ worker.add_to(app)
 app.add_typer(account.group, name="account")
 app.add_typer(model.group, name="model")
 app.add_typer(operator.group, name="operator")
+app.add_typer(subnet.group, name="subnet")
 app.add_typer(job.group, name="job")
 
 
