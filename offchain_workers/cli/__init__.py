@@ -19,6 +19,7 @@ from offchain_workers.cli import (
     balance,
     demo,
     deploy,
+    doctor,
     init,
     job,
     model,
@@ -46,6 +47,7 @@ post.add_to(app)
 deploy.add_to(app)
 balance.add_to(app)
 worker.add_to(app)
+doctor.add_to(app)
 app.add_typer(account.group, name="account")
 app.add_typer(model.group, name="model")
 app.add_typer(operator.group, name="operator")

@@ -78,12 +78,17 @@ def connect(run: Run, account: str | None = None) -> Connection:
 
 
 def open_pool(run: Run, settings: Settings, chain_id: int | None) -> RpcPool:
-    """Raises RpcUnavailableError, WrongChainError, which say what log lines would only repeat."""
-    if not run.verbose:
-        logging.getLogger("offchain_workers.chain.endpoints").setLevel(logging.ERROR)
+    """Raises RpcUnavailableError, WrongChainError."""
+    quiet_pool(run)
     pool = RpcPool(settings.chain.rpc_urls, chain_id)
     pool.refresh()
     return pool
+
+
+def quiet_pool(run: Run) -> None:
+    """What the pool logs, a command says in its own words."""
+    if not run.verbose:
+        logging.getLogger("offchain_workers.chain.endpoints").setLevel(logging.ERROR)
 
 
 def open_store(settings: Settings) -> MultiStore:
