@@ -51,9 +51,7 @@ def call_of(row: OutboxRow) -> dict[str, Any]:
 def prepare(pool: RpcPool, row: OutboxRow, view: Vantage) -> Ready | Hold | Refusal:
     """Simulate, estimate and price one queued row."""
     call = call_of(row)
-    if row.gas_limit is not None:
-        call["gas"] = hex(row.gas_limit)
-    verdict = view.simulate(call)
+    verdict = view.simulate({**call, "gas": hex(row.gas_limit or MAX_GAS)})
     if verdict.kind == "revert":
         return Refusal(f"MN-TX-004: it would revert: {reason(verdict.error)}")
     if verdict.kind == "refused":
@@ -74,7 +72,8 @@ def prepare(pool: RpcPool, row: OutboxRow, view: Vantage) -> Ready | Hold | Refu
 def estimate(pool: RpcPool, call: Mapping[str, Any]) -> int | Hold | Refusal:
     """Gas limit with a fifth to spare, from the endpoint that expects most.
 
-    At most MAX_GAS, as long as the estimate itself fits.
+    At most MAX_GAS, as long as the estimate itself fits. Holds when a node refuses: a simulation
+    that went through says more than a failed estimate.
     """
     answers = pool.each(lambda endpoint: _ask_gas(endpoint, call))
     for _, answer in answers:

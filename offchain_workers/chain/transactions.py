@@ -8,70 +8,26 @@ nonce is read from the chain, never concluded from a timeout.
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import structlog
-from eth_account.signers.local import LocalAccount
-from sqlalchemy import update
 
-from offchain_workers.chain.db import Database
-from offchain_workers.chain.fees import Fees, bumped, suggested_tip
-from offchain_workers.chain.outbox import IN_FLIGHT, Outbox, State
-from offchain_workers.chain.prepare import Hold, Ready, Refusal, estimate, prepare, why_reverted
-from offchain_workers.chain.rpc import RpcPool
+from offchain_workers.chain.outbox import IN_FLIGHT, State
+from offchain_workers.chain.prepare import Hold, Ready, Refusal, prepare, why_reverted
+from offchain_workers.chain.signer import Signer, TxPolicy
 from offchain_workers.chain.tables import AttemptRow, OutboxRow
 from offchain_workers.chain.vantage import Receipt, Vantage
 
+__all__ = ["State", "TxManager", "TxPolicy"]
+
 log = structlog.get_logger(__name__)
 
-_TRANSFER_GAS = 21_000
 # Key prefix of transactions that only fill a hole in the nonces.
 _FILLER = "fill-nonce:"
 
 
-@dataclass(frozen=True)
-class TxPolicy:
-    """Seconds, blocks and wei per gas. The defaults suit a public network.
-
-    ``settle``: confirmations after which a nonce used by a foreign transaction is given up.
-    ``watch``: confirmations after which an outcome is no longer checked against reorgs.
-    """
-
-    max_fee: int = 500 * 10**9
-    bump_seconds: float = 45.0
-    bump_blocks: int = 4
-    settle: int = 3
-    watch: int = 64
-    max_in_flight: int = 16
-
-
-class TxManager(Outbox):
-    """Drives the outbox of ``account``. ``enqueue`` from anywhere, ``step`` from one loop.
-
-    ``clock`` gives unix seconds; ``hook`` is called at each point where a crash could hurt.
-    """
-
-    def __init__(
-        self,
-        pool: RpcPool,
-        db: Database,
-        account: LocalAccount,
-        policy: TxPolicy | None = None,
-        clock: Callable[[], float] = time.time,
-        hook: Callable[[str], None] = lambda point: None,
-    ) -> None:
-        self._policy = policy or TxPolicy()
-        super().__init__(account.address, self._policy.max_fee)
-        self._pool = pool
-        self._db = db
-        self._account = account
-        self._clock = clock
-        self._hook = hook
-        self._stepping = threading.Lock()
+class TxManager(Signer):
+    """Drives the outbox of ``account``. ``enqueue`` from anywhere, ``step`` from one loop."""
 
     def step(self) -> None:
         """Look at the chain once and do what is due: record, re-broadcast, bump, cancel, send.
@@ -117,7 +73,7 @@ class TxManager(Outbox):
             state = State.MINED_REVERTED
             why = why_reverted(self._pool, row, attempt.gas, receipt.gas_used, receipt.block_number)
         self._hook("mined")
-        again = {"acknowledged": False} if state != row.state else {}
+        again = {"acknowledged": False} if row.state not in (state, *IN_FLIGHT) else {}
         self._save(
             row,
             **again,
@@ -178,22 +134,6 @@ class TxManager(Outbox):
         if not replaced and not self._known(last.hash):
             self._broadcast(row, last.raw)
 
-    def _replace(self, row: OutboxRow, last: AttemptRow, view: Vantage, cancel: bool) -> bool:
-        # A cancellation must outbid what it cancels, even at the row's ceiling; it costs little.
-        ceiling = 2 * row.max_fee if cancel else row.max_fee
-        tip = suggested_tip(self._pool)
-        fees = bumped(Fees(last.tip, last.cap), view.header.base_fee, tip, ceiling)
-        if fees is None:
-            return False
-        gas = last.gas if cancel == last.cancel else self._cancel_gas()
-        log.info("replacing", key=row.key, nonce=row.nonce, cancel=cancel, cap=fees.cap)
-        self._sign_and_send(row, cast(int, row.nonce), gas, fees, view, cancel)
-        return True
-
-    def _cancel_gas(self) -> int:
-        gas = estimate(self._pool, {"from": self.sender, "to": self.sender})
-        return gas if isinstance(gas, int) else _TRANSFER_GAS
-
     def _expired(self, row: OutboxRow, view: Vantage) -> bool:
         """By our clock or the chain's, whichever is ahead."""
         now = max(self._clock(), view.header.timestamp)
@@ -204,10 +144,6 @@ class TxManager(Outbox):
         blocks = view.number - last.signed_block
         return waited >= self._policy.bump_seconds or blocks >= self._policy.bump_blocks
 
-    def _known(self, tx_hash: bytes) -> bool:
-        answer = self._pool.request("eth_getTransactionByHash", ["0x" + tx_hash.hex()])
-        return answer.get("result") is not None
-
     def _fill_gap(self, view: Vantage) -> None:
         """A reorg dropped a foreign transaction below ours: nothing of ours can be mined then."""
         with self._db.read() as session:
@@ -216,12 +152,10 @@ class TxManager(Outbox):
             return
         if not self._stuck(waiting[0].attempts[-1], view):
             return
-        gap = prepare(self._pool, self._filler(view), view)
+        row = self._filler(view)
+        gap = prepare(self._pool, row, view)
         if isinstance(gap, Ready):
             log.warning("filling a hole in the nonces", nonce=view.nonce)
-            with self._db.session() as session:
-                row = self._filler(view)
-                session.add(row)
             self._sign_and_send(row, view.nonce, gap.gas, gap.fees, view, cancel=False)
 
     def _filler(self, view: Vantage) -> OutboxRow:
@@ -267,58 +201,3 @@ class TxManager(Outbox):
             self._save(row, reason=plan.why)
             log.warning("transaction waits", key=row.key, reason=plan.why)
         return False
-
-    # --- the only place that signs ------------------------------------------------------------
-
-    def _sign_and_send(
-        self, row: OutboxRow, nonce: int, gas: int, fees: Fees, view: Vantage, cancel: bool
-    ) -> None:
-        signed = self._account.sign_transaction(self._fields(row, nonce, gas, fees, cancel))
-        attempt = AttemptRow(
-            outbox_id=row.id,
-            nonce=nonce,
-            hash=bytes(signed.hash),
-            raw=bytes(signed.raw_transaction),
-            gas=gas,
-            tip=fees.tip,
-            cap=fees.cap,
-            cancel=cancel,
-            signed_at=self._clock(),
-            signed_block=view.number,
-        )
-        state = State.CANCELLING if cancel else State.PENDING
-        self._hook("signed")
-        with self._db.session() as session:
-            session.add(attempt)
-            values = {"state": state, "nonce": nonce, "reason": None}
-            session.execute(update(OutboxRow).where(OutboxRow.id == row.id).values(**values))
-        self._hook("persisted")
-        self._broadcast(row, attempt.raw)
-        self._hook("broadcast")
-
-    def _fields(
-        self, row: OutboxRow, nonce: int, gas: int, fees: Fees, cancel: bool
-    ) -> dict[str, Any]:
-        return {
-            "type": 2,
-            "chainId": self._pool.chain_id,
-            "nonce": nonce,
-            "gas": gas,
-            "maxFeePerGas": fees.cap,
-            "maxPriorityFeePerGas": fees.tip,
-            "to": self.sender if cancel else row.to,
-            "value": 0 if cancel else row.value,
-            "data": b"" if cancel else row.data,
-        }
-
-    def _broadcast(self, row: OutboxRow, raw: bytes) -> None:
-        """Refusals are only logged: what counts is what gets mined."""
-        for name, answer in self._pool.broadcast(raw).items():
-            if answer != "ok":
-                log.warning("node refused a transaction", key=row.key, url=name, answer=answer)
-
-    def _save(self, row: OutboxRow, **changes: Any) -> None:
-        with self._db.session() as session:
-            session.execute(update(OutboxRow).where(OutboxRow.id == row.id).values(**changes))
-        for name, value in changes.items():
-            setattr(row, name, value)

@@ -35,9 +35,11 @@ def anvil_counter(anvil: Devnet, counter_code: dict[str, Any]) -> Contract:
 
 
 @pytest.fixture
-def manual_mining(anvil: Devnet) -> Iterator[Devnet]:
-    """Anvil with a mempool: nothing is mined until the test says so."""
+def manual_mining(anvil: Devnet, anvil_counter: Contract) -> Iterator[Devnet]:
+    """Anvil with a mempool, the counter deployed: nothing is mined until the test says so."""
     anvil.rpc("evm_setAutomine", False)
+    anvil.rpc("anvil_setNextBlockBaseFeePerGas", hex(10**9))  # a snapshot doesn't keep it
+    anvil.mine()
     yield anvil
     anvil.rpc("evm_setAutomine", True)
     anvil.rpc("anvil_dropAllTransactions")

@@ -47,8 +47,8 @@ def before(block_number: uint256):
     assert block.number <= block_number, "too late"
 
 @external
-def burn():
-    for i: uint256 in range(1000000):
+def burn(slots: uint256):
+    for i: uint256 in range(slots, bound=10_000):
         self.touches[convert(i, bytes32)] = 1
 """
 

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sign, write down, broadcast: in this order, and nowhere else."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import structlog
+from eth_account.signers.local import LocalAccount
+from sqlalchemy import update
+
+from offchain_workers.chain.db import Database
+from offchain_workers.chain.fees import Fees, bumped, suggested_tip
+from offchain_workers.chain.outbox import Outbox, State
+from offchain_workers.chain.prepare import estimate
+from offchain_workers.chain.rpc import RpcPool
+from offchain_workers.chain.tables import AttemptRow, OutboxRow
+from offchain_workers.chain.vantage import Vantage
+
+log = structlog.get_logger(__name__)
+
+_TRANSFER_GAS = 21_000
+
+
+@dataclass(frozen=True)
+class TxPolicy:
+    """Seconds, blocks and wei per gas. The defaults suit a public network.
+
+    ``settle``: confirmations after which a nonce used by a foreign transaction is given up.
+    ``watch``: confirmations after which an outcome is no longer checked against reorgs.
+    """
+
+    max_fee: int = 500 * 10**9
+    bump_seconds: float = 45.0
+    bump_blocks: int = 4
+    settle: int = 3
+    watch: int = 64
+    max_in_flight: int = 16
+
+
+class Signer(Outbox):
+    """The outbox of an account whose key we hold.
+
+    ``clock`` gives unix seconds; ``hook`` is called at each point where a crash could hurt.
+    """
+
+    def __init__(
+        self,
+        pool: RpcPool,
+        db: Database,
+        account: LocalAccount,
+        policy: TxPolicy | None = None,
+        clock: Callable[[], float] = time.time,
+        hook: Callable[[str], None] = lambda point: None,
+    ) -> None:
+        self._policy = policy or TxPolicy()
+        super().__init__(account.address, self._policy.max_fee)
+        self._pool = pool
+        self._db = db
+        self._account = account
+        self._clock = clock
+        self._hook = hook
+        self._stepping = threading.Lock()
+
+    def _sign_and_send(
+        self, row: OutboxRow, nonce: int, gas: int, fees: Fees, view: Vantage, cancel: bool
+    ) -> None:
+        signed = self._account.sign_transaction(self._fields(row, nonce, gas, fees, cancel))
+        attempt = AttemptRow(
+            nonce=nonce,
+            hash=bytes(signed.hash),
+            raw=bytes(signed.raw_transaction),
+            gas=gas,
+            tip=fees.tip,
+            cap=fees.cap,
+            cancel=cancel,
+            signed_at=self._clock(),
+            signed_block=view.number,
+        )
+        state = State.CANCELLING if cancel else State.PENDING
+        self._hook("signed")
+        with self._db.session() as session:
+            session.add(row)  # a new row has no id yet
+            session.flush()
+            attempt.outbox_id = row.id
+            session.add(attempt)
+            values = {"state": state, "nonce": nonce, "reason": None}
+            session.execute(update(OutboxRow).where(OutboxRow.id == row.id).values(**values))
+        self._hook("persisted")
+        self._broadcast(row, attempt.raw)
+        self._hook("broadcast")
+
+    def _fields(
+        self, row: OutboxRow, nonce: int, gas: int, fees: Fees, cancel: bool
+    ) -> dict[str, Any]:
+        return {
+            "type": 2,
+            "chainId": self._pool.chain_id,
+            "nonce": nonce,
+            "gas": gas,
+            "maxFeePerGas": fees.cap,
+            "maxPriorityFeePerGas": fees.tip,
+            "to": self.sender if cancel else row.to,
+            "value": 0 if cancel else row.value,
+            "data": b"" if cancel else row.data,
+        }
+
+    def _broadcast(self, row: OutboxRow, raw: bytes) -> None:
+        """Refusals are only logged: what counts is what gets mined."""
+        for name, answer in self._pool.broadcast(raw).items():
+            if answer != "ok":
+                log.warning("node refused a transaction", key=row.key, url=name, answer=answer)
+
+    def _save(self, row: OutboxRow, **changes: Any) -> None:
+        with self._db.session() as session:
+            session.execute(update(OutboxRow).where(OutboxRow.id == row.id).values(**changes))
+        for name, value in changes.items():
+            setattr(row, name, value)
+
+    def _replace(self, row: OutboxRow, last: AttemptRow, view: Vantage, cancel: bool) -> bool:
+        # A cancellation must outbid what it cancels, even at the row's ceiling; it costs little.
+        ceiling = 2 * row.max_fee if cancel else row.max_fee
+        tip = suggested_tip(self._pool)
+        fees = bumped(Fees(last.tip, last.cap), view.header.base_fee, tip, ceiling)
+        if fees is None:
+            return False
+        gas = last.gas if cancel == last.cancel else self._cancel_gas()
+        log.info("replacing", key=row.key, nonce=row.nonce, cancel=cancel, cap=fees.cap)
+        self._sign_and_send(row, cast(int, row.nonce), gas, fees, view, cancel)
+        return True
+
+    def _cancel_gas(self) -> int:
+        gas = estimate(self._pool, {"from": self.sender, "to": self.sender})
+        return gas if isinstance(gas, int) else _TRANSFER_GAS
+
+    def _known(self, tx_hash: bytes) -> bool:
+        answer = self._pool.request("eth_getTransactionByHash", ["0x" + tx_hash.hex()])
+        return answer.get("result") is not None

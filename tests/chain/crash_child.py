@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A daemon that kills itself with SIGKILL at a chosen point."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from multiprocessing.connection import Connection
+
+from eth_account.signers.local import LocalAccount
+
+from offchain_workers.chain.db import Database
+from offchain_workers.chain.rpc import RpcPool
+from offchain_workers.chain.transactions import TxManager, TxPolicy
+
+
+def daemon(
+    url: str,
+    database: str,
+    account: LocalAccount,
+    wish: tuple[str, bytes],
+    crash_at: int,
+    mines: bool,
+    said: Connection,
+) -> None:
+    """Want ``wish`` mined until it has an outcome; die at the ``crash_at``-th point (0: never).
+
+    With ``mines`` the first bids get stuck, and the daemon mines by itself later.
+    """
+    left = crash_at
+
+    def hook(point: str) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            said.send(point)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    pool, db, now = RpcPool([url]), Database(database), time.time()
+    policy = TxPolicy(settle=1, bump_seconds=30)
+    manager = TxManager(pool, db, account, policy, lambda: now, hook)
+    with db.session() as session:
+        manager.enqueue(session, "deliver:1", *wish)
+        hook("enqueued")
+    hook("committed")
+    for turn in range(20):
+        manager.step()
+        hook("stepped")
+        with db.read() as session:
+            if manager.outcomes(session):
+                return
+        now += 31
+        if mines and turn >= 2:
+            pool.call("evm_mine")
+    raise SystemExit("no outcome after 20 steps")
