@@ -142,15 +142,24 @@ class Worker(Section):
         0, description='Least profit of a job after gas, in wei or as in "0.001 ether".'
     )
     max_in_flight: int = Field(8, ge=1, description="Jobs worked on at the same time.")
+    accept_seconds: int = Field(
+        60, ge=5, le=3_600, description="Seconds for which a signed acceptance can be posted."
+    )
     accept_pledge_bps: int = Field(
         5_000,
         ge=0,
         le=10_000,
-        description="Share of your free stake that signed acceptances may reserve at once, in "
-        "basis points (10000 = all of it).",
+        description="Stake pledged with an acceptance, as a share of the job's highest price in "
+        "basis points (10000 = all of it); for prices in the chain's own coin.",
+    )
+    accept_pledge_wei: WeiAmount = Field(
+        10**15, description="Stake pledged where the price is in a token."
+    )
+    max_promises: int = Field(
+        32, ge=1, description="Acceptances outstanding and jobs owed at the same time."
     )
     min_turn_seconds: int = Field(
-        0, ge=0, description="Skip jobs whose turn is shorter than this many seconds."
+        10, ge=0, description="Skip jobs whose turn is shorter than this many seconds."
     )
     deliver_margin_seconds: int = Field(
         30, ge=0, description="Seconds that must remain before the deadline after the run."
@@ -169,6 +178,20 @@ class Worker(Section):
     )
     breaker_pause_seconds: int = Field(
         60, ge=1, description="Seconds without new jobs after the circuit breaker opens."
+    )
+    sweep_seconds: int = Field(
+        300, ge=1, description="Seconds between comparisons of the database with the contracts."
+    )
+    withdraw_above_wei: WeiAmount | None = Field(
+        None,
+        examples=["0.1 ether"],
+        description="Withdraw earnings in the chain's own coin above this. Unset: never.",
+    )
+    keeper: bool = Field(
+        False, description="Close expired jobs of your subnets where the tip pays for the gas."
+    )
+    announce_manifest: bool = Field(
+        False, description="Send a new manifest to the chain whenever it changed."
     )
 
 

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts the worker's parts together from its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from eth_account.signers.local import LocalAccount
+
+from offchain_workers.chain.contracts import Network
+from offchain_workers.chain.db import Database
+from offchain_workers.chain.follower import BlockFollower
+from offchain_workers.chain.rpc import RpcPool
+from offchain_workers.chain.transactions import TxManager, TxPolicy
+from offchain_workers.config import Deployment, Settings, find_deployment
+from offchain_workers.engines.embedded import EmbeddedEngine
+from offchain_workers.operator.accept import Accept, Promises
+from offchain_workers.operator.breaker import Breaker
+from offchain_workers.operator.catalogue import Catalogue
+from offchain_workers.operator.clock import ChainClock
+from offchain_workers.operator.crew import Crew
+from offchain_workers.operator.decide import Rules
+from offchain_workers.operator.desk import Desk
+from offchain_workers.operator.dispatch import Dispatch
+from offchain_workers.operator.duties import Duties
+from offchain_workers.operator.inputs import Inputs
+from offchain_workers.operator.metrics import Metrics
+from offchain_workers.operator.notice import Notice
+from offchain_workers.operator.reconcile import Reconcile
+from offchain_workers.operator.settle import Settle
+from offchain_workers.operator.shop import Shop
+from offchain_workers.operator.tables import WORKER_SCHEMA
+from offchain_workers.operator.watch import Watch
+from offchain_workers.storage import HttpStore, LocalStore
+from verifiers.base import Method
+from verifiers.methods import get_method, method_table
+
+# Room that uploads and answers may never take from the disk.
+_MIN_FREE_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a Worker is made of."""
+
+    db: Database
+    pool: RpcPool
+    follower: BlockFollower
+    tx: TxManager
+    local: LocalStore
+    peers: tuple[HttpStore, ...]
+    clock: ChainClock
+    metrics: Metrics
+    breaker: Breaker
+    watch: Watch
+    shop: Shop
+    crew: Crew
+    desk: Desk
+    dispatch: Dispatch
+    reconcile: Reconcile
+    settle: Settle
+    accept: Accept
+    notice: Notice
+    duties: Duties
+
+    def close(self) -> None:
+        """Wait for running jobs, then let go of models, connections and the database."""
+        self.shop.close()
+        self.crew.close()
+        for peer in self.peers:
+            peer.close()
+        self.pool.close()
+        self.db.close()
+
+
+def assemble(settings: Settings, account: LocalAccount, extra: Mapping[str, str]) -> Parts:
+    """Opens the database and the engine; asks no network yet. Raises FusionError."""
+    worker, storage = settings.worker, settings.storage
+    found = find_deployment(settings)
+    engine = EmbeddedEngine(
+        settings.engine.provider, settings.engine.threads, settings.engine.max_onnx_bytes
+    )
+    local = LocalStore(storage.folder, _MIN_FREE_BYTES)
+    peers = tuple(HttpStore(url, allow_private=storage.allow_private) for url in storage.peers)
+    db = Database(worker.database, {"worker": WORKER_SCHEMA})
+    pool = RpcPool(settings.chain.rpc_urls, found.chain_id)
+    network = _network(pool, found)
+    clock, metrics = ChainClock(), Metrics()
+    follower = BlockFollower(pool, db, network.abis(), found.start_block)
+    tx = TxManager(pool, db, account, TxPolicy(max_fee=int(worker.gas_price_cap_gwei * 10**9)))
+    breaker = Breaker(
+        worker.breaker_failures, worker.breaker_window_seconds, worker.breaker_pause_seconds
+    )
+    rules = Rules(
+        worker.min_profit_wei,
+        worker.min_turn_seconds,
+        worker.deliver_margin_seconds,
+        worker.callback_gas_cap,
+    )
+    catalogue = Catalogue(settings, network, engine, local, peers)
+    shop = Shop(account.address, pool, network, catalogue, _methods(extra), rules, breaker, clock)
+    inputs = Inputs(local, peers, storage.allow_private)
+    crew = Crew(worker.max_in_flight, follower.wake.set)
+    promises = Promises(
+        worker.accept_seconds,
+        worker.max_promises,
+        worker.accept_pledge_bps,
+        worker.accept_pledge_wei,
+    )
+    return Parts(
+        db=db,
+        pool=pool,
+        follower=follower,
+        tx=tx,
+        local=local,
+        peers=peers,
+        clock=clock,
+        metrics=metrics,
+        breaker=breaker,
+        watch=_watch(db, account.address, clock),
+        shop=shop,
+        crew=crew,
+        desk=Desk(db, network, account.address, inputs, local, shop, crew, breaker, clock, metrics),
+        dispatch=Dispatch(db, network, tx, breaker, clock, metrics),
+        reconcile=Reconcile(db, network, clock, metrics, 2 * worker.sweep_seconds),
+        settle=Settle(db, network, tx, clock, worker.withdraw_above_wei, worker.keeper),
+        accept=Accept(account, network, db, inputs, shop.facts, promises, clock, metrics),
+        notice=Notice(settings, account, network, db, tx, local, engine, clock),
+        duties=Duties(db, tx.sender, clock),
+    )
+
+
+def _network(pool: RpcPool, found: Deployment) -> Network:
+    at = found.addresses
+    return Network.at(pool.w3, at.marketplace, at.models, at.subnets, found.start_block)
+
+
+def _methods(extra: Mapping[str, str]) -> dict[bytes, Method]:
+    table = method_table(extra)
+    methods = [get_method(name, table) for name in table]
+    return {method.selector: method for method in methods}
+
+
+def _watch(db: Database, operator: str, clock: ChainClock) -> Watch:
+    watch = Watch(operator, clock)
+    with db.read() as session:
+        watch.load(session)
+    return watch

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers go out when their turn has come, once; what the chain refuses is looked into."""
+
+from __future__ import annotations
+
+import structlog
+from sqlalchemy import select
+
+from offchain_workers.chain.contracts import JobStatus, Network
+from offchain_workers.chain.db import Database
+from offchain_workers.chain.outbox import IN_FLIGHT, Outbox, State
+from offchain_workers.chain.tables import OutboxRow
+from offchain_workers.operator.breaker import Breaker
+from offchain_workers.operator.clock import ChainClock
+from offchain_workers.operator.metrics import Metrics
+from offchain_workers.operator.reasons import Reason
+from offchain_workers.operator.tables import JobRow, Stage, Status
+
+log = structlog.get_logger(__name__)
+
+_TRIES = 5
+_UNDECIDED = (State.QUEUED, *IN_FLIGHT, State.MINED_OK)
+
+
+class Dispatch:
+    """Turns rows of stage READY into outbox rows, and follows those."""
+
+    def __init__(
+        self,
+        db: Database,
+        network: Network,
+        outbox: Outbox,
+        breaker: Breaker,
+        clock: ChainClock,
+        metrics: Metrics,
+    ) -> None:
+        self._db = db
+        self._market = network.marketplace
+        self._outbox = outbox
+        self._breaker = breaker
+        self._clock = clock
+        self._metrics = metrics
+
+    def send(self) -> None:
+        """Queue the deliveries whose turn has come by the newest block's time."""
+        with self._db.session() as session:
+            ready = select(JobRow).where(JobRow.stage == Stage.READY, JobRow.status == Status.OPEN)
+            for job in session.scalars(ready):
+                if job.turn_at is None or job.turn_at > self._clock.head:
+                    continue
+                job.deliveries += 1
+                job.delivery_key = delivery_key(job.job_id, job.deliveries)
+                wish = job.delivery or {}
+                self._outbox.enqueue(
+                    session,
+                    job.delivery_key,
+                    wish["to"],
+                    wish["data"],
+                    wish["value"],
+                    deadline=job.deliver_by,
+                )
+                job.stage = Stage.DELIVERING
+                log.info("delivery queued", job=job.job_id.hex(), key=job.delivery_key)
+
+    def review(self) -> None:
+        """Deliveries that the chain did not take: was somebody faster, or do we try again?"""
+        for job, row in self._undelivered():
+            if self._market.job(job.job_id).status is not JobStatus.OPEN:
+                continue  # its events will say so
+            self._refused(job, row)
+
+    def settled(self, min_confirmations: int) -> None:
+        """Tell the outbox that we have seen what became of its rows."""
+        with self._db.session() as session:
+            for row in self._outbox.outcomes(session, min_confirmations):
+                self._outbox.acknowledge(session, row)
+                self._metrics.deliveries.labels(state=row.state).inc()
+
+    def _undelivered(self) -> list[tuple[JobRow, OutboxRow]]:
+        query = select(JobRow).where(JobRow.stage == Stage.DELIVERING, JobRow.status == Status.OPEN)
+        found = []
+        with self._db.read() as session:
+            for job in session.scalars(query):
+                row = self._outbox.get(session, job.delivery_key or "")
+                if row is not None and row.state not in _UNDECIDED:
+                    found.append((job, row))
+        return found
+
+    def _refused(self, job: JobRow, row: OutboxRow) -> None:
+        """The job is still open. A first refusal may be a matter of blocks; then it is ours."""
+        over = self._clock.now() > job.deliver_by or job.deliveries >= _TRIES
+        log.warning(
+            "delivery refused", job=job.job_id.hex(), state=row.state, reason=row.reason, over=over
+        )
+        if job.deliveries > 1 and row.state != State.CANCELLED:
+            self._breaker.failed()
+        with self._db.session() as session:
+            job = session.get_one(JobRow, job.job_id)
+            job.stage = Stage.SKIPPED if over else Stage.READY
+            job.reason = Reason.DELIVERY_FAILED.code
+            job.reason_line = row.reason
+
+
+def delivery_key(job_id: bytes, attempt: int) -> str:
+    """The outbox's name of a delivery: ``deliver:<job id>``, with a number from the second on."""
+    name = f"deliver:0x{job_id.hex()}"
+    return name if attempt == 1 else f"{name}#{attempt}"

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What keeps a worker from starting or a model from being served; refusals are in reasons.py."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from offchain_workers.errors import FusionError
+
+
+class WorkerError(FusionError):
+    """Base of this layer's errors: a subclass fixes the code."""
+
+    CODE: ClassVar[str]
+
+    def __init__(self, message: str) -> None:
+        super().__init__(self.CODE, message)
+
+
+class ModelUnknownError(WorkerError):
+    """A configured model was never published to this registry."""
+
+    CODE = "MN-WORKER-002"
+
+
+class ModelMismatchError(WorkerError):
+    """A model's files, record and id do not belong together."""
+
+    CODE = "MN-WORKER-003"
+
+
+class SelfCheckError(WorkerError):
+    """A loaded model fails on a plain input, or answers twice differently."""
+
+    CODE = "MN-WORKER-004"
+
+
+class EndpointInUseError(WorkerError):
+    """The worker's HTTP endpoint can't be opened."""
+
+    CODE = "MN-WORKER-005"
+
+
+class ManifestInvalidError(WorkerError):
+    """A capability manifest that is not canonical, not signed by its operator, or for elsewhere."""
+
+    CODE = "MN-WORKER-006"

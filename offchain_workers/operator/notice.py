@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keeps the signed manifest up to date, in the store and, if wished, on the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import structlog
+from eth_account.signers.local import LocalAccount
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from offchain_workers.chain.contracts import Network
+from offchain_workers.chain.db import Database
+from offchain_workers.chain.outbox import Outbox
+from offchain_workers.chain.tables import EventRow, MetaRow
+from offchain_workers.config import Settings
+from offchain_workers.engines.embedded import EmbeddedEngine
+from offchain_workers.engines.hardware import Hardware, inspect
+from offchain_workers.operator.clock import ChainClock
+from offchain_workers.operator.manifest import (
+    MAX_BYTES,
+    Place,
+    build_manifest,
+    same_content,
+    verify_manifest,
+)
+from offchain_workers.storage import BlobMissingError, BlobStore
+
+log = structlog.get_logger(__name__)
+
+_META = "worker:manifest"
+
+
+class Notice:
+    """The manifest of this worker; a new one is issued only when it says something new."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        account: LocalAccount,
+        network: Network,
+        db: Database,
+        outbox: Outbox,
+        local: BlobStore,
+        engine: EmbeddedEngine,
+        clock: ChainClock,
+    ) -> None:
+        self._worker = settings.worker
+        self._account = account
+        self._network = network
+        self._db = db
+        self._outbox = outbox
+        self._local = local
+        self._engine = engine
+        self._clock = clock
+        self._hardware: Hardware | None = None
+        self._document = b""
+        self._told: tuple[frozenset[bytes], tuple[str, ...]] | None = None
+
+    def document(self) -> bytes:
+        """What GET /manifest answers; empty while there is none."""
+        return self._document
+
+    def publish(self, models: Iterable[bytes], methods: Sequence[str]) -> None:
+        """Issue a manifest for these when it differs from the one issued before."""
+        told = (frozenset(models), tuple(sorted(methods)))
+        if told == self._told:
+            return
+        document = self._build(*told)
+        cid = self._local.put(document)
+        with self._db.session() as session:
+            session.merge(MetaRow(key=_META, value=cid))
+            announced = self._announced(session)
+            stale = announced is not None and announced != bytes.fromhex(cid[2:])
+            if stale and self._worker.announce_manifest:
+                self._announce(session, cid)
+        if stale and not self._worker.announce_manifest:
+            log.warning("the chain has another manifest: update it", manifest=cid)
+        self._document, self._told = document, told
+
+    def _build(self, models: frozenset[bytes], methods: tuple[str, ...]) -> bytes:
+        place = Place(self._network.marketplace.domain.chain_id, self._network.subnets.address)
+        self._hardware = self._hardware or inspect(self._engine)
+        document = build_manifest(
+            self._account,
+            place,
+            self._worker.public_url or "",
+            self._hardware,
+            sorted(models),
+            methods,
+            {
+                "max_in_flight": self._worker.max_in_flight,
+                "min_turn_seconds": self._worker.min_turn_seconds,
+                "callback_gas_cap": self._worker.callback_gas_cap,
+            },
+            self._clock.now(),
+        )
+        before = self._before()
+        if before:
+            old, new = (verify_manifest(one, place) for one in (before, document))
+            if same_content(old, new):
+                return before
+        return document
+
+    def _before(self) -> bytes:
+        with self._db.read() as session:
+            row = session.get(MetaRow, _META)
+        if row is None:
+            return b""
+        try:
+            return self._local.get(row.value, MAX_BYTES)
+        except BlobMissingError:
+            return b""
+
+    def _announced(self, session: Session) -> bytes | None:
+        """The hash on chain; None for an operator that never registered."""
+        query = select(EventRow).where(EventRow.name == "ManifestSet")
+        latest = None
+        for row in session.scalars(query.order_by(EventRow.block_number, EventRow.log_index)):
+            if row.args["operator"] == self._account.address:
+                latest = bytes(row.args["manifest_hash"])
+        return latest
+
+    def _announce(self, session: Session, cid: str) -> None:
+        url = self._worker.public_url or ""
+        call = self._network.subnets.set_manifest(bytes.fromhex(cid[2:]), url)
+        self._outbox.enqueue(session, f"manifest:{cid}", call.to, call.data, call.value)
+        log.info("new manifest goes to the chain", manifest=cid)

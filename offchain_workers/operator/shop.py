@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What this worker serves right now: loaded models, methods opted in to, prices of gas and fees."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import structlog
+from sqlalchemy.orm import Session
+from web3.exceptions import Web3Exception
+
+from offchain_workers.chain.contracts import Network
+from offchain_workers.chain.db import Database
+from offchain_workers.chain.errors import RpcUnavailableError
+from offchain_workers.chain.fees import suggested_tip
+from offchain_workers.chain.rpc import RpcPool
+from offchain_workers.errors import FusionError
+from offchain_workers.operator.breaker import Breaker
+from offchain_workers.operator.catalogue import Catalogue, Listing, LoadedModel
+from offchain_workers.operator.clock import ChainClock
+from offchain_workers.operator.decide import Facts, Rules, Served
+from verifiers.base import Method
+
+log = structlog.get_logger(__name__)
+
+_GAS_SECONDS = 10.0
+_RELOAD_SECONDS = 60.0
+
+
+class Shop:
+    """Changed by the daemon's loop only; read from any thread."""
+
+    def __init__(
+        self,
+        operator: str,
+        pool: RpcPool,
+        network: Network,
+        catalogue: Catalogue,
+        known: Mapping[bytes, Method],
+        rules: Rules,
+        breaker: Breaker,
+        clock: ChainClock,
+    ) -> None:
+        self.models: dict[bytes, LoadedModel] = {}
+        self.methods: dict[bytes, Method] = {}
+        self._operator = operator
+        self._pool = pool
+        self._network = network
+        self._catalogue = catalogue
+        self._known = known
+        self._rules = rules
+        self._breaker = breaker
+        self._clock = clock
+        self._fee_bps: dict[bytes, int] = {}
+        self._gas_price = 0
+        self._priced: float | None = None
+        self._retry: dict[bytes, float] = {}
+
+    def facts(self, slots: int = 1) -> Facts:
+        """The world as decide() wants it."""
+        models = {
+            model_id: Served(model.card, model.listing.record.royalty_bps)
+            for model_id, model in self.models.items()
+        }
+        return Facts(
+            now=self._clock.now(),
+            gas_price=self._gas_price,
+            keeper_tip=self._network.marketplace.keeper_tip,
+            models=models,
+            methods=self.methods,
+            fee_bps=self._fee_bps,
+            slots=slots,
+            breaker_open=not self._breaker.allows(),
+            rules=self._rules,
+        )
+
+    def price_gas(self) -> None:
+        """Look at the fee market, at most every few seconds."""
+        if self._priced is not None and time.monotonic() - self._priced < _GAS_SECONDS:
+            return
+        header = self._pool.header("latest")
+        if header is None:
+            raise RpcUnavailableError("no endpoint shows its latest block")
+        self._gas_price = header.base_fee + suggested_tip(self._pool)
+        self._priced = time.monotonic()
+
+    def refresh(self, db: Database) -> None:
+        """Methods that we opted in to, and models that we offer, as of now."""
+        self._refresh_methods()
+        with db.read() as session:
+            listings = self._missing(session)
+        for listing in listings:
+            self._load(listing)
+
+    def load_late(self, db: Database) -> None:
+        """Try again, now and then, to load what failed before."""
+        due = [m for m, at in self._retry.items() if time.monotonic() >= at]
+        if due:
+            self.refresh(db)
+
+    def close(self) -> None:
+        for model in self.models.values():
+            model.close()
+
+    def _refresh_methods(self) -> None:
+        served: dict[bytes, Method] = {}
+        for selector, method in self._known.items():
+            listed = self._network.marketplace.method(selector)
+            if listed and self._network.subnets.opted_in(self._operator, listed.plugin):
+                served[selector] = method
+                self._fee_bps[selector] = listed.fee_bps
+        self.methods = served
+
+    def _missing(self, session: Session) -> list[Listing]:
+        found = []
+        for model_id in self._catalogue.wanted(session, self._operator):
+            if model_id in self.models or time.monotonic() < self._retry.get(model_id, 0):
+                continue
+            try:
+                found.append(self._catalogue.listing(session, model_id))
+            except FusionError as error:
+                self._give_up(model_id, error)
+        return found
+
+    def _load(self, listing: Listing) -> None:
+        """One model that does not load must not keep the others from being served."""
+        try:
+            loaded = self._catalogue.load(listing)
+        except (FusionError, Web3Exception) as error:
+            self._give_up(listing.model_id, error)
+            return
+        self._retry.pop(listing.model_id, None)
+        self.models = {**self.models, listing.model_id: loaded}
+
+    def _give_up(self, model_id: bytes, error: Exception) -> None:
+        self._retry[model_id] = time.monotonic() + _RELOAD_SECONDS
+        log.error("model not loaded", model=f"0x{model_id.hex()}", reason=str(error))

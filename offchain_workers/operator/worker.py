@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon: one loop that follows the chain, decides, delivers and settles."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import structlog
+from eth_account.signers.local import LocalAccount
+from sqlalchemy import func, select
+from web3.exceptions import Web3Exception
+
+from offchain_workers.chain.contracts import Acceptance, JobTerms
+from offchain_workers.chain.errors import (
+    ContractMissingError,
+    DeepReorgError,
+    WrongChainError,
+    WrongDatabaseError,
+)
+from offchain_workers.chain.tables import CursorRow
+from offchain_workers.config import Settings
+from offchain_workers.errors import FusionError
+from offchain_workers.operator.assembly import Parts, assemble
+from offchain_workers.operator.breaker import State
+from offchain_workers.operator.http import Endpoint, build_app
+from offchain_workers.operator.reasons import Reason, refuse
+from offchain_workers.operator.tables import JobRow, Stage, Status
+
+log = structlog.get_logger(__name__)
+
+_FATAL = (WrongChainError, WrongDatabaseError, ContractMissingError)
+
+
+class Worker:
+    """One operator's worker. ``run`` blocks; ``stop`` may be called from anywhere.
+
+    ``methods``: name -> ``module:Class`` of verification methods beside the built-in ones.
+    """
+
+    def __init__(
+        self, settings: Settings, account: LocalAccount, methods: dict[str, str] | None = None
+    ) -> None:
+        self._settings = settings
+        self._account = account
+        self._parts: Parts = assemble(settings, account, methods or {})
+        self._stopping = threading.Event()
+        self._abandoned = threading.Event()
+        self._ready = threading.Event()
+        self._swept = time.monotonic()
+        self._stocked = False
+        parts = self._parts
+        app = build_app(
+            self.health,
+            parts.notice.document,
+            self._accept,
+            parts.local,
+            parts.metrics,
+            settings.storage.max_bytes,
+            self._largest_input,
+            settings.worker.max_in_flight + 8,
+        )
+        self._endpoint = Endpoint(app, settings.worker.listen_host, settings.worker.listen_port)
+
+    @property
+    def url(self) -> str:
+        """Where the endpoint listens, once it runs."""
+        return self._endpoint.url
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    def run(self) -> None:
+        """Work until stopped. Raises FusionError when nothing can go on."""
+        try:
+            self._endpoint.start()
+            log.info("worker started", operator=self._account.address, url=self.url)
+            self._parts.desk.recover()
+            while not self._finished():
+                self._guarded()
+                self._parts.follower.wait(self._settings.chain.poll_seconds)
+        finally:
+            self._close()
+
+    def stop(self) -> None:
+        """Promise nothing more, finish what is owed, then let ``run`` return."""
+        self._stopping.set()
+        self._parts.follower.wake.set()
+
+    def abandon(self) -> None:
+        """Let ``run`` return at once, as after a crash; the next start goes on from the rows."""
+        self._abandoned.set()
+        self.stop()
+
+    def wait_ready(self, seconds: float) -> bool:
+        """Until the chain is caught up and models are loaded."""
+        return self._ready.wait(seconds)
+
+    def health(self) -> dict[str, Any]:
+        """What GET /health answers."""
+        ready = self._ready.is_set() and not self._stopping.is_set()
+        return {
+            "live": True,
+            "ready": ready and bool(self._parts.shop.models),
+            "operator": self._account.address,
+            "models": ["0x" + model.hex() for model in self._parts.shop.models],
+            "in_flight": self._parts.crew.in_flight,
+            "queue": self._waiting(),
+        }
+
+    # --- the loop -----------------------------------------------------------------------------
+
+    def _guarded(self) -> None:
+        """Whatever passes is waited out; what can't pass ends the daemon."""
+        try:
+            self._tick()
+        except DeepReorgError as error:
+            log.error("deep reorganisation: going back", code=error.code, reason=error.message)
+            self._resync()
+        except _FATAL:
+            raise
+        except FusionError as error:
+            self._parts.metrics.errors.labels(code=error.code).inc()
+            log.error("going on after an error", code=error.code, reason=error.message)
+        except Web3Exception as error:
+            self._parts.metrics.errors.labels(code="MN-CHAIN-006").inc()
+            log.error("going on after an error", code="MN-CHAIN-006", reason=str(error))
+
+    def _tick(self) -> None:
+        parts = self._parts
+        catalogue = self._follow()
+        if catalogue or not self._stocked:
+            parts.shop.refresh(parts.db)
+            self._stocked = True
+        parts.shop.load_late(parts.db)
+        parts.shop.price_gas()
+        parts.desk.collect()
+        parts.reconcile.survey()
+        parts.desk.begin(parts.shop.facts(), only_owed=self._stopping.is_set())
+        parts.dispatch.send()
+        parts.tx.step()
+        parts.dispatch.review()
+        parts.dispatch.settled(max(1, self._settings.chain.confirmations))
+        self._now_and_then()
+        self._ready.set()
+
+    def _follow(self) -> bool:
+        """Until nothing is new. Tells whether offers, models or methods changed."""
+        parts, changed = self._parts, False
+        while not self._abandoned.is_set():
+            with parts.db.session() as session:
+                steps = parts.follower.poll(session)
+                seen = parts.watch.apply(session, steps)
+            changed |= seen.catalogue
+            if not steps:
+                return changed
+        return changed
+
+    def _resync(self) -> None:
+        with self._parts.db.session() as session:
+            rollback = self._parts.follower.resync(session)
+            self._parts.watch.apply(session, [rollback])
+
+    def _now_and_then(self) -> None:
+        parts = self._parts
+        parts.notice.publish(parts.shop.models, [m.name for m in parts.shop.methods.values()])
+        self._gauge()
+        if time.monotonic() - self._swept < self._settings.worker.sweep_seconds:
+            return
+        self._swept = time.monotonic()
+        parts.shop.refresh(parts.db)
+        parts.reconcile.sweep()
+        parts.settle.run(parts.shop.facts().gas_price)
+
+    def _gauge(self) -> None:
+        metrics = self._parts.metrics
+        metrics.in_flight.set(self._parts.crew.in_flight)
+        metrics.queue.set(self._waiting())
+        metrics.breaker.set(self._parts.breaker.state is not State.CLOSED)
+        with self._parts.db.read() as session:
+            cursor = session.get(CursorRow, 1)
+        metrics.block.set(cursor.number if cursor else 0)
+
+    # --- the endpoint's side ------------------------------------------------------------------
+
+    def _accept(self, terms: JobTerms, data: bytes) -> Acceptance:
+        if not self._ready.is_set() or self._stopping.is_set():
+            raise refuse(Reason.NOT_READY)
+        return self._parts.accept.answer(terms, data)
+
+    def _largest_input(self) -> int:
+        cards = [model.card for model in self._parts.shop.models.values()]
+        return max((card.item_bytes_in * card.limits.max_items for card in cards), default=0)
+
+    def _waiting(self) -> int:
+        query = select(func.count()).where(
+            JobRow.status == Status.OPEN, JobRow.stage.in_((Stage.NEW, Stage.READY))
+        )
+        with self._parts.db.read() as session:
+            return session.scalar(query) or 0
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def _finished(self) -> bool:
+        if self._abandoned.is_set():
+            return True
+        return self._stopping.is_set() and not self._parts.duties.left(self._parts.crew)
+
+    def _close(self) -> None:
+        self._endpoint.stop()
+        self._parts.close()
+        log.info("worker stopped", operator=self._account.address)

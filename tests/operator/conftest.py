@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A market on each kind of development chain, fresh for each test by snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from offchain_workers.devnet import Devnet, start_devnet
+from tests.operator.world import Market, build
+
+
+@pytest.fixture(scope="session")
+def market_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
+    """Built once: the chain in Python with a subnet of two."""
+    with start_devnet("embedded") as chain:
+        yield build(chain, tmp_path_factory.mktemp("market"))
+
+
+@pytest.fixture
+def market(market_chain: Market, tmp_path: Path) -> Iterator[Market]:
+    """As built, with folders of its own."""
+    chain: Devnet = market_chain.chain
+    snapshot = chain.rpc("evm_snapshot")
+    yield Market(
+        chain,
+        market_chain.w3,
+        market_chain.network,
+        market_chain.model_id,
+        market_chain.subnet,
+        market_chain.operators,
+        market_chain.requester,
+        market_chain.publisher,
+        tmp_path,
+    )
+    assert chain.rpc("evm_revert", snapshot)

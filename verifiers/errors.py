@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Errors that every method shares."""
+
+from __future__ import annotations
+
+from offchain_workers.errors import FusionError
+
+
+class UnknownMethodError(FusionError):
+    """No such verification method is installed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("MN-WORKER-001", message)
