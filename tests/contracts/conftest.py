@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import boa
 import pytest
@@ -11,6 +12,14 @@ import pytest
 from tests.contracts import ledger
 from tests.contracts.parts import Subnet
 from tests.contracts.world import World
+
+
+def isolated(request: pytest.FixtureRequest) -> AbstractContextManager[None]:
+    """A snapshot for one test that lasts until its fixtures are torn down."""
+    # boa's plugin would roll the chain back before the sums are checked.
+    request.applymarker(pytest.mark.ignore_isolation)
+    anchor: AbstractContextManager[None] = boa.env.anchor()
+    return anchor
 
 
 @pytest.fixture(scope="session")
@@ -28,18 +37,18 @@ def staffed() -> tuple[World, Subnet]:
 
 
 @pytest.fixture
-def empty_world(deployed: World) -> Iterator[World]:
+def empty_world(deployed: World, request: pytest.FixtureRequest) -> Iterator[World]:
     """The three contracts and a published model, no operator; the sums must hold at the end."""
-    with boa.env.anchor():
+    with isolated(request):
         world = deployed.copy()
         yield world
         ledger.check(world)
 
 
 @pytest.fixture
-def world(staffed: tuple[World, Subnet]) -> Iterator[World]:
+def world(staffed: tuple[World, Subnet], request: pytest.FixtureRequest) -> Iterator[World]:
     """Three operators that offer the model under `none`; the sums must hold at the end."""
-    with boa.env.anchor():
+    with isolated(request):
         world = staffed[0].copy()
         yield world
         ledger.check(world)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from eth.constants import ZERO_HASH32
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
+from tests.contracts.actors import wallet
 from tests.contracts.terms import NATIVE
 
 ROOT = Path(__file__).parents[2]
@@ -103,3 +105,9 @@ class Hashes:
 def block_hash(number: int, salt: bytes = ZERO_HASH32) -> bytes:
     """The hash that `World` gives to a block."""
     return keccak(salt + number.to_bytes(32, "big"))
+
+
+def by(role: str) -> AbstractContextManager[None]:
+    """Calls in the context come from a role's wallet."""
+    context: AbstractContextManager[None] = boa.env.prank(wallet(role).address)
+    return context

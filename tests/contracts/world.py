@@ -166,7 +166,8 @@ class World:
         selector = keccak(text=name)[:4]
         with boa.env.prank(wallet("owner").address):
             self.market.add_method(selector, plugin, max_n, max_delay, fee_bps, hedge)
-        self.plugins.append(plugin)
+        if plugin not in self.plugins:
+            self.plugins.append(plugin)
         return selector
 
     # ---- operators ----

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+# pragma version ~=0.4.3
+"""
+@title A consumer that refuses every call, and every coin
+@license AGPL-3.0-only
+@notice With `burn` set it takes all gas with it.
+"""
+
+burn: public(bool)
+
+
+@deploy
+def __init__(burn: bool):
+    self.burn = burn
+
+
+@external
+@payable
+def __default__():
+    if self.burn:
+        raise UNREACHABLE
+    raise "refused"
