@@ -14,7 +14,7 @@ from offchain_workers.cli.model_view import method_name
 from offchain_workers.cli.network import Connection
 from offchain_workers.cli.output import fields, table
 from offchain_workers.cli.progress import counting
-from offchain_workers.routing.errors import UnknownSubnetError
+from offchain_workers.routing.errors import NotFormedError, UnknownSubnetError
 from offchain_workers.routing.replay import Candidate, Replay, replay
 from offchain_workers.units import Wei
 
@@ -62,6 +62,7 @@ def check(connection: Connection, subnet_id: bytes) -> Checked:
             progress=progress,
         )
     seed_block = _seed_block(events, subnet_id)
+    _require_formed(events, subnet_id)
     header = pool.header(seed_block)
     if header is None:
         raise RpcUnavailableError(f"the endpoints do not have the seed block {seed_block}")
@@ -129,6 +130,12 @@ def _seed_block(events: list[Event], subnet_id: bytes) -> int:
         if event.name == "SubnetRequested" and event.args["subnet_id"] == subnet_id:
             return int(event.args["seed_block"])
     raise UnknownSubnetError(f"no request of subnet 0x{subnet_id.hex()} in the events")
+
+
+def _require_formed(events: list[Event], subnet_id: bytes) -> None:
+    """Before the seed block is asked for: it may not be there yet."""
+    if not any(e.name == "SubnetFormed" and e.args["subnet_id"] == subnet_id for e in events):
+        raise NotFormedError(f"subnet 0x{subnet_id.hex()} was requested, but not formed")
 
 
 def _address(done: Replay, index: int) -> str | None:
