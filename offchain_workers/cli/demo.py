@@ -35,7 +35,9 @@ _COLUMNS = {
     "deliver": "Gas deliver",
     "paid": "Paid",
 }
-_SHOWN_NAME = 44
+_SHOWN_NAME = 28
+# Piped output is not wrapped.
+_WIDE = 160
 
 
 def add_to(app: typer.Typer) -> None:
@@ -145,7 +147,7 @@ def _play(run: Run, stack: ExitStack, played: Demo) -> None:
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         played.run()
-        console.print(_jobs(played))
+        Console(width=_WIDE, highlight=False, markup=False).print(_jobs(played))
         return
     with Live(_jobs(played), console=console, refresh_per_second=8) as live:
         played.on_change(lambda: live.update(_jobs(played)))

@@ -14,7 +14,6 @@ from eth_account.signers.local import LocalAccount
 
 from offchain_workers import keys
 
-
 # Development coins behind a long random password: a slow key derivation would protect nothing.
 KEY_WORK = 1 << 12
 

@@ -24,9 +24,9 @@ class WorkerPlan:
 
 # One worker a tier; the dearer ones have more at stake.
 WORKERS = (
-    WorkerPlan("cloud", Tier.WEB2_CLOUD, 300_000 * GWEI, 4 * ETHER),
-    WorkerPlan("share", Tier.WEB3_SHARE, 200_000 * GWEI, 3 * ETHER),
-    WorkerPlan("vnode", Tier.VIRTUAL_NODE, 150_000 * GWEI, 2 * ETHER),
+    WorkerPlan("cloud", Tier.WEB2_CLOUD, 1_500_000 * GWEI, 4 * ETHER),
+    WorkerPlan("share", Tier.WEB3_SHARE, 1_000_000 * GWEI, 3 * ETHER),
+    WorkerPlan("vnode", Tier.VIRTUAL_NODE, 750_000 * GWEI, 2 * ETHER),
 )
 # What each account gets from the development chain's first account.
 FUNDS = 100 * ETHER
