@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every revert reason of a contract is in docs/protocol.md, and every reason there is a contract's."""
+"""Every revert reason of a contract is in docs/protocol.md; each one there is a contract's."""
 
 from __future__ import annotations
 
