@@ -66,6 +66,8 @@ MAX_FEE_BPS: constant(uint256) = 1_000
 ONE_GWEI: constant(uint256) = 10**9
 # Covers the encoding of a full output before the call and the market's own end after it.
 CALLBACK_RESERVE: constant(uint256) = 60_000
+# With more, a verb or a refutation might not fit a transaction (16,777,216 gas since Osaka) beside it.
+MAX_CALLBACK_GAS: constant(uint256) = 5_000_000
 DEAD_PLUGIN_SECONDS: constant(uint256) = 7 * 86_400
 MAX_OUTPUT: constant(uint256) = 16_384
 # Where the fields of a job word begin.
@@ -175,6 +177,7 @@ def _post(terms: IJobMarketplace.JobTerms, pledge: uint256) -> bytes32:
     assert unsafe_mul(n, item_size) <= MAX_OUTPUT, "output size"
     # Without turns an answer could be copied from the mempool, unless the evidence names the worker.
     assert (c >> 112) & (2**32 - 1) != 0 or (method >> 16) & 255 == 1, "turn length"
+    assert (c >> 80) & (2**32 - 1) <= MAX_CALLBACK_GAS, "callback gas"
     assert deliver_by > block.timestamp, "deliver_by"
     assert (c >> 184) & (2**40 - 1) >= unsafe_add(deliver_by, (method >> 48) & (2**32 - 1)), "resolve_by"
     assert (c >> 48) & 65_535 >= fee_bps, "fee cap too low"
@@ -337,9 +340,12 @@ def _set_pending(
 ):
     pledge: uint256 = self._pledge(word)
     kept: uint256 = word
-    if index == conditions._primary(terms.conditions) and pledge != 0:
-        # It showed up; what its claim is worth is the plug-in's business, and the plug-in's bond.
-        extcall ISubnetRegistry(SUBNETS).release(terms.subnet_id, index, pledge)
+    if pledge != 0 and (
+        index == conditions._primary(terms.conditions) or conditions._turn_length(terms.conditions) == 0
+    ):
+        # It showed up; what its claim is worth is the plug-in's business, and the plug-in's bond. Without
+        # turns another's claim, right or wrong, has kept it out, and it owes nothing more.
+        extcall ISubnetRegistry(SUBNETS).release(terms.subnet_id, conditions._primary(terms.conditions), pledge)
         kept = word & ~((2**40 - 1) << PLEDGE)
     # `first` remembers who comes after the claimant, should the claim fall.
     self._jobs[job_id] = (
@@ -578,7 +584,7 @@ def _add_method(
 ):
     assert self._methods[selector] == 0, "selector is taken"
     assert plugin != empty(address), "plug-in"
-    assert max_n >= 1 and max_n < 2**16, "max_n"
+    assert max_n >= 1 and max_n <= batch_merkle.MAX_ITEMS, "max_n"
     assert max_delay < 2**32, "max_delay"
     assert fee_bps <= MAX_FEE_BPS, "fee too high"
     self._methods[selector] = (
