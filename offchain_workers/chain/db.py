@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session
 
 from offchain_workers.chain.errors import (
@@ -184,6 +184,8 @@ def _typed(error: DBAPIError) -> ChainError | None:
         return DatabaseFullError(f"nothing was written: {why}")
     if sqlite == _SQLITE_BUSY or state == "55P03":
         return DatabaseLockedError(why)
-    if sqlite == _SQLITE_CANTOPEN or (error.connection_invalidated and not sqlite):
+    # A server that can't be reached gives no code at all.
+    unreachable = isinstance(error, OperationalError) and not sqlite and not state
+    if sqlite == _SQLITE_CANTOPEN or unreachable:
         return DatabaseUnusableError(why)
     return None

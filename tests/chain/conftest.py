@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from eth_account.signers.local import LocalAccount
 from web3.contract import Contract
 
 from offchain_workers.chain.db import Database
+from offchain_workers.chain.tables import Base
 from offchain_workers.devnet import Devnet
 from tests.chain.world import COUNTER, Handler, Proxy, Server, deploy
 
@@ -53,8 +55,12 @@ def operator(request: pytest.FixtureRequest) -> LocalAccount:
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/chain.db")
+    """SQLite, or the empty PostgreSQL database that TEST_POSTGRES_URL names."""
+    url = os.environ.get("TEST_POSTGRES_URL")
+    database = Database(url or f"sqlite:///{tmp_path}/chain.db")
     yield database
+    if url:
+        Base.metadata.drop_all(database.engine)
     database.close()
 
 

@@ -14,6 +14,8 @@ from offchain_workers.chain.db import Database
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.transactions import TxManager, TxPolicy
 
+TAGS = ("latest", "pending")
+
 
 def daemon(
     url: str,
@@ -46,6 +48,8 @@ def daemon(
     hook("committed")
     for turn in range(20):
         manager.step()
+        if not mines:
+            wait_until_mined(pool, account.address)
         hook("stepped")
         with db.read() as session:
             if manager.outcomes(session):
@@ -54,3 +58,12 @@ def daemon(
         if mines and turn >= 2:
             pool.call("evm_mine")
     raise SystemExit("no outcome after 20 steps")
+
+
+def wait_until_mined(pool: RpcPool, sender: str) -> None:
+    """Anvil answers before it mines."""
+    deadline = time.monotonic() + 60
+    counts: set[str] = set()
+    while len(counts) != 1:
+        assert time.monotonic() < deadline
+        counts = {pool.call("eth_getTransactionCount", [sender, tag]) for tag in TAGS}

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,14 @@ from offchain_workers.chain.errors import (
     WrongDatabaseError,
 )
 from offchain_workers.chain.tables import EventRow, MetaRow
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    """SQLite, whatever the other tests run on."""
+    database = Database(f"sqlite:///{tmp_path}/chain.db")
+    yield database
+    database.close()
 
 
 def event(index: int, size: int = 1) -> EventRow:

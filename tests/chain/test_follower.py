@@ -52,7 +52,8 @@ def ids(steps: list[Step]) -> list[bytes]:
 
 def touch(chain: Devnet, contract: Contract, number: int) -> None:
     account = chain.accounts[0].address
-    contract.functions.touch(number.to_bytes(32, "big")).transact({"from": account})
+    sent = contract.functions.touch(number.to_bytes(32, "big")).transact({"from": account})
+    contract.w3.eth.wait_for_transaction_receipt(sent)
 
 
 def job(number: int) -> bytes:

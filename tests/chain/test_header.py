@@ -34,7 +34,8 @@ def test_a_malformed_block_is_refused(broken: dict[str, object]) -> None:
 def test_the_bloom_admits_what_was_logged_and_hardly_anything_else(
     devnet: Devnet, counter: Contract
 ) -> None:
-    counter.functions.touch(JOB).transact({"from": devnet.accounts[0].address})
+    sent = counter.functions.touch(JOB).transact({"from": devnet.accounts[0].address})
+    counter.w3.eth.wait_for_transaction_receipt(sent)
     header = headers.parse(devnet.rpc("eth_getBlockByNumber", "latest", False))
     assert header.contains_all([bytes.fromhex(counter.address[2:]), JOB])
     absent = [bytes([i]) * 20 for i in range(200)]
