@@ -191,7 +191,8 @@ class Worker(Section):
         False, description="Close expired jobs of your subnets where the tip pays for the gas."
     )
     announce_manifest: bool = Field(
-        False, description="Send a new manifest to the chain whenever it changed."
+        True,
+        description="Announce manifest and public_url on the chain whenever they changed.",
     )
 
 

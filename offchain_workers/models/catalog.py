@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from offchain_workers.chain.contracts import Network
+from offchain_workers.chain.contracts import ModelRecord, Network
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.scan import scan
 from offchain_workers.models.card import MAX_CARD_BYTES, ModelCard
@@ -29,6 +30,32 @@ class PublishedModel:
     block_number: int
     artifacts: Mapping[bytes, bytes]
 
+    @classmethod
+    def of(cls, args: Mapping[str, Any], block_number: int) -> PublishedModel:
+        """From the arguments of an event ModelPublished."""
+        return cls(
+            model_id=args["model_id"],
+            publisher=args["publisher"],
+            onnx_cid="0x" + args["onnx_hash"].hex(),
+            card_cid="0x" + args["card_hash"].hex(),
+            parent=args["parent"],
+            royalty_bps=args["royalty_bps"],
+            uri=args["uri"],
+            block_number=block_number,
+            artifacts={a["selector"]: a["artifact_id"] for a in args["artifacts"]},
+        )
+
+    @property
+    def record(self) -> ModelRecord:
+        """What its id is the hash of, with the publisher."""
+        return ModelRecord(
+            onnx_hash=bytes.fromhex(self.onnx_cid[2:]),
+            card_hash=bytes.fromhex(self.card_cid[2:]),
+            royalty_bps=self.royalty_bps,
+            parent=self.parent,
+            artifacts=self.artifacts,
+        )
+
 
 def published_models(
     pool: RpcPool,
@@ -44,20 +71,7 @@ def published_models(
         names={"ModelPublished"},
         progress=progress,
     )
-    return [
-        PublishedModel(
-            model_id=event.args["model_id"],
-            publisher=event.args["publisher"],
-            onnx_cid="0x" + event.args["onnx_hash"].hex(),
-            card_cid="0x" + event.args["card_hash"].hex(),
-            parent=event.args["parent"],
-            royalty_bps=event.args["royalty_bps"],
-            uri=event.args["uri"],
-            block_number=event.block_number,
-            artifacts={a["selector"]: a["artifact_id"] for a in event.args["artifacts"]},
-        )
-        for event in events
-    ]
+    return [PublishedModel.of(event.args, event.block_number) for event in events]
 
 
 def endpoints(pool: RpcPool, network: Network) -> dict[str, str]:

@@ -101,6 +101,8 @@ class Accept:
         return row.acceptance if usable else None
 
     def _member(self, terms: JobTerms, subnet: SubnetRow | None) -> SubnetRow:
+        """Our place in the subnet. One that we have not followed yet is read from the chain."""
+        subnet = subnet or self._ask_for(terms.subnet_id)
         if subnet is None:
             raise refuse(Reason.NOT_MY_SUBNET)
         if terms.primary != subnet.mine:
@@ -108,6 +110,19 @@ class Accept:
         if self._clock.now() >= subnet.expires:
             raise refuse(Reason.TERMS_UNSERVABLE, "the subnet takes no more posts")
         return subnet
+
+    def _ask_for(self, subnet_id: bytes) -> SubnetRow | None:
+        found = self._network.subnets.subnet(subnet_id)
+        operators = [operator for operator, _ in found.members] if found else []
+        if found is None or self._account.address not in operators:
+            return None
+        members = [[0, price] for _, price in found.members]
+        return SubnetRow(
+            subnet_id=subnet_id,
+            expires=found.expires,
+            mine=operators.index(self._account.address),
+            body={"members": members},
+        )
 
     # --- signing ------------------------------------------------------------------------------
 

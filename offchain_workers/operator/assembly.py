@@ -32,7 +32,7 @@ from offchain_workers.operator.settle import Settle
 from offchain_workers.operator.shop import Shop
 from offchain_workers.operator.tables import WORKER_SCHEMA
 from offchain_workers.operator.watch import Watch
-from offchain_workers.storage import HttpStore, LocalStore
+from offchain_workers.storage import HttpStore, LocalStore, MultiStore
 from verifiers.base import Method
 from verifiers.methods import get_method, method_table
 
@@ -98,7 +98,7 @@ def assemble(settings: Settings, account: LocalAccount, extra: Mapping[str, str]
         worker.deliver_margin_seconds,
         worker.callback_gas_cap,
     )
-    catalogue = Catalogue(settings, network, engine, local, peers)
+    catalogue = Catalogue(settings, network, engine, MultiStore(local, peers))
     shop = Shop(account.address, pool, network, catalogue, _methods(extra), rules, breaker, clock)
     inputs = Inputs(local, peers, storage.allow_private)
     crew = Crew(worker.max_in_flight, follower.wake.set)

@@ -3,46 +3,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session as DbSession
 
-from offchain_workers.chain.contracts import ModelRecord, Network
+from offchain_workers.chain.contracts import Network
 from offchain_workers.chain.tables import EventRow
 from offchain_workers.config import Settings
 from offchain_workers.engines import Engine, EngineError, ModelRunner, Session
 from offchain_workers.models import CodecError, ModelCard, ModelSpec
-from offchain_workers.models.card import MAX_CARD_BYTES
+from offchain_workers.models.catalog import Catalog, PublishedModel
+from offchain_workers.models.errors import ModelUnknownError
 from offchain_workers.models.wire import pack_items, unpack_items
-from offchain_workers.operator.errors import ModelMismatchError, ModelUnknownError, SelfCheckError
-from offchain_workers.storage import (
-    BlobStore,
-    HttpStore,
-    InvalidLocationError,
-    MultiStore,
-)
+from offchain_workers.operator.errors import ModelMismatchError, SelfCheckError
+from offchain_workers.storage import BlobStore
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Listing:
-    """What a publisher announced."""
-
-    model_id: bytes
-    publisher: str
-    record: ModelRecord
-    uri: str
 
 
 @dataclass(frozen=True)
 class LoadedModel:
     """A model ready to run."""
 
-    listing: Listing
+    published: PublishedModel
     card: ModelCard
     session: Session
     runner: ModelRunner
@@ -67,19 +52,18 @@ class Catalogue:
         settings: Settings,
         network: Network,
         engine: Engine,
-        local: BlobStore,
-        peers: Sequence[BlobStore],
+        store: BlobStore,
     ) -> None:
-        self._settings = settings
+        self._models = settings.worker.models
+        self._engine_settings = settings.engine
         self._network = network
         self._engine = engine
-        self._local = local
-        self._peers = tuple(peers)
+        self._files = Catalog((), store, settings.storage.allow_private)
 
     def wanted(self, session: DbSession, operator: str) -> list[bytes]:
         """The configured models, else all that the operator has an offer for."""
-        if self._settings.worker.models:
-            return [bytes.fromhex(text[2:]) for text in self._settings.worker.models]
+        if self._models:
+            return [bytes.fromhex(text[2:]) for text in self._models]
         query = select(EventRow).where(EventRow.name.in_(("Offered", "OfferEnded")))
         books: dict[bytes, bytes] = {}
         for row in session.scalars(query.order_by(EventRow.block_number, EventRow.log_index)):
@@ -91,39 +75,30 @@ class Catalogue:
                 books.pop(row.args["book_id"], None)
         return list(dict.fromkeys(books.values()))
 
-    def listing(self, session: DbSession, model_id: bytes) -> Listing:
+    def published(self, session: DbSession, model_id: bytes) -> PublishedModel:
         """What was published under an id. Raises ModelUnknownError."""
         query = select(EventRow).where(EventRow.name == "ModelPublished")
         for row in session.scalars(query):
             if row.args["model_id"] == model_id:
-                return _listing(row.args)
+                return PublishedModel.of(row.args, row.block_number)
         raise ModelUnknownError(f"model 0x{model_id.hex()} is not in the registry")
 
-    def load(self, listing: Listing) -> LoadedModel:
+    def load(self, model: PublishedModel) -> LoadedModel:
         """Fetch, verify, load and try. Raises ModelMismatchError, SelfCheckError, StoreError,
         CodecError or EngineError."""
-        actual = self._network.models.model_id(listing.publisher, listing.record)
-        if actual != listing.model_id:
+        actual = self._network.models.model_id(model.publisher, model.record)
+        if actual != model.model_id:
             raise ModelMismatchError(
-                f"the record announced as 0x{listing.model_id.hex()} has id 0x{actual.hex()}"
+                f"the record announced as 0x{model.model_id.hex()} has id 0x{actual.hex()}"
             )
-        store = self._stores(listing.uri)
-        card = ModelCard.from_canonical(store.get(_cid(listing.record.card_hash), MAX_CARD_BYTES))
-        limit = min(self._settings.engine.max_onnx_bytes, card.limits.max_onnx_bytes)
-        onnx = store.get(_cid(listing.record.onnx_hash), limit)
-        session = self._engine.load(ModelSpec(card, _cid(listing.record.onnx_hash)), onnx)
+        card = self._files.card(model)
+        limit = min(self._engine_settings.max_onnx_bytes, card.limits.max_onnx_bytes)
+        onnx = self._files.onnx(model, limit)
+        session = self._engine.load(ModelSpec(card, model.onnx_cid), onnx)
         self_check(session, card)
-        runner = ModelRunner(session, card, self._settings.engine.max_batch)
-        log.info("model loaded", model=f"0x{listing.model_id.hex()}", name=card.name)
-        return LoadedModel(listing, card, session, runner)
-
-    def _stores(self, uri: str) -> MultiStore:
-        """The local store, the publisher's, then the configured peers."""
-        private = self._settings.storage.allow_private
-        try:
-            return MultiStore(self._local, (HttpStore(uri, allow_private=private), *self._peers))
-        except InvalidLocationError:
-            return MultiStore(self._local, self._peers)
+        runner = ModelRunner(session, card, self._engine_settings.max_batch)
+        log.info("model loaded", model=f"0x{model.model_id.hex()}", name=card.name)
+        return LoadedModel(model, card, session, runner)
 
 
 def self_check(session: Session, card: ModelCard) -> None:
@@ -135,29 +110,3 @@ def self_check(session: Session, card: ModelCard) -> None:
         raise SelfCheckError(f"model {card.name}: {error.message}") from error
     if first != again:
         raise SelfCheckError(f"model {card.name} answers the same input in two ways")
-
-
-def _listing(args: Mapping[str, object]) -> Listing:
-    fields: dict[str, object] = dict(args)
-    artifacts = {a["selector"]: a["artifact_id"] for a in _dicts(fields["artifacts"])}
-    record = ModelRecord(
-        onnx_hash=_bytes(fields["onnx_hash"]),
-        card_hash=_bytes(fields["card_hash"]),
-        royalty_bps=int(str(fields["royalty_bps"])),
-        parent=_bytes(fields["parent"]),
-        artifacts=artifacts,
-    )
-    return Listing(_bytes(fields["model_id"]), str(fields["publisher"]), record, str(fields["uri"]))
-
-
-def _dicts(value: object) -> list[dict[str, bytes]]:
-    return value if isinstance(value, list) else []
-
-
-def _bytes(value: object) -> bytes:
-    assert isinstance(value, bytes)
-    return value
-
-
-def _cid(digest: bytes) -> str:
-    return "0x" + digest.hex()

@@ -17,31 +17,25 @@ class WorkerError(FusionError):
         super().__init__(self.CODE, message)
 
 
-class ModelUnknownError(WorkerError):
-    """A configured model was never published to this registry."""
-
-    CODE = "MN-WORKER-002"
-
-
 class ModelMismatchError(WorkerError):
     """A model's files, record and id do not belong together."""
 
-    CODE = "MN-WORKER-003"
+    CODE = "MN-WORKER-002"
 
 
 class SelfCheckError(WorkerError):
     """A loaded model fails on a plain input, or answers twice differently."""
 
-    CODE = "MN-WORKER-004"
+    CODE = "MN-WORKER-003"
 
 
 class EndpointInUseError(WorkerError):
     """The worker's HTTP endpoint can't be opened."""
 
-    CODE = "MN-WORKER-005"
+    CODE = "MN-WORKER-004"
 
 
 class ManifestInvalidError(WorkerError):
     """A capability manifest that is not canonical, not signed by its operator, or for elsewhere."""
 
-    CODE = "MN-WORKER-006"
+    CODE = "MN-WORKER-005"

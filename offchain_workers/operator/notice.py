@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import structlog
 from eth_account.signers.local import LocalAccount
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from offchain_workers.chain.contracts import Network
@@ -25,7 +25,7 @@ from offchain_workers.operator.manifest import (
     same_content,
     verify_manifest,
 )
-from offchain_workers.storage import BlobMissingError, BlobStore
+from offchain_workers.storage import BlobMissingError, BlobStore, content_id
 
 log = structlog.get_logger(__name__)
 
@@ -63,21 +63,38 @@ class Notice:
         return self._document
 
     def publish(self, models: Iterable[bytes], methods: Sequence[str]) -> None:
-        """Issue a manifest for these when it differs from the one issued before."""
+        """Issue a manifest when it says something new; see that the chain has the latest."""
         told = (frozenset(models), tuple(sorted(methods)))
-        if told == self._told:
-            return
-        document = self._build(*told)
-        cid = self._local.put(document)
-        with self._db.session() as session:
-            session.merge(MetaRow(key=_META, value=cid))
+        if told != self._told:
+            document = self._build(*told)
+            cid = self._local.put(document)
+            with self._db.session() as session:
+                session.merge(MetaRow(key=_META, value=cid))
+            self._document, self._told = document, told
+        self._compare(content_id(self._document))
+
+    def _compare(self, cid: str) -> None:
+        with self._db.read() as session:
             announced = self._announced(session)
-            stale = announced is not None and announced != bytes.fromhex(cid[2:])
-            if stale and self._worker.announce_manifest:
-                self._announce(session, cid)
-        if stale and not self._worker.announce_manifest:
-            log.warning("the chain has another manifest: update it", manifest=cid)
-        self._document, self._told = document, told
+        if announced is None:
+            return  # not registered yet
+        known, url = announced
+        wanted = self._worker.public_url or url
+        if (known, url) == (cid, wanted):
+            return
+        if self._worker.announce_manifest:
+            self._announce(cid, wanted)
+        else:
+            log.warning("the chain has another manifest or URL", manifest=cid, announced=known)
+
+    def _announce(self, cid: str, url: str) -> None:
+        """Once for each state of the chain that differs."""
+        call = self._network.subnets.set_manifest(bytes.fromhex(cid[2:]), url)
+        with self._db.session() as session:
+            events = session.scalar(select(func.count()).where(EventRow.name == "ManifestSet"))
+            key = f"manifest:{cid}:{events}"
+            self._outbox.enqueue(session, key, call.to, call.data, call.value)
+        log.info("manifest goes to the chain", manifest=cid, url=url)
 
     def _build(self, models: frozenset[bytes], methods: tuple[str, ...]) -> bytes:
         place = Place(self._network.marketplace.domain.chain_id, self._network.subnets.address)
@@ -113,17 +130,11 @@ class Notice:
         except BlobMissingError:
             return b""
 
-    def _announced(self, session: Session) -> bytes | None:
-        """The hash on chain; None for an operator that never registered."""
+    def _announced(self, session: Session) -> tuple[str, str] | None:
+        """Content id and URL on chain; None for an operator that never registered."""
         query = select(EventRow).where(EventRow.name == "ManifestSet")
         latest = None
         for row in session.scalars(query.order_by(EventRow.block_number, EventRow.log_index)):
             if row.args["operator"] == self._account.address:
-                latest = bytes(row.args["manifest_hash"])
+                latest = "0x" + row.args["manifest_hash"].hex(), str(row.args["endpoint"])
         return latest
-
-    def _announce(self, session: Session, cid: str) -> None:
-        url = self._worker.public_url or ""
-        call = self._network.subnets.set_manifest(bytes.fromhex(cid[2:]), url)
-        self._outbox.enqueue(session, f"manifest:{cid}", call.to, call.data, call.value)
-        log.info("new manifest goes to the chain", manifest=cid)

@@ -16,8 +16,9 @@ from offchain_workers.chain.errors import RpcUnavailableError
 from offchain_workers.chain.fees import suggested_tip
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.errors import FusionError
+from offchain_workers.models.catalog import PublishedModel
 from offchain_workers.operator.breaker import Breaker
-from offchain_workers.operator.catalogue import Catalogue, Listing, LoadedModel
+from offchain_workers.operator.catalogue import Catalogue, LoadedModel
 from offchain_workers.operator.clock import ChainClock
 from offchain_workers.operator.decide import Facts, Rules, Served
 from verifiers.base import Method
@@ -60,7 +61,7 @@ class Shop:
     def facts(self, slots: int = 1) -> Facts:
         """The world as decide() wants it."""
         models = {
-            model_id: Served(model.card, model.listing.record.royalty_bps)
+            model_id: Served(model.card, model.published.royalty_bps)
             for model_id, model in self.models.items()
         }
         return Facts(
@@ -87,17 +88,26 @@ class Shop:
 
     def refresh(self, db: Database) -> None:
         """Methods that we opted in to, and models that we offer, as of now."""
+        self._retry.clear()
         self._refresh_methods()
-        with db.read() as session:
-            listings = self._missing(session)
-        for listing in listings:
-            self._load(listing)
+        self._load_missing(db)
 
-    def load_late(self, db: Database) -> None:
-        """Try again, now and then, to load what failed before."""
-        due = [m for m, at in self._retry.items() if time.monotonic() >= at]
-        if due:
-            self.refresh(db)
+    def _load_missing(self, db: Database) -> None:
+        with db.read() as session:
+            missing = self._missing(session)
+        for model in missing:
+            self._load(model)
+
+    @property
+    def method_names(self) -> list[str]:
+        return [method.name for method in self.methods.values()]
+
+    def load_late(self, db: Database) -> bool:
+        """Try again, now and then, to load what failed before. Tells whether something did load."""
+        before = len(self.models)
+        if any(time.monotonic() >= at for at in self._retry.values()):
+            self._load_missing(db)
+        return len(self.models) > before
 
     def close(self) -> None:
         for model in self.models.values():
@@ -112,26 +122,26 @@ class Shop:
                 self._fee_bps[selector] = listed.fee_bps
         self.methods = served
 
-    def _missing(self, session: Session) -> list[Listing]:
+    def _missing(self, session: Session) -> list[PublishedModel]:
         found = []
         for model_id in self._catalogue.wanted(session, self._operator):
             if model_id in self.models or time.monotonic() < self._retry.get(model_id, 0):
                 continue
             try:
-                found.append(self._catalogue.listing(session, model_id))
+                found.append(self._catalogue.published(session, model_id))
             except FusionError as error:
                 self._give_up(model_id, error)
         return found
 
-    def _load(self, listing: Listing) -> None:
+    def _load(self, model: PublishedModel) -> None:
         """One model that does not load must not keep the others from being served."""
         try:
-            loaded = self._catalogue.load(listing)
+            loaded = self._catalogue.load(model)
         except (FusionError, Web3Exception) as error:
-            self._give_up(listing.model_id, error)
+            self._give_up(model.model_id, error)
             return
-        self._retry.pop(listing.model_id, None)
-        self.models = {**self.models, listing.model_id: loaded}
+        self._retry.pop(model.model_id, None)
+        self.models = {**self.models, model.model_id: loaded}
 
     def _give_up(self, model_id: bytes, error: Exception) -> None:
         self._retry[model_id] = time.monotonic() + _RELOAD_SECONDS

@@ -26,14 +26,17 @@ log = structlog.get_logger(__name__)
 
 _PENDING = 2
 _LATER = ("JobAccepted", "JobDelivered", "JobClosed", "JobReopened")
-_CATALOGUE = {"Offered", "OfferEnded", "ModelPublished"}
+_CATALOGUE = {
+    "FeeSet", "ManifestSet", "MethodAdded", "ModelPublished", "OfferEnded", "Offered", "OptedIn",
+    "OptedOut",
+}  # fmt: skip
 
 
 @dataclass
 class Seen:
-    """What a poll brought that others act on."""
+    """What a poll brought that others act on: ``catalogue``, that models, methods, offers or the
+    announced manifest may have changed."""
 
-    jobs: bool = False
     catalogue: bool = False
 
 
@@ -61,15 +64,19 @@ class Watch:
         for step in steps:
             if isinstance(step, Rollback):
                 self._undo(session, step)
-                seen.jobs = seen.catalogue = True
+                seen.catalogue = True
                 continue
             times = {header.number: header.timestamp for header in step.blocks}
             for event in step.events:
                 self._apply(session, event, times)
-                seen.catalogue |= event.name in _CATALOGUE
+                seen.catalogue |= self._concerns_us(event)
             self._clock.see(step.blocks[-1].timestamp)
-            seen.jobs = True
         return seen
+
+    def _concerns_us(self, event: Event) -> bool:
+        """Whether what we serve, or say of ourselves, may have changed."""
+        who = event.args.get("operator", self.operator)
+        return event.name in _CATALOGUE and bool(who == self.operator)
 
     # --- forward ------------------------------------------------------------------------------
 

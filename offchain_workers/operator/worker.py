@@ -133,8 +133,10 @@ class Worker:
         catalogue = self._follow()
         if catalogue or not self._stocked:
             parts.shop.refresh(parts.db)
+            parts.notice.publish(parts.shop.models, parts.shop.method_names)
             self._stocked = True
-        parts.shop.load_late(parts.db)
+        if parts.shop.load_late(parts.db):
+            parts.notice.publish(parts.shop.models, parts.shop.method_names)
         parts.shop.price_gas()
         parts.desk.collect()
         parts.reconcile.survey()
@@ -165,7 +167,6 @@ class Worker:
 
     def _now_and_then(self) -> None:
         parts = self._parts
-        parts.notice.publish(parts.shop.models, [m.name for m in parts.shop.methods.values()])
         self._gauge()
         if time.monotonic() - self._swept < self._settings.worker.sweep_seconds:
             return

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,15 +25,5 @@ def market(market_chain: Market, tmp_path: Path) -> Iterator[Market]:
     """As built, with folders of its own."""
     chain: Devnet = market_chain.chain
     snapshot = chain.rpc("evm_snapshot")
-    yield Market(
-        chain,
-        market_chain.w3,
-        market_chain.network,
-        market_chain.model_id,
-        market_chain.subnet,
-        market_chain.operators,
-        market_chain.requester,
-        market_chain.publisher,
-        tmp_path,
-    )
+    yield replace(market_chain, folder=tmp_path)
     assert chain.rpc("evm_revert", snapshot)

@@ -248,3 +248,11 @@ def build(chain: Devnet, folder: Path, k: int = 2) -> Market:
 
 def inline(*items: bytes) -> bytes:
     return encode_inline(b"".join(items))
+
+
+def refusal(response: httpx.Response) -> str:
+    """The code of an answer that refuses."""
+    assert response.status_code >= 400, response.text
+    error: dict[str, str] = response.json()["error"]
+    assert error["message"]
+    return error["code"]
