@@ -84,7 +84,7 @@ def deploy(
     """
     wallet = Wallet(w3, account)
     nonce = wallet.nonce()
-    subnets, models, market = (_created(account.address, nonce + i) for i in range(3))
+    subnets, models, market = (created_address(account.address, nonce + i) for i in range(3))
     start = w3.eth.block_number + 1
     p = params
     receipt = wallet.create(
@@ -102,7 +102,8 @@ def deploy(
     return Network.at(w3, market, models, subnets, start)
 
 
-def _created(sender: str, nonce: int) -> str:
+def created_address(sender: str, nonce: int) -> str:
+    """Where the contract of a transaction with that nonce will be."""
     packed = cast(bytes, rlp.encode([to_canonical_address(sender), nonce]))
     return to_checksum_address(keccak(packed)[12:])
 
@@ -117,6 +118,6 @@ def _creation(w3: Web3, name: str, *args: Any) -> Call:
 def deploy_consumer(w3: Web3, account: LocalAccount, market: str) -> Consumer:
     """The example consumer contract, owned by ``account``. Raises as ``deploy``."""
     wallet = Wallet(w3, account)
-    address = _created(account.address, wallet.nonce())
+    address = created_address(account.address, wallet.nonce())
     wallet.create(_creation(w3, Consumer.NAME, market), address)
     return Consumer(w3, address)
