@@ -38,6 +38,7 @@ from verifiers.methods import get_method, method_table
 
 # Room that uploads and answers may never take from the disk.
 _MIN_FREE_BYTES = 256 << 20
+_QUICK_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,8 @@ def assemble(settings: Settings, account: LocalAccount, extra: Mapping[str, str]
     catalogue = Catalogue(settings, network, engine, MultiStore(local, peers))
     shop = Shop(account.address, pool, network, catalogue, _methods(extra), rules, breaker, clock)
     inputs = Inputs(local, peers, storage.allow_private)
+    # Whoever asks for a promise waits for it, and takes one of few places meanwhile.
+    quick = Inputs(local, peers, storage.allow_private, _QUICK_SECONDS)
     crew = Crew(worker.max_in_flight, follower.wake.set)
     promises = Promises(
         worker.accept_seconds,
@@ -125,7 +128,7 @@ def assemble(settings: Settings, account: LocalAccount, extra: Mapping[str, str]
         dispatch=Dispatch(db, network, tx, breaker, clock, metrics),
         reconcile=Reconcile(db, network, clock, metrics, 2 * worker.sweep_seconds),
         settle=Settle(db, network, tx, clock, worker.withdraw_above_wei, worker.keeper),
-        accept=Accept(account, network, db, inputs, shop.facts, promises, clock, metrics),
+        accept=Accept(account, network, db, quick, shop.facts, promises, clock, metrics),
         notice=Notice(settings, account, network, db, tx, local, engine, clock),
         duties=Duties(db, tx.sender, clock),
     )

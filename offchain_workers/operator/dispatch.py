@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from offchain_workers.chain.contracts import JobStatus, Network
 from offchain_workers.chain.db import Database
@@ -43,11 +44,11 @@ class Dispatch:
 
     def send(self) -> None:
         """Queue the deliveries whose turn has come by the newest block's time."""
+        with self._db.read() as session:
+            if not self._due(session):
+                return
         with self._db.session() as session:
-            ready = select(JobRow).where(JobRow.stage == Stage.READY, JobRow.status == Status.OPEN)
-            for job in session.scalars(ready):
-                if job.turn_at is None or job.turn_at > self._clock.head:
-                    continue
+            for job in self._due(session):
                 job.deliveries += 1
                 job.delivery_key = delivery_key(job.job_id, job.deliveries)
                 wish = job.delivery or {}
@@ -62,6 +63,13 @@ class Dispatch:
                 job.stage = Stage.DELIVERING
                 log.info("delivery queued", job=job.job_id.hex(), key=job.delivery_key)
 
+    def _due(self, session: Session) -> list[JobRow]:
+        ready = select(JobRow).where(JobRow.stage == Stage.READY, JobRow.status == Status.OPEN)
+        head = self._clock.head
+        return [
+            job for job in session.scalars(ready) if job.turn_at is not None and job.turn_at <= head
+        ]
+
     def review(self) -> None:
         """Deliveries that the chain did not take: was somebody faster, or do we try again?"""
         for job, row in self._undelivered():
@@ -71,6 +79,9 @@ class Dispatch:
 
     def settled(self, min_confirmations: int) -> None:
         """Tell the outbox that we have seen what became of its rows."""
+        with self._db.read() as session:
+            if not self._outbox.outcomes(session, min_confirmations):
+                return
         with self._db.session() as session:
             for row in self._outbox.outcomes(session, min_confirmations):
                 self._outbox.acknowledge(session, row)

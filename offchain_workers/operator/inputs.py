@@ -20,21 +20,27 @@ from offchain_workers.storage import (
 from offchain_workers.storage.reference import Inline, Reference, encode_reference, parse
 from verifiers.base import Method
 
-_CONNECT_SECONDS, _TRANSFER_SECONDS = 5.0, 30.0
+_CONNECT_SECONDS = 5.0
 
 
 class Inputs:
     """Fetches inputs; what comes from elsewhere is kept in the local store.
 
-    ``allow_private`` lets a post's locator lead to private addresses (development only).
+    ``allow_private`` lets a post's locator lead to private addresses (development only);
+    ``seconds`` bounds a transfer from there.
     """
 
     def __init__(
-        self, local: BlobStore, peers: Sequence[BlobStore], allow_private: bool = False
+        self,
+        local: BlobStore,
+        peers: Sequence[BlobStore],
+        allow_private: bool = False,
+        seconds: float = 30.0,
     ) -> None:
         self._local = local
         self._peers = tuple(peers)
         self._allow_private = allow_private
+        self._seconds = seconds
 
     def get(self, terms: JobTerms, data: bytes, card: ModelCard, method: Method) -> list[bytes]:
         """The items' wire bytes. Raises RefusedError with the reason."""
@@ -83,8 +89,8 @@ class Inputs:
         named = HttpStore(
             where.locator,
             allow_private=self._allow_private,
-            timeout=_CONNECT_SECONDS,
-            deadline=_TRANSFER_SECONDS,
+            timeout=min(_CONNECT_SECONDS, self._seconds),
+            deadline=self._seconds,
         )
         try:
             return MultiStore(self._local, (named, *self._peers)).get(where.cid, limit)

@@ -41,7 +41,7 @@ class Stage(StrEnum):
 class SubnetRow(Base):
     """A formed subnet with this operator in it; ``mine`` is its place."""
 
-    __tablename__ = "subnets"
+    __tablename__ = "worker_subnets"
     subnet_id: Mapped[bytes] = mapped_column(Hex, primary_key=True)
     block_number: Mapped[int] = mapped_column(Integer)
     expires: Mapped[int] = mapped_column(Integer)
@@ -67,7 +67,7 @@ class JobRow(Base):
     kept the input under ``input_cid``: a post may name another source, that serves nothing.
     """
 
-    __tablename__ = "jobs"
+    __tablename__ = "worker_jobs"
     job_id: Mapped[bytes] = mapped_column(Hex, primary_key=True)
     subnet_id: Mapped[bytes] = mapped_column(Hex)
     mine: Mapped[int] = mapped_column(Integer)

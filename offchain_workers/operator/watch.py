@@ -133,6 +133,9 @@ class Watch:
         row.posted_block = event.block_number
         row.posted_at = timestamp
         row.first = terms.primary
+        if row.stage == Stage.SKIPPED:  # posted again after a reorganisation
+            row.stage, row.failures = Stage.NEW, 0
+        row.look_at = 0
         self._restage(row)
 
     def _later(self, row: JobRow, event: Event) -> None:

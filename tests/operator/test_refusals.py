@@ -13,7 +13,7 @@ import pytest
 
 from offchain_workers.storage import content_id
 from offchain_workers.storage.reference import encode_inline, encode_reference
-from tests.operator.world import PIXELS, Market, Running, inline, refusal
+from tests.operator.world import PIXELS, PRICE, Market, Running, inline, refusal
 
 OTHER = bytes(64)
 
@@ -27,7 +27,9 @@ def still(market_chain: Market, tmp_path_factory: pytest.TempPathFactory) -> Mar
 
 @pytest.fixture(scope="module")
 def running(still: Market) -> Iterator[Running]:
-    with still.worker(still.operators[0], announce_manifest=False) as worker:
+    with still.worker(
+        still.operators[0], announce_manifest=False, min_profit_wei=PRICE // 2
+    ) as worker:
         yield worker
 
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,8 @@ from offchain_workers.storage.reference import encode_inline
 NONE = selector_of("none")
 ETHER = 10**18
 PRICE = 10**15
-PARAMS = ChainParams.development()
+# A tip that pays for closing a job.
+PARAMS = replace(ChainParams.development(), keeper_tip=3 * 10**14)
 DIGITS = digits()
 PIXELS = DIGITS.samples[0][1]
 PATIENCE = 30.0
@@ -115,6 +116,25 @@ class Market:
         event = contract.events.JobDelivered()
         logs = event.get_logs(from_block=0, argument_filters={"job_id": job_id})
         return [dict(entry["args"]) for entry in logs]
+
+    def announced(self, operator: str) -> tuple[str, str]:
+        """Manifest and URL that an operator announced last."""
+        subnets = self.network.subnets
+        contract = self.w3.eth.contract(address=subnets.address, abi=subnets.abi)  # type: ignore[call-overload]
+        logs = contract.events.ManifestSet().get_logs(
+            from_block=0, argument_filters={"operator": operator}
+        )
+        args = logs[-1]["args"]
+        return "0x" + args["manifest_hash"].hex(), str(args["endpoint"])
+
+    @contextmanager
+    def without_mining(self) -> Iterator[None]:
+        """Transactions wait until the test mines."""
+        self.chain.rpc("evm_setAutomine", False)
+        try:
+            yield
+        finally:
+            self.chain.rpc("evm_setAutomine", True)
 
     def settings(self, name: str, **worker: Any) -> Settings:
         """For an operator's worker in a folder of its own."""
