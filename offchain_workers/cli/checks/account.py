@@ -26,12 +26,8 @@ def keystore(settings: Settings) -> Iterator[Finding]:
     """There is one, and its password opens it."""
     account = settings.account
     if account.keystore is None:
-        yield warn(
-            "account",
-            "MN-KEY-011",
-            "no account is set",
-            "fusion account new NAME; account.keystore",
-        )
+        hint = "fusion account new NAME, then set account.keystore"
+        yield warn("account", "MN-KEY-011", "no account is set", hint)
         return
     try:
         path = keys.find(account.folder, account.keystore)
