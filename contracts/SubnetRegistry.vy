@@ -469,6 +469,7 @@ def _request_cost(spec_id: bytes32) -> uint256:
 @view
 @internal
 def _block_hash(number: uint256) -> bytes32:
+    found: bytes32 = empty(bytes32)
     if BLOCK_HISTORY != empty(address):
         ok: bool = False
         answer: Bytes[32] = b""
@@ -476,8 +477,12 @@ def _block_hash(number: uint256) -> bytes32:
             BLOCK_HISTORY, abi_encode(number), max_outsize=32, is_static_call=True, revert_on_failure=False
         )
         assert ok and len(answer) == 32, "no block hash"
-        return convert(answer, bytes32)
-    return blockhash(number)
+        found = convert(answer, bytes32)
+    else:
+        found = blockhash(number)
+    # EIP-2935 answers zero for a block that it was never told of: a seed that anyone could have known.
+    assert found != empty(bytes32), "no block hash"
+    return found
 
 
 @view
