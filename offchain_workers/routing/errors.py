@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Typed errors of routing. Each code has a row in docs/errors.md."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from offchain_workers.errors import FusionError
+
+
+class RoutingError(FusionError):
+    """Base of this layer's errors: a subclass fixes the code."""
+
+    CODE: ClassVar[str]
+
+    def __init__(self, message: str) -> None:
+        super().__init__(self.CODE, message)
+
+
+class UnknownSubnetError(RoutingError):
+    """The events hold no request of this subnet."""
+
+    CODE = "MN-ROUTE-001"
+
+
+class NotFormedError(RoutingError):
+    """The subnet was requested but never formed: there is nothing to compare with."""
+
+    CODE = "MN-ROUTE-002"
+
+
+class TooFewCandidatesError(RoutingError):
+    """Fewer seats match the spec than members are asked for; the contract reverts too."""
+
+    CODE = "MN-ROUTE-003"
+
+
+class IncompleteEventsError(RoutingError):
+    """A seat belongs to an operator whose registration is not among the events."""
+
+    CODE = "MN-ROUTE-004"
