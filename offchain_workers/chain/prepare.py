@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from offchain_workers.chain.endpoint import Endpoint, quantity
-from offchain_workers.chain.fees import Fees, quote, suggested_tip
+from offchain_workers.chain.fees import Fees, quote
 from offchain_workers.chain.outbox import MAX_GAS
 from offchain_workers.chain.reverts import is_revert, reason
 from offchain_workers.chain.rpc import RpcPool
@@ -59,11 +59,11 @@ def prepare(pool: RpcPool, row: OutboxRow, view: Vantage) -> Ready | Hold | Refu
     gas = row.gas_limit or estimate(pool, call)
     if not isinstance(gas, int):
         return gas
-    fees = quote(view.header.base_fee, suggested_tip(pool), row.max_fee)
+    fees = quote(view.header.base_fee, view.tip, row.max_fee)
     if fees is None:
         base = view.header.base_fee
         return Hold(f"MN-TX-003: the base fee {base} is above the most allowed, {row.max_fee}")
-    need, balance = row.value + gas * fees.cap, view.balance()
+    need, balance = row.value + gas * fees.cap, view.balance
     if balance < need:
         return Hold(f"MN-TX-002: {row.sender} holds {balance} wei and needs {need}")
     return Ready(gas, fees)

@@ -14,7 +14,7 @@ from eth_account.signers.local import LocalAccount
 from sqlalchemy import update
 
 from offchain_workers.chain.db import Database
-from offchain_workers.chain.fees import Fees, bumped, suggested_tip
+from offchain_workers.chain.fees import Fees, bumped
 from offchain_workers.chain.outbox import Outbox, State
 from offchain_workers.chain.prepare import estimate
 from offchain_workers.chain.rpc import RpcPool
@@ -65,6 +65,7 @@ class Signer(Outbox):
         self._clock = clock
         self._hook = hook
         self._stepping = threading.Lock()
+        self._view: Vantage | None = None
 
     def _sign_and_send(
         self, row: OutboxRow, nonce: int, gas: int, fees: Fees, view: Vantage, cancel: bool
@@ -124,8 +125,7 @@ class Signer(Outbox):
     def _replace(self, row: OutboxRow, last: AttemptRow, view: Vantage, cancel: bool) -> bool:
         # A cancellation must outbid what it cancels, even at the row's ceiling; it costs little.
         ceiling = 2 * row.max_fee if cancel else row.max_fee
-        tip = suggested_tip(self._pool)
-        fees = bumped(Fees(last.tip, last.cap), view.header.base_fee, tip, ceiling)
+        fees = bumped(Fees(last.tip, last.cap), view.header.base_fee, view.tip, ceiling)
         if fees is None:
             return False
         gas = last.gas if cancel == last.cancel else self._cancel_gas()

@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import cast
 
 import structlog
+from sqlalchemy import update
 
-from offchain_workers.chain.outbox import IN_FLIGHT, State
+from offchain_workers.chain.outbox import IN_FLIGHT, OUTCOMES, State
 from offchain_workers.chain.prepare import Hold, Ready, Refusal, prepare, why_reverted
 from offchain_workers.chain.signer import Signer, TxPolicy
 from offchain_workers.chain.tables import AttemptRow, OutboxRow
@@ -36,11 +37,12 @@ class TxManager(Signer):
         DatabaseFullError. Safe to call again after any of them.
         """
         with self._stepping:
-            view = Vantage(self._pool, self.sender)
+            self._view = view = Vantage(self._pool, self.sender, self._view)
             with self._db.read() as session:
                 unsettled = self.unsettled(session)
             for row in unsettled:
                 self._watch(row, view)
+            self._deepen(view)
             self._fill_gap(view)
             self._send_queued(view)
 
@@ -51,7 +53,6 @@ class TxManager(Signer):
             self._chase(row, view)
             return
         if row.block_number is not None and view.hash_at(row.block_number) == row.block_hash:
-            self._confirm(row, view)
             return
         for attempt in row.attempts:
             receipt = view.receipt(attempt.hash)
@@ -86,12 +87,19 @@ class TxManager(Signer):
         )
         self._hook("recorded")
         log.info("transaction mined", key=row.key, state=state, reason=why)
-        self._confirm(row, view)
 
-    def _confirm(self, row: OutboxRow, view: Vantage) -> None:
-        depth = view.number - cast(int, row.block_number) + 1
-        if depth != row.confirmations:
-            self._save(row, confirmations=depth, settled=depth >= self._policy.watch)
+    def _deepen(self, view: Vantage) -> None:
+        """One statement for all rows: each new block deepens everything that is watched."""
+        depth = view.number + 1 - OutboxRow.block_number
+        mined = update(OutboxRow).where(
+            OutboxRow.sender == self.sender,
+            OutboxRow.state.in_(OUTCOMES),
+            ~OutboxRow.settled,
+            OutboxRow.block_number.is_not(None),
+            OutboxRow.confirmations != depth,
+        )
+        with self._db.session() as session:
+            session.execute(mined.values(confirmations=depth, settled=depth >= self._policy.watch))
 
     def _reopen(self, row: OutboxRow) -> None:
         """A reorg took its block away: back in flight, same nonce, same signed transactions."""

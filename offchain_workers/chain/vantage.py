@@ -5,14 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cached_property
 from typing import Any, Literal
 
 from offchain_workers.chain.endpoint import EndpointFaultError, Fault, quantity
 from offchain_workers.chain.errors import RpcUnavailableError
+from offchain_workers.chain.fees import suggested_tip
 from offchain_workers.chain.header import Header
 from offchain_workers.chain.reverts import is_revert
 from offchain_workers.chain.rpc import RpcPool, unwrap
+
+# Deeper than any transaction is watched.
+_REMEMBERED = 256
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,11 @@ class Verdict:
 class Vantage:
     """Questions about one account, answered as of block ``number``, alike by every endpoint.
 
+    ``before``: the last look, whose block hashes still hold when its block is still there.
     Raises EndpointsDisagreeError from any question, RpcUnavailableError when the block is gone.
     """
 
-    def __init__(self, pool: RpcPool, account: str) -> None:
+    def __init__(self, pool: RpcPool, account: str, before: Vantage | None = None) -> None:
         pool.refresh()
         pool.require_agreement()
         self._pool = pool
@@ -50,13 +55,34 @@ class Vantage:
             raise RpcUnavailableError(f"block {self.number} vanished while we looked")
         self.header: Header = header
         self.nonce = self.nonce_at(0)
-        self.hash_at = cache(self._hash_at)
+        self._hashes = {self.number: header.hash}
+        if before is not None and self.hash_at(before.number) == before.header.hash:
+            self._hashes |= before.hashes_after(self.number - _REMEMBERED)
 
     def nonce_at(self, depth: int) -> int:
         """How many transactions of the account were mined ``depth`` blocks ago."""
         block = hex(max(0, self.number - depth))
         return self._quantity("eth_getTransactionCount", [self._account, block])
 
+    def hash_at(self, number: int) -> bytes | None:
+        """Of the chain's block at that height; None while there is none."""
+        if number not in self._hashes:
+            header = self._pool.header(number)
+            if header is None:
+                return None
+            self._hashes[number] = header.hash
+        return self._hashes[number]
+
+    def hashes_after(self, number: int) -> dict[int, bytes]:
+        """The hashes asked for so far, by height."""
+        return {height: found for height, found in self._hashes.items() if height > number}
+
+    @cached_property
+    def tip(self) -> int:
+        """What to offer on top of the base fee, wei per gas."""
+        return suggested_tip(self._pool)
+
+    @cached_property
     def balance(self) -> int:
         """In wei."""
         return self._quantity("eth_getBalance", [self._account, hex(self.number)])
@@ -75,10 +101,6 @@ class Vantage:
         if receipt is None or receipt.block_number > self.number:
             return None
         return receipt if receipt.block_hash == self.hash_at(receipt.block_number) else None
-
-    def _hash_at(self, number: int) -> bytes | None:
-        header = self._pool.header(number)
-        return header.hash if header else None
 
     def _quantity(self, method: str, params: list[Any]) -> int:
         return self._pool.agreed(method, params, lambda answer: quantity(unwrap(method, answer)))
