@@ -168,12 +168,13 @@ class Market:
         store.put(DIGITS.onnx_bytes)
 
     @contextmanager
-    def worker(self, account: LocalAccount, name: str = "", **worker: Any) -> Iterator[Running]:
-        """A worker in a thread, ready; it stops at the end unless it was abandoned."""
-        name = name or account.address
-        settings = self.settings(name, **worker)
-        self.stock(name)
-        running = Running(Worker(settings, account))
+    def worker(
+        self, account: LocalAccount, methods: dict[str, str] | None = None, **worker: Any
+    ) -> Iterator[Running]:
+        """A worker in a thread, ready; in the end it is abandoned, as if it had crashed."""
+        settings = self.settings(account.address, **worker)
+        self.stock(account.address)
+        running = Running(Worker(settings, account, methods))
         running.start()
         try:
             yield running
@@ -245,25 +246,42 @@ def build(chain: Devnet, folder: Path, k: int = 2) -> Market:
     )
     Wallet(w3, publisher).send(network.models.publish(record, "http://127.0.0.1:9"))
     model_id = network.models.model_id(publisher.address, record)
-    for account in chain.accounts[3 : 3 + k]:
-        wallet = Wallet(w3, account)
-        wallet.send(network.subnets.register(bytes(32), "http://127.0.0.1:1", ETHER))
-        wallet.send(network.subnets.opt_in(NONE))
-        wallet.send(network.subnets.offer(model_id, NONE, Tier.VIRTUAL_NODE, PRICE))
-    chain.mine(PARAMS.epoch_blocks)
-    spec = Spec(model_id, NONE, band=60, k=k)
-    wallet = Wallet(w3, requester)
-    wallet.send(network.subnets.request(spec, network.subnets.request_cost(spec)))
-    while w3.eth.block_number <= network.subnets.seed_block(spec):
-        chain.mine()
-    wallet.send(network.subnets.form(spec))
-    latest = network.subnets.latest_subnet(spec)
-    assert latest is not None
-    subnet = network.subnets.subnet(latest[0])
-    assert subnet is not None
-    by_address = {account.address: account for account in chain.accounts}
+    accounts = chain.accounts[3 : 3 + k]
+    for account in accounts:
+        register = network.subnets.register(bytes(32), "http://127.0.0.1:1", ETHER)
+        Wallet(w3, account).send(register)
+    subnet = form(chain, network, model_id, accounts, requester, NONE)
+    by_address = {account.address: account for account in accounts}
     operators = [by_address[address] for address, _ in subnet.members]
     return Market(chain, w3, network, model_id, subnet, operators, requester, publisher, folder)
+
+
+def form(
+    chain: Devnet,
+    network: Network,
+    model_id: bytes,
+    operators: list[LocalAccount],
+    requester: LocalAccount,
+    selector: bytes,
+) -> SubnetInfo:
+    """Opt the operators in to a method, and form the subnet of all of them."""
+    subnets, w3 = network.subnets, network.subnets.w3
+    for account in operators:
+        wallet = Wallet(w3, account)
+        wallet.send(subnets.opt_in(selector))
+        wallet.send(subnets.offer(model_id, selector, Tier.VIRTUAL_NODE, PRICE))
+    chain.mine(PARAMS.epoch_blocks)
+    spec = Spec(model_id, selector, band=60, k=len(operators))
+    wallet = Wallet(w3, requester)
+    wallet.send(subnets.request(spec, subnets.request_cost(spec)))
+    while w3.eth.block_number <= subnets.seed_block(spec):
+        chain.mine()
+    wallet.send(subnets.form(spec))
+    latest = subnets.latest_subnet(spec)
+    assert latest is not None
+    formed = subnets.subnet(latest[0])
+    assert formed is not None
+    return formed
 
 
 def inline(*items: bytes) -> bytes:
