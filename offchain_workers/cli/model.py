@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,10 @@ from offchain_workers.cli.arguments import ModelRef, Signer
 from offchain_workers.cli.output import emit, fields, table
 from offchain_workers.cli.run import Run, command
 from offchain_workers.errors import FusionError
+
+if TYPE_CHECKING:
+    from offchain_workers.cli.model_files import ModelFiles
+    from offchain_workers.config import Settings
 
 group = typer.Typer(no_args_is_help=True, help="Publish, find and vouch for models.")
 
@@ -51,9 +55,8 @@ def publish(
 ) -> None:
     """Check a model against its card, store both files, and list it on the chain."""
     from offchain_workers.chain.contracts import ModelRecord
-    from offchain_workers.cli.model_files import read_files, try_model
+    from offchain_workers.cli.model_files import read_files
     from offchain_workers.cli.network import connect, open_store
-    from offchain_workers.cli.progress import waiting, warn
     from offchain_workers.cli.sending import Sender
     from offchain_workers.config.values import model_reference
 
@@ -61,10 +64,7 @@ def publish(
     settings = run.settings()
     where = _checked_uri(uri or settings.worker.public_url or "")
     files = read_files(onnx, card, settings.engine.max_onnx_bytes)
-    with waiting(run, f"loading {onnx}"):
-        answers = try_model(settings, files, sample or [])
-    if answers is None:
-        warn("onnxruntime is not installed: the model was not checked against its card")
+    answers = _try(run, settings, files, sample or [])
     connection = connect(run, account)
     models = connection.network.models
     sender = Sender(connection)
@@ -88,7 +88,7 @@ def publish(
         checked=answers is not None,
         samples=answers or [],
     )
-    emit(run, data, lambda: fields(data | {"samples": _labels(answers or [])}, _PUBLISHED))
+    emit(run, data, lambda: fields(data | {"samples": _labels(data["samples"])}, _PUBLISHED))
 
 
 @command(group, "list")
@@ -157,6 +157,19 @@ def retract(run: Run, model: ModelRef, account: Signer = None) -> None:
     emit(run, data, lambda: fields(data, {"attester": "Attester", "id": "Model"}))
 
 
+def _try(
+    run: Run, settings: Settings, files: ModelFiles, samples: list[Path]
+) -> list[dict[str, Any]] | None:
+    from offchain_workers.cli.model_files import try_model
+    from offchain_workers.cli.progress import waiting, warn
+
+    with waiting(run, f"loading {files.card.name}"):
+        answers = try_model(settings, files, samples)
+    if answers is None:
+        warn("onnxruntime is not installed: the model was not checked against its card")
+    return answers
+
+
 def _checked_uri(uri: str) -> str:
     if not uri:
         return ""
@@ -168,5 +181,5 @@ def _checked_uri(uri: str) -> str:
     return checked
 
 
-def _labels(answers: list[dict[str, object]]) -> list[str] | None:
+def _labels(answers: list[dict[str, Any]]) -> list[str] | None:
     return [f"{answer['input']}: {answer.get('label', answer)}" for answer in answers] or None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from offchain_workers.chain.contracts.base import NATIVE
 from offchain_workers.chain.contracts.terms import selector_of
 from offchain_workers.chain.directory import Directory, Offer
 from offchain_workers.cli.arguments import coin
@@ -15,7 +16,6 @@ from offchain_workers.models.catalog import PublishedModel
 from offchain_workers.storage import StoreError
 
 _METHODS = {selector_of(name): name for name in ("none", "zkml", "opml", "teeml")}
-_ZERO = "0x" + "00" * 20
 _LABELS = {
     "name": "Name",
     "version": "Version",
@@ -87,7 +87,7 @@ def view(data: dict[str, Any]) -> Any:
 
 def offer_row(offer: Offer) -> dict[str, Any]:
     """An offer for a table or --json."""
-    token = None if offer.token == _ZERO else offer.token
+    token = None if offer.token == NATIVE else offer.token
     return {
         "operator": offer.operator,
         "model": offer.model_id,

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from offchain_workers.chain.contracts import Tier
+from offchain_workers.chain.contracts.base import NATIVE
 from offchain_workers.chain.errors import RpcUnavailableError
 from offchain_workers.chain.events import Event
 from offchain_workers.chain.scan import scan
+from offchain_workers.cli.arguments import coin
 from offchain_workers.cli.model_view import method_name
 from offchain_workers.cli.network import Connection
 from offchain_workers.cli.output import fields, table
 from offchain_workers.cli.progress import counting
+from offchain_workers.routing.books import Spec
 from offchain_workers.routing.errors import NotFormedError, UnknownSubnetError
 from offchain_workers.routing.replay import Candidate, Replay, replay
 from offchain_workers.units import Wei
@@ -77,7 +80,7 @@ def report(checked: Checked, subnet_id: bytes) -> dict[str, Any]:
     done = checked.replay
     order = sorted((c.key, i) for i, c in enumerate(done.candidates) if c.key is not None)
     ranks = {i: rank for rank, (_, i) in enumerate(order, 1)}
-    rows = [_row(c, ranks.get(i), done.spec.k) for i, c in enumerate(done.candidates)]
+    rows = [_row(done.spec, c, ranks.get(i)) for i, c in enumerate(done.candidates)]
     rows.sort(key=lambda row: (row["rank"] is None, row["rank"] or 0))
     matches = done.matches_chain and checked.stored
     return {
@@ -110,15 +113,15 @@ def view(data: dict[str, Any]) -> Any:
     return Group(*parts)
 
 
-def _row(candidate: Candidate, rank: int | None, k: int) -> dict[str, Any]:
-    drawn = "member" if rank is not None and rank <= k else "not drawn"
+def _row(spec: Spec, candidate: Candidate, rank: int | None) -> dict[str, Any]:
+    drawn = "member" if rank is not None and rank <= spec.k else "not drawn"
     return {
         "rank": rank,
         "operator": candidate.operator,
         "tier": Tier(candidate.tier).label,
         "seat": candidate.seat,
         "weight": Wei(candidate.weight * 10**9),
-        "price": candidate.price,
+        "price": coin(candidate.price, None if spec.token == NATIVE else spec.token),
         "key": None if candidate.key is None else f"{candidate.key / _KEY_UNIT:.6e}",
         "key_exact": None if candidate.key is None else str(candidate.key),
         "result": candidate.reason.value if candidate.reason else drawn,

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from offchain_workers.chain.contracts import Spec, Tier
+from offchain_workers.chain.contracts.base import NATIVE
 from offchain_workers.chain.events import Event
 from offchain_workers.chain.scan import scan
 from offchain_workers.cli.arguments import coin
@@ -16,7 +17,6 @@ from offchain_workers.cli.output import fields, table
 from offchain_workers.cli.progress import counting
 from offchain_workers.errors import FusionError
 
-_ZERO = "0x" + "00" * 20
 _LABELS = {
     "id": "Subnet",
     "state": "State",
@@ -25,7 +25,7 @@ _LABELS = {
     "method": "Method",
     "tiers": "Tiers",
     "region": "Region",
-    "band": "Price per item below 2**",
+    "band": "Price per item up to 2**",
     "k": "Members",
     "royalty": "Royalty",
     "seed_block": "Seed block",
@@ -48,7 +48,7 @@ def state(connection: Connection, subnet_id: bytes) -> dict[str, Any]:
         raise FusionError("MN-CLI-023", f"no subnet 0x{subnet_id.hex()} is known on this chain")
     asked = _request(connection, subnet_id)
     spec = asked.args["spec"]
-    token = None if spec["token"] == _ZERO else spec["token"]
+    token = None if spec["token"] == NATIVE else spec["token"]
     now = connection.w3.eth.get_block("latest")["timestamp"]
     live = "live" if info.expires > now else "expired"
     return {
