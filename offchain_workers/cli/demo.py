@@ -78,8 +78,11 @@ def demo(
         }
         if run.as_json:
             emit(run, document, str)
-    if not document["ok"]:
-        raise FusionError("MN-CLI-020", "a job of the demo was not answered and paid")
+    if document["ok"]:
+        return
+    if run.as_json:
+        raise typer.Exit(1)  # the document says which job failed and why
+    raise FusionError("MN-CLI-020", "a job of the demo was not answered and paid")
 
 
 def up(

@@ -76,21 +76,10 @@ def post(
     account: Signer = None,
 ) -> None:
     """Post a job: the model's answer on one input, or on a batch of them."""
-    from offchain_workers.chain.contracts.base import ZERO_ADDRESS
     from offchain_workers.cli.network import connect
     from offchain_workers.cli.sending import Sender
-    from offchain_workers.requester.posting import Wish
-    from offchain_workers.units import parse_duration
 
-    wish = Wish(
-        max_price=None if max_price is None else price(max_price, None),
-        deliver_within=int(parse_duration(within)),
-        turn_length=int(parse_duration(turn)),
-        callback_target=address(callback) if callback else ZERO_ADDRESS,
-        callback_gas=callback_gas if callback else 0,
-        accepted=not best_effort,
-        locator=locator,
-    )
+    wish = _wish(max_price, within, turn, callback, callback_gas, not best_effort, locator)
     connection = connect(run, account)
     chosen = connection.model(model)
     card = connection.catalog.card(chosen)
@@ -99,11 +88,35 @@ def post(
     if subnet:
         formed = _named(connection, subnet)
     else:
-        masks = sum({1 << int(name.tier) for name in tier or list(TierName)})
-        formed = _found(connection, sender, chosen, method, masks, region(region_), members)
+        tiers = sum({1 << int(name.tier) for name in tier or list(TierName)})
+        formed = _found(connection, sender, chosen, method, tiers, region(region_), members)
     prepared = _prepare(connection, sender, chosen, card, method, formed, items, wish, from_balance)
     sender.send("post the job", prepared.call)
     _report(run, connection, sender, prepared, card, wait)
+
+
+def _wish(
+    max_price: str | None,
+    within: str,
+    turn: str,
+    callback: str | None,
+    callback_gas: int,
+    accepted: bool,
+    locator: str,
+) -> Wish:
+    from offchain_workers.chain.contracts.base import ZERO_ADDRESS
+    from offchain_workers.requester.posting import Wish
+    from offchain_workers.units import parse_duration
+
+    return Wish(
+        max_price=None if max_price is None else price(max_price, None),
+        deliver_within=int(parse_duration(within)),
+        turn_length=int(parse_duration(turn)),
+        callback_target=address(callback) if callback else ZERO_ADDRESS,
+        callback_gas=callback_gas if callback else 0,
+        accepted=accepted,
+        locator=locator,
+    )
 
 
 def _items(card: ModelCard, inputs: Sequence[Path]) -> list[bytes]:
