@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `make bench` measures; README.md says what each figure is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = Path(__file__).resolve().parent
+GAS_FILE = FOLDER / "gas.json"
+THROUGHPUT_FILE = FOLDER / "throughput.json"
+README_FILE = FOLDER / "README.md"

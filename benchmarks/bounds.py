@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the steady state may cost at most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from benchmarks.table import Row
+
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The steady-state rows ``ops`` added up and divided by ``share`` cost at most ``limit``."""
+
+    name: str
+    ops: tuple[str, ...]
+    limit: int
+    share: int = 1
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A bound and what was measured, rounded up."""
+
+    name: str
+    ops: tuple[str, ...]
+    gas: int
+    limit: int
+
+    @property
+    def holds(self) -> bool:
+        return self.gas <= self.limit
+
+
+BOUNDS = (
+    Bound("post, 64-byte reference", ("post:-:64B",), 65_000),
+    Bound("post, 1 KiB inline", ("post:-:1KiB",), 90_000),
+    Bound("deliver 32 bytes, paid at once", ("deliver:none:32B",), 85_000),
+    Bound("happy path: post and deliver", ("post:-:64B", "deliver:none:32B"), 150_000),
+    Bound(
+        "an answer of 32 bytes in a batch of 256, all in",
+        ("post:-:batch256", "deliver:none:batch256"),
+        3_000,
+        BATCH,
+    ),
+    Bound("form, 3 of 8", ("form:-:3of8",), 140_000),
+    Bound("form, 3 of 32", ("form:-:3of32",), 250_000),
+)
+
+
+def judge(rows: Iterable[Row], bounds: Iterable[Bound] = BOUNDS) -> list[Verdict]:
+    """Each bound against the rows. Raises KeyError when a row that it needs is missing."""
+    steady = {row.op: row.gas for row in rows if not row.first_use}
+    return [
+        Verdict(bound.name, bound.ops, _measured(bound, steady), bound.limit) for bound in bounds
+    ]
+
+
+def broken(verdicts: Iterable[Verdict]) -> list[str]:
+    """One line for each bound that does not hold."""
+    return [
+        f"{verdict.name}: {verdict.gas} is over the bound of {verdict.limit}"
+        for verdict in verdicts
+        if not verdict.holds
+    ]
+
+
+def _measured(bound: Bound, steady: dict[str, int]) -> int:
+    return -(-sum(steady[op] for op in bound.ops) // bound.share)
