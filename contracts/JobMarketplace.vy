@@ -124,6 +124,7 @@ def post(terms: IJobMarketplace.JobTerms, data: Bytes[4224]) -> bytes32:
     log IJobMarketplace.JobPosted(
         job_id=job_id, requester=msg.sender, terms=terms, data=data
     )
+    self._collect(terms.token, terms.max_price)
     return job_id
 
 
@@ -148,6 +149,7 @@ def post_accepted(
         job_id=job_id, requester=msg.sender, terms=terms, data=data
     )
     log IJobMarketplace.JobAccepted(job_id=job_id, operator=operator, pledge=acceptance.pledge)
+    self._collect(terms.token, terms.max_price)
     return job_id
 
 
@@ -187,12 +189,20 @@ def _post(terms: IJobMarketplace.JobTerms, pledge: uint256) -> bytes32:
     self._jobs[job_id] = (
         (block.timestamp << POSTED) | (pledge << PLEDGE) | (fee_bps << FEE) | (primary << FIRST) | OPEN
     )
-    if terms.token == empty(address):
-        self._collect_native(KEEPER_TIP + terms.max_price)
+    return job_id
+
+
+@internal
+@payable
+def _collect(token: address, price: uint256):
+    """
+    @dev The last step of a post: what a token calls must find it done and logged.
+    """
+    if token == empty(address):
+        self._collect_native(KEEPER_TIP + price)
     else:
         self._collect_native(KEEPER_TIP)
-        self._collect_token(terms.token, terms.max_price)
-    return job_id
+        self._collect_token(token, price)
 
 
 @internal

@@ -90,9 +90,9 @@ def plugs(plugs_deployed: Plugs, request: pytest.FixtureRequest) -> Iterator[Plu
 
 
 @pytest.fixture
-def members(subnet: Subnet) -> list[str]:
-    """Addresses of the subnet's members in turn order."""
-    return [member.address for member in subnet.members]
+def members(plugs: Plugs) -> list[str]:
+    """Addresses of the `plug` subnet in turn order."""
+    return [member.address for member in plugs.subnet.members]
 
 
 @pytest.fixture
@@ -109,3 +109,10 @@ def add_token(world: World, name: str) -> VyperContract:
         token.approve(world.market.address, 2**256 - 1)
     world.tokens.append(token)
     return token
+
+
+def trade(world: World, token: VyperContract) -> tuple[Subnet, Terms]:
+    """A subnet and terms of a job that is priced in the token."""
+    world.staff(3, token=str(token.address))
+    subnet = world.form_subnet(3, token=str(token.address))
+    return subnet, world.terms(subnet, token=str(token.address), max_price=2 * 10**15)

@@ -19,7 +19,7 @@ from tests.contracts.unit.market.conftest import Plugs, add_token
 from tests.contracts.world import World
 
 LIMIT = 16_777_216
-STEPS = 40
+STEPS = 20
 
 
 @dataclass

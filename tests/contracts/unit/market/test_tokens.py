@@ -9,17 +9,10 @@ from boa.contracts.vyper.vyper_contract import VyperContract
 
 from tests.contracts import ledger
 from tests.contracts.actors import wallet
-from tests.contracts.parts import ETHER, OPEN, PAID, REFUNDED, Subnet, by, deploy
-from tests.contracts.terms import NATIVE, Terms
-from tests.contracts.unit.market.conftest import add_token
+from tests.contracts.parts import ETHER, PAID, REFUNDED, by, deploy
+from tests.contracts.terms import NATIVE
+from tests.contracts.unit.market.conftest import add_token, trade
 from tests.contracts.world import World
-
-
-def trade(world: World, token: VyperContract) -> tuple[Subnet, Terms]:
-    """A subnet and terms of a job that is priced in the token."""
-    world.staff(3, token=str(token.address))
-    subnet = world.form_subnet(3, token=str(token.address))
-    return subnet, world.terms(subnet, token=str(token.address), max_price=2 * 10**15)
 
 
 @pytest.mark.parametrize("name", ["PlainToken", "SilentToken", "BlacklistToken", "HookToken"])
@@ -175,118 +168,3 @@ def test_a_barred_requester_is_refunded_into_its_balance(world: World) -> None:
     world.refund(terms)
     assert world.job(terms).status == REFUNDED
     assert world.balance("requester", str(token.address)) == terms.max_price
-
-
-# ---- tokens that call back ----
-
-
-@pytest.fixture
-def hooked(world: World) -> tuple[VyperContract, VyperContract]:
-    """A token with hooks, and a contract that has some and is called before it sends."""
-    token = add_token(world, "HookToken")
-    buyer = deploy("tests/contracts/mocks/Puppet.vy")
-    world.accounts.add(str(buyer.address))
-    token.mint(buyer.address, ETHER)
-    token.mark(buyer.address)
-    approve = token.approve.prepare_calldata(world.market.address, 2**256 - 1)
-    buyer.make_call(token.address, approve)
-    coins = 10**17
-    with by("requester"):
-        data = world.market.deposit.prepare_calldata(NATIVE, coins)
-        buyer.make_call(world.market.address, data, value=coins)
-        world.market.deposit(token.address, ETHER)
-    return token, buyer
-
-
-def test_a_deposit_inside_a_deposit_is_not_counted_twice(
-    world: World, hooked: tuple[VyperContract, VyperContract]
-) -> None:
-    token, buyer = hooked
-    data = world.market.deposit.prepare_calldata(str(token.address), 1_000)
-    buyer.add_call(world.market.address, data)
-    buyer.make_call(world.market.address, data)
-    assert not buyer.worked(0)
-    assert world.market.balance_of(token.address, buyer.address) == 1_000
-
-
-def test_a_post_inside_a_deposit_cannot_use_the_same_coins(
-    world: World, hooked: tuple[VyperContract, VyperContract]
-) -> None:
-    token, buyer = hooked
-    _, terms = trade(world, token)
-    terms = terms.with_(requester=str(buyer.address))
-    buyer.add_call(world.market.address, world.market.post.prepare_calldata(terms.abi, b""))
-    data = world.market.deposit.prepare_calldata(str(token.address), terms.max_price)
-    with boa.reverts("token keeps a part"):
-        buyer.make_call(world.market.address, data)
-    assert world.job(terms).status == 0
-    assert world.market.balance_of(token.address, buyer.address) == 0
-
-
-def test_a_deposit_or_withdrawal_inside_a_post_voids_the_post(
-    world: World, hooked: tuple[VyperContract, VyperContract]
-) -> None:
-    token, buyer = hooked
-    _, terms = trade(world, token)
-    terms = terms.with_(requester=str(buyer.address))
-    market = world.market
-    make = market.post.prepare_calldata(terms.abi, b"")
-    other = market.post.prepare_calldata(terms.with_(salt=b"\1" * 32).abi, b"")
-    deposit = market.deposit.prepare_calldata(str(token.address), terms.max_price)
-    for inner in (deposit, other):
-        with boa.env.anchor():
-            buyer.add_call(market.address, inner)
-            with boa.reverts("token keeps a part"):
-                buyer.make_call(market.address, make)
-    assert world.job(terms).status == 0
-    buyer.add_call(market.address, make)
-    buyer.make_call(market.address, make)
-    assert not buyer.worked(0)
-    world.posted[world.domain.job_id(terms)] = terms
-    assert world.job(terms).status == OPEN
-
-
-def test_a_withdrawal_inside_a_post_pays_for_nothing(
-    world: World, hooked: tuple[VyperContract, VyperContract]
-) -> None:
-    """The operator is the buyer's accomplice: it delivers inside the post and takes the price out
-    before it was paid in."""
-    token, buyer = hooked
-    _, terms = trade(world, token)
-    accomplice = deploy("tests/contracts/mocks/Puppet.vy")
-    market = world.market
-    register = world.subnets.register.prepare_calldata(b"\1" * 32, "")
-    with by("requester"):
-        accomplice.make_call(world.subnets.address, register, value=10 * ETHER)
-    opt_in = world.subnets.opt_in.prepare_calldata(terms.selector)
-    accomplice.make_call(world.subnets.address, opt_in)
-    args = (world.model_id, terms.selector, str(token.address), 2, 0, 10**15, 0)
-    offer = world.subnets.offer.prepare_calldata(*args)
-    accomplice.make_call(world.subnets.address, offer)
-    world.next_epoch()
-    spec = world.spec(1, token=str(token.address), tiers=4)
-    world.request(spec)
-    world.roll(2)
-    with by("keeper"):
-        subnet_id = world.subnets.form(spec)
-    terms = terms.with_(
-        requester=str(buyer.address), subnet_id=subnet_id, deliver_by=world.now + 60
-    )
-    deliver = market.deliver.prepare_calldata(terms.abi, b"")
-    take = market.withdraw.prepare_calldata(str(token.address), 10**14, str(accomplice.address))
-    buyer.add_call(
-        accomplice.address, accomplice.make_call.prepare_calldata(market.address, deliver)
-    )
-    buyer.add_call(accomplice.address, accomplice.make_call.prepare_calldata(market.address, take))
-    with boa.reverts("token keeps a part"):
-        buyer.make_call(market.address, market.post.prepare_calldata(terms.abi, b""))
-    assert world.job(terms).status == 0
-    assert token.balanceOf(accomplice.address) == 0
-    _stake_of(world, accomplice)
-
-
-def _stake_of(world: World, accomplice: VyperContract) -> None:
-    """The sums at the end of the test count wallets: this operator is a contract."""
-    record = world.subnets.operators(accomplice.address)
-    assert record.stake == 10 * ETHER
-    world.operators.append(accomplice)
