@@ -105,6 +105,7 @@ def __init__(
 ):
     assert min_stake >= ONE_GWEI, "stake too small"
     assert lead_blocks > 2 and lead_blocks < epoch_blocks, "lead"
+    assert subnet_ttl > 0 and subnet_ttl < 2**40, "ttl"
     # blockhash() reaches back 256 blocks, EIP-2935 8191; formation must always find its seed.
     assert epoch_blocks <= (8_000 if block_history != empty(address) else 250), "epoch too long"
     MARKET = market

@@ -6,7 +6,8 @@
 @author Model Network
 @notice Efraimidis-Spirakis: each candidate gets key = -ln(u) / weight with u uniform in (0, 1] from
         the seed; the smallest keys win. A key depends on its candidate alone, so one better candidate
-        that was left out is a whole proof of a false draw, and splitting a stake gains nothing.
+        that was left out is a whole proof of a false draw. Splitting a stake changes nothing for the first
+        seat; of several seats one name holds one at most, so a large stake gains by several names.
 """
 
 from snekmate.utils import math

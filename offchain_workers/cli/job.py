@@ -36,7 +36,6 @@ _LABELS = {
     "price": "Paid",
     "pledge": "Pledged by the primary",
     "deliver_by": "Deliver by",
-    "answers": "Answers",
 }
 # After deliver_by nothing new can come but a refund.
 _GRACE_SECONDS = 5
@@ -120,7 +119,7 @@ def describe(past: History, card: ModelCard | None) -> dict[str, Any]:
         "inputs": terms.n,
         "max_price": Wei(terms.max_price),
         "price": None if past.price is None else Wei(past.price),
-        "pledge": Wei(past.job.pledge),
+        "pledge": Wei(past.pledge),
         "deliver_by": terms.deliver_by,
         "answers": answers,
     }
@@ -128,11 +127,10 @@ def describe(past: History, card: ModelCard | None) -> dict[str, Any]:
 
 def view(data: dict[str, Any]) -> RenderableType:
     """One job for people."""
-    return fields(data | {"answers": _lines(data["answers"])}, _LABELS)
-
-
-def _lines(answers: list[Any]) -> str | None:
-    return "\n".join(_line(answer) for answer in answers) or None
+    answers = [_line(answer) for answer in data["answers"]]
+    numbered = {f"Answer {number}": line for number, line in enumerate(answers, start=1)}
+    labels = {**_LABELS, **{label: label for label in numbered}}
+    return fields({**data, **numbered}, labels)
 
 
 def _line(answer: Any) -> str:

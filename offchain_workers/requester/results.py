@@ -49,6 +49,12 @@ class History:
         return int(closed.args["price"]) if closed and self.reason is CloseReason.PAID else None
 
     @property
+    def pledge(self) -> int:
+        """Wei that the primary pledged at the post; 0 for a best-effort job."""
+        accepted = self._last("JobAccepted")
+        return int(accepted.args["pledge"]) if accepted else 0
+
+    @property
     def reason(self) -> CloseReason | None:
         closed = self._last("JobClosed")
         return CloseReason(closed.args["reason"]) if closed else None
