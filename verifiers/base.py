@@ -47,5 +47,12 @@ class Method(Protocol):
         ...
 
     def follow_up(self, network: Network, terms: JobTerms, operator: str) -> Sequence[Call]:
-        """What a pending claim needs next (answer a challenge, finalise); empty when nothing."""
+        """The calls that ``operator``'s pending claim needs now, by the chain's clock: answer a
+        challenge, finalise. Empty when nothing is due yet.
+
+        A worker asks from its loop, about once a block while the claim is pending, after a restart
+        too: read the chain, compute little. What is returned is sent at once, so only what would go
+        through in the next block. Returning the same call again does no harm: each ``data`` is sent
+        once per job, and a few times more if the chain refuses it. May raise FusionError.
+        """
         ...

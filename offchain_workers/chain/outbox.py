@@ -33,13 +33,13 @@ class State(StrEnum):
 
 
 IN_FLIGHT = (State.PENDING, State.CANCELLING)
-OUTCOMES = (
-    State.MINED_OK,
-    State.MINED_REVERTED,
-    State.REJECTED,
-    State.CANCELLED,
-    State.SUPERSEDED,
-)
+FAILED = (State.MINED_REVERTED, State.REJECTED, State.CANCELLED, State.SUPERSEDED)
+OUTCOMES = (State.MINED_OK, *FAILED)
+
+
+def attempt_key(name: str, attempt: int) -> str:
+    """The key of a wish that is made again after it failed: ``#2`` and so on."""
+    return name if attempt == 1 else f"{name}#{attempt}"
 
 
 class Outbox:

@@ -24,6 +24,7 @@ from offchain_workers.operator.decide import Rules
 from offchain_workers.operator.desk import Desk
 from offchain_workers.operator.dispatch import Dispatch
 from offchain_workers.operator.duties import Duties
+from offchain_workers.operator.follow_up import FollowUp
 from offchain_workers.operator.inputs import Inputs
 from offchain_workers.operator.metrics import Metrics
 from offchain_workers.operator.notice import Notice
@@ -59,6 +60,7 @@ class Parts:
     crew: Crew
     desk: Desk
     dispatch: Dispatch
+    follow_up: FollowUp
     reconcile: Reconcile
     settle: Settle
     accept: Accept
@@ -100,7 +102,8 @@ def assemble(settings: Settings, account: LocalAccount, extra: Mapping[str, str]
         worker.callback_gas_cap,
     )
     catalogue = Catalogue(settings, network, engine, MultiStore(local, peers))
-    shop = Shop(account.address, pool, network, catalogue, _methods(extra), rules, breaker, clock)
+    methods = _methods(extra)
+    shop = Shop(account.address, pool, network, catalogue, methods, rules, breaker, clock)
     inputs = Inputs(local, peers, storage.allow_private)
     # Whoever asks for a promise waits for it, and takes one of few places meanwhile.
     quick = Inputs(local, peers, storage.allow_private, _QUICK_SECONDS)
@@ -126,6 +129,7 @@ def assemble(settings: Settings, account: LocalAccount, extra: Mapping[str, str]
         crew=crew,
         desk=Desk(db, network, account.address, inputs, local, shop, crew, breaker, clock, metrics),
         dispatch=Dispatch(db, network, tx, breaker, clock, metrics),
+        follow_up=FollowUp(db, network, tx, methods),
         reconcile=Reconcile(db, network, clock, metrics, 2 * worker.sweep_seconds),
         settle=Settle(db, network, tx, clock, worker.withdraw_above_wei, worker.keeper),
         accept=Accept(account, network, db, quick, shop.facts, promises, clock, metrics),

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from offchain_workers.chain.contracts import JobStatus, Network
 from offchain_workers.chain.db import Database
-from offchain_workers.chain.outbox import IN_FLIGHT, Outbox, State
+from offchain_workers.chain.outbox import FAILED, Outbox, State, attempt_key
 from offchain_workers.chain.tables import OutboxRow
 from offchain_workers.operator.breaker import Breaker
 from offchain_workers.operator.clock import ChainClock
@@ -20,7 +20,6 @@ from offchain_workers.operator.tables import JobRow, Stage, Status
 log = structlog.get_logger(__name__)
 
 _TRIES = 5
-_UNDECIDED = (State.QUEUED, *IN_FLIGHT, State.MINED_OK)
 
 
 class Dispatch:
@@ -93,7 +92,7 @@ class Dispatch:
         with self._db.read() as session:
             for job in session.scalars(query):
                 row = self._outbox.get(session, job.delivery_key or "")
-                if row is not None and row.state not in _UNDECIDED:
+                if row is not None and row.state in FAILED:
                     found.append((job, row))
         return found
 
@@ -114,5 +113,4 @@ class Dispatch:
 
 def delivery_key(job_id: bytes, attempt: int) -> str:
     """The outbox's name of a delivery: ``deliver:<job id>``, with a number from the second on."""
-    name = f"deliver:0x{job_id.hex()}"
-    return name if attempt == 1 else f"{name}#{attempt}"
+    return attempt_key(f"deliver:0x{job_id.hex()}", attempt)

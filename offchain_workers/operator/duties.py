@@ -23,7 +23,11 @@ class Duties:
         self._clock = clock
 
     def left(self, crew: Crew) -> bool:
-        """Jobs being run or owed, deliveries on their way, promises that may still be posted."""
+        """Jobs being run or owed, deliveries on their way, promises that may still be posted.
+
+        Not a pending claim as such: its row is enough to follow it up after the next start, which
+        is the operator's to time when the method wants challenges answered.
+        """
         if crew.in_flight:
             return True
         with self._db.read() as session:

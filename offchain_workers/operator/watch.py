@@ -20,6 +20,7 @@ from offchain_workers.chain.events import Event
 from offchain_workers.chain.follower import Rollback, Step
 from offchain_workers.chain.tables import EventRow
 from offchain_workers.operator.clock import ChainClock
+from offchain_workers.operator.reasons import Reason
 from offchain_workers.operator.tables import JobRow, Stage, Status, SubnetRow
 
 log = structlog.get_logger(__name__)
@@ -148,13 +149,24 @@ class Watch:
             if row.operator == self.operator and row.owed:
                 row.pledge = 0
         elif event.name == "JobReopened":
-            # Whose turn it is, and since when, is read from the chain.
-            row.status, row.operator = Status.OPEN, None
-            row.posted_at = row.first = None
+            self._reopened(row, args["refuted"])
         else:
             paid = args["reason"] == CloseReason.PAID
             row.status = Status.PAID if paid else Status.REFUNDED
             row.pledge = 0
+
+    def _reopened(self, row: JobRow, refuted: str) -> None:
+        """New turns, so that others look again; whose answer was wrong leaves the job to them."""
+        # Whose turn it is, and since when, is read from the chain.
+        row.status, row.operator = Status.OPEN, None
+        row.posted_at = row.first = None
+        row.look_at = 0
+        if refuted == self.operator:
+            log.error("claim refuted", code=Reason.CLAIM_REFUTED.code, job=row.job_id.hex())
+            row.stage, row.reason = Stage.SKIPPED, Reason.CLAIM_REFUTED.code
+            row.reason_line = Reason.CLAIM_REFUTED.text
+        elif row.stage == Stage.SKIPPED and row.reason != Reason.CLAIM_REFUTED.code:
+            row.stage, row.failures = Stage.NEW, 0
 
     def _restage(self, row: JobRow) -> None:
         """Keep our own stage in step with what the chain says now."""

@@ -85,7 +85,10 @@ class Worker:
             self._close()
 
     def stop(self) -> None:
-        """Promise nothing more, finish what is owed, then let ``run`` return."""
+        """Promise nothing more, finish what is owed, then let ``run`` return.
+
+        A pending claim is not waited for, it may take days: the next start goes on with it.
+        """
         self._stopping.set()
         self._parts.follower.wake.set()
 
@@ -142,6 +145,7 @@ class Worker:
         parts.reconcile.survey()
         parts.desk.begin(parts.shop.facts(), only_owed=self._stopping.is_set())
         parts.dispatch.send()
+        parts.follow_up.run()
         parts.tx.step()
         parts.dispatch.review()
         parts.dispatch.settled(max(1, self._settings.chain.confirmations))

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our pending claims: what their method says is due goes out, until they stand or fall."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import structlog
+from eth_utils.crypto import keccak
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from offchain_workers.chain.call import Call
+from offchain_workers.chain.contracts import Network
+from offchain_workers.chain.db import Database
+from offchain_workers.chain.outbox import FAILED, Outbox, attempt_key
+from offchain_workers.chain.tables import BlockRow, CursorRow
+from offchain_workers.operator.tables import JobRow, Status
+from verifiers.base import Method
+
+log = structlog.get_logger(__name__)
+
+_CODE = "MN-WORKER-131"
+_PAUSE_SECONDS = 2.0
+_AT_ONCE = 16
+_TRIES = 5
+
+
+class FollowUp:
+    """Asks each claim's method at most once a block, and not more often than every few seconds.
+
+    Which claims are ours is read from the job rows and what they need from the chain, so that a
+    restart forgets nothing and a reorganisation, which changes the rows, is followed. ``methods``
+    are all that are installed: a claim outlives the operator's opting out.
+    """
+
+    def __init__(
+        self, db: Database, network: Network, outbox: Outbox, methods: Mapping[bytes, Method]
+    ) -> None:
+        self._db = db
+        self._network = network
+        self._outbox = outbox
+        self._methods = methods
+        self._round: list[bytes] = []
+        self._block = b""
+        self._began = -_PAUSE_SECONDS
+
+    def run(self) -> None:
+        """Go on with the round, a few claims at a time, or begin one when a block came."""
+        if not self._round:
+            self._round = self._begin()
+        now, self._round = self._round[:_AT_ONCE], self._round[_AT_ONCE:]
+        for job_id in now:
+            self._follow(job_id)
+
+    def _begin(self) -> list[bytes]:
+        if time.monotonic() - self._began < _PAUSE_SECONDS:
+            return []
+        with self._db.read() as session:
+            block = _block(session)
+            if block == self._block:
+                return []
+            query = select(JobRow.job_id).where(
+                JobRow.status == Status.PENDING, JobRow.operator == self._outbox.sender
+            )
+            claims = list(session.scalars(query))
+        self._block, self._began = block, time.monotonic()
+        return claims
+
+    def _follow(self, job_id: bytes) -> None:
+        with self._db.read() as session:
+            job = session.get_one(JobRow, job_id)
+        if not self._ours(job):
+            return
+        calls = self._due(job)
+        if not calls:
+            return
+        with self._db.session() as session:
+            if self._ours(session.get_one(JobRow, job_id)):
+                for call in calls:
+                    self._queue(session, job_id, call)
+
+    def _ours(self, job: JobRow) -> bool:
+        return job.status == Status.PENDING and job.operator == self._outbox.sender
+
+    def _due(self, job: JobRow) -> Sequence[Call]:
+        terms = job.terms
+        method = self._methods.get(terms.selector)
+        if method is None:
+            self._stuck(job.job_id, f"method 0x{terms.selector.hex()} is not installed")
+            return ()
+        try:
+            return method.follow_up(self._network, terms, self._outbox.sender)
+        except Exception as error:  # one claim must not keep the others from being answered
+            self._block = b""  # ask again without waiting for a block
+            self._stuck(job.job_id, str(error))
+            return ()
+
+    def _queue(self, session: Session, job_id: bytes, call: Call) -> None:
+        """Once, and a few times more when the chain does not take it."""
+        reason = None
+        for attempt in range(1, _TRIES + 1):
+            key = follow_key(job_id, call.data, attempt)
+            row = self._outbox.get(session, key)
+            if row is None:
+                self._outbox.enqueue(session, key, call.to, call.data, call.value)
+                log.info("follow-up queued", job=job_id.hex(), key=key, earlier=reason)
+                return
+            if row.state not in FAILED:
+                return
+            reason = row.reason
+        self._stuck(job_id, f"refused {_TRIES} times: {reason}")
+
+    def _stuck(self, job_id: bytes, reason: str) -> None:
+        log.error("claim not followed up", code=_CODE, job=job_id.hex(), reason=reason)
+
+
+def follow_key(job_id: bytes, data: bytes, attempt: int) -> str:
+    """The outbox's name of a follow-up: the job and, in short, the call."""
+    return attempt_key(f"follow:0x{job_id.hex()}:{keccak(data).hex()[:8]}", attempt)
+
+
+def _block(session: Session) -> bytes:
+    """Hash of the block up to which the rows tell the truth; empty before the first."""
+    cursor = session.get(CursorRow, 1)
+    block = session.get(BlockRow, cursor.number) if cursor else None
+    return block.hash if block else b""

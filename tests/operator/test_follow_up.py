@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When claims are followed up, and how often a call is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from offchain_workers.chain.call import Call
+from offchain_workers.chain.contracts import JobTerms, Network
+from offchain_workers.chain.db import Database
+from offchain_workers.chain.outbox import FAILED, Outbox, State
+from offchain_workers.chain.tables import BlockRow, CursorRow, OutboxRow
+from offchain_workers.operator import follow_up
+from offchain_workers.operator.follow_up import FollowUp, follow_key
+from offchain_workers.operator.tables import WORKER_SCHEMA, JobRow, Status, SubnetRow
+from offchain_workers.operator.watch import new_job
+from tests.operator.world import Market
+from verifiers.none import NoneMethod
+
+JOB = b"\x01" * 32
+CALLS = (Call("0x" + "11" * 20, b"first"), Call("0x" + "22" * 20, b"second", 5))
+
+
+class Due(NoneMethod):
+    """Says each time that the same calls are due."""
+
+    def __init__(self, fails: bool = False) -> None:
+        self.asked: list[JobTerms] = []
+        self.fails = fails
+
+    def follow_up(self, network: Network, terms: JobTerms, operator: str) -> Sequence[Call]:
+        self.asked.append(terms)
+        if self.fails:
+            raise ValueError("a method's fault")
+        return CALLS
+
+
+class Claims:
+    """A worker's database with claims in it, and blocks that come one by one."""
+
+    def __init__(self, market: Market, folder: Path) -> None:
+        self.market = market
+        self.operator = market.operators[0].address
+        self.db = Database(f"sqlite:///{folder}/worker.db", {"worker": WORKER_SCHEMA})
+        self.outbox = Outbox(self.operator, 10**9)
+        self.blocks = 0
+
+    def add(self, job_id: bytes, operator: str, terms: JobTerms) -> None:
+        subnet = SubnetRow(subnet_id=bytes(32), expires=0, mine=0, body={"members": [[0, 1]]})
+        row = new_job(job_id, terms, b"", subnet, 0)
+        row.status, row.operator = Status.PENDING, operator
+        with self.db.session() as session:
+            session.add(row)
+
+    def block(self) -> None:
+        self.blocks += 1
+        with self.db.session() as session:
+            header = {"parent_hash": bytes(32), "timestamp": 0, "checkpoint": False}
+            mark = self.blocks.to_bytes(32, "big")
+            session.add(BlockRow(number=self.blocks, hash=mark, **header))
+            session.merge(CursorRow(id=1, number=self.blocks))
+
+    def follower(self, method: Due) -> FollowUp:
+        """As after a daemon's start."""
+        return FollowUp(self.db, self.market.network, self.outbox, {method.selector: method})
+
+    def look(self, follower: FollowUp) -> None:
+        self.block()
+        follower.run()
+
+    def sent(self) -> list[OutboxRow]:
+        with self.db.read() as session:
+            return list(session.scalars(select(OutboxRow).order_by(OutboxRow.id)))
+
+    def decide(self, state: State) -> None:
+        """What became of all that is queued."""
+        with self.db.session() as session:
+            session.execute(update(OutboxRow).values(state=state, reason="because"))
+
+
+@pytest.fixture
+def claims(market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Claims]:
+    monkeypatch.setattr(follow_up, "_PAUSE_SECONDS", 0.0)
+    made = Claims(market, tmp_path)
+    yield made
+    made.db.close()
+
+
+def test_what_is_due_is_queued_once_however_often_it_is_asked_for(claims: Claims) -> None:
+    claims.add(JOB, claims.operator, claims.market.terms())
+    for _ in range(2):  # the second time after a restart
+        follower = claims.follower(Due())
+        claims.look(follower)
+        claims.look(follower)
+    assert [row.key for row in claims.sent()] == [follow_key(JOB, c.data, 1) for c in CALLS]
+    assert [(row.to, row.data, row.value) for row in claims.sent()] == [
+        (call.to, call.data, call.value) for call in CALLS
+    ]
+
+
+def test_a_method_is_asked_once_a_block(claims: Claims) -> None:
+    claims.add(JOB, claims.operator, claims.market.terms())
+    claims.block()
+    method = Due()
+    follower = claims.follower(method)
+    for _ in range(3):
+        follower.run()
+    assert len(method.asked) == 1
+
+
+def test_only_our_own_pending_claims_are_asked_about(claims: Claims) -> None:
+    terms, method = claims.market.terms(), Due()
+    claims.add(b"\x02" * 32, claims.market.operators[1].address, terms)
+    claims.add(b"\x03" * 32, claims.operator, terms)
+    with claims.db.session() as session:
+        session.get_one(JobRow, b"\x03" * 32).status = Status.OPEN
+    claims.look(claims.follower(method))
+    assert method.asked == []
+
+
+@pytest.mark.parametrize("state", FAILED)
+def test_a_refused_call_is_tried_a_few_times(claims: Claims, state: State) -> None:
+    claims.add(JOB, claims.operator, claims.market.terms())
+    follower = claims.follower(Due())
+    for _ in range(8):
+        claims.look(follower)
+        claims.decide(state)
+    keys = [row.key for row in claims.sent() if row.data == b"first"]
+    assert keys == [follow_key(JOB, b"first", attempt) for attempt in range(1, 6)]
+    assert keys[1] == keys[0] + "#2"
+
+
+def test_a_call_that_was_mined_is_not_sent_again(claims: Claims) -> None:
+    claims.add(JOB, claims.operator, claims.market.terms())
+    follower = claims.follower(Due())
+    claims.look(follower)
+    claims.decide(State.MINED_OK)
+    claims.look(follower)
+    assert len(claims.sent()) == len(CALLS)
+
+
+def test_a_method_that_fails_is_asked_again_without_another_block(claims: Claims) -> None:
+    claims.add(JOB, claims.operator, claims.market.terms())
+    claims.block()
+    method = Due(fails=True)
+    follower = claims.follower(method)
+    follower.run()
+    method.fails = False
+    follower.run()
+    assert len(claims.sent()) == len(CALLS)
+
+
+def test_a_claim_of_a_method_that_is_gone_keeps_no_other_from_its_calls(claims: Claims) -> None:
+    claims.add(b"\x02" * 32, claims.operator, claims.market.terms(selector=b"gone"))
+    claims.add(JOB, claims.operator, claims.market.terms())
+    claims.look(claims.follower(Due()))
+    assert len(claims.sent()) == len(CALLS)
+
+
+def test_many_claims_are_asked_about_a_few_at_a_time(claims: Claims) -> None:
+    terms, method = claims.market.terms(), Due()
+    for number in range(1, 41):
+        claims.add(number.to_bytes(32, "big"), claims.operator, terms)
+    claims.block()
+    follower = claims.follower(method)
+    counts = []
+    for _ in range(4):
+        follower.run()
+        counts.append(len(method.asked))
+    assert counts == [16, 32, 40, 40]
