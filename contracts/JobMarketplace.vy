@@ -121,9 +121,7 @@ def __init__(subnets: address, models: address, keeper_tip: uint256, fee_bps: ui
 @reentrant
 def post(terms: IJobMarketplace.JobTerms, data: Bytes[4224]) -> bytes32:
     job_id: bytes32 = self._post(terms, 0)
-    log IJobMarketplace.JobPosted(
-        job_id=job_id, requester=msg.sender, terms=terms, data=data
-    )
+    log IJobMarketplace.JobPosted(job_id=job_id, requester=msg.sender, terms=terms, data=data)
     self._collect(terms.token, terms.max_price)
     return job_id
 
@@ -145,9 +143,7 @@ def post_accepted(
         keccak256(abi_encode(ACCEPT_TYPEHASH, job_id, acceptance.until, acceptance.pledge))
     )
     assert ecdsa._recover_vrs(digest, acceptance.v, acceptance.r, acceptance.s) == operator, "not the primary's"
-    log IJobMarketplace.JobPosted(
-        job_id=job_id, requester=msg.sender, terms=terms, data=data
-    )
+    log IJobMarketplace.JobPosted(job_id=job_id, requester=msg.sender, terms=terms, data=data)
     log IJobMarketplace.JobAccepted(job_id=job_id, operator=operator, pledge=acceptance.pledge)
     self._collect(terms.token, terms.max_price)
     return job_id
@@ -299,11 +295,15 @@ def _deliver(
         price, index = self._assert_may_deliver(terms, word, operator, plugin)
         commitment: bytes32 = empty(bytes32)
         if conditions._n(terms.conditions) == 1:
-            assert conditions._item_size(terms.conditions) == 0 or len(output) == conditions._item_size(terms.conditions), "output length"
+            assert conditions._item_size(terms.conditions) == 0 or len(output) == conditions._item_size(
+                terms.conditions
+            ), "output length"
             commitment = keccak256(output)
         else:
             # A call to self, so that single outputs don't pay for the memory of batches.
-            commitment = staticcall IJobMarketplace(self).output_commitment(output, conditions._n(terms.conditions), conditions._item_size(terms.conditions))
+            commitment = staticcall IJobMarketplace(self).output_commitment(
+                output, conditions._n(terms.conditions), conditions._item_size(terms.conditions)
+            )
         log IJobMarketplace.JobDelivered(
             job_id=job_id, operator=operator, status=verb, output_commitment=commitment, output=output
         )
@@ -312,9 +312,10 @@ def _deliver(
         self._set_pending(terms, job_id, word, operator, index)
     else:
         self._settle(terms, job_id, word, operator, price, index)
-
     # An eager consumer hears of the claim, the others of the settled result.
-    if terms.callback_target != empty(address) and (verb == PAID or conditions._eager(terms.conditions) == (verb == PENDING)):
+    if terms.callback_target != empty(address) and (
+        verb == PAID or conditions._eager(terms.conditions) == (verb == PENDING)
+    ):
         self._assert_callback_gas(conditions._callback_gas(terms.conditions))
         ok: bool = raw_call(
             terms.callback_target,
@@ -339,15 +340,11 @@ def _assert_may_deliver(
     turns: uint256 = max_value(uint256)
     if conditions._turn_length(terms.conditions) != 0:
         turns = (block.timestamp - self._posted_at(word)) // conditions._turn_length(terms.conditions)
-    return staticcall ISubnetRegistry(SUBNETS).eligible(
-        terms.subnet_id, operator, self._first(word), turns, plugin
-    )
+    return staticcall ISubnetRegistry(SUBNETS).eligible(terms.subnet_id, operator, self._first(word), turns, plugin)
 
 
 @internal
-def _set_pending(
-    terms: IJobMarketplace.JobTerms, job_id: bytes32, word: uint256, operator: address, index: uint256
-):
+def _set_pending(terms: IJobMarketplace.JobTerms, job_id: bytes32, word: uint256, operator: address, index: uint256):
     pledge: uint256 = self._pledge(word)
     kept: uint256 = word
     if pledge != 0 and (
@@ -392,15 +389,17 @@ def refund(terms: IJobMarketplace.JobTerms):
 
 @internal
 def _settle(
-    terms: IJobMarketplace.JobTerms, job_id: bytes32, word: uint256, operator: address, unit_price: uint256,
-    index: uint256
+    terms: IJobMarketplace.JobTerms,
+    job_id: bytes32,
+    word: uint256,
+    operator: address,
+    unit_price: uint256,
+    index: uint256,
 ):
     """
     @notice Pay operator, publisher and protocol; credit the surplus; see to the primary's pledge.
     """
-    self._jobs[job_id] = (
-        (convert(operator, uint256) << OPERATOR) | (self._posted_at(word) << POSTED) | PAID
-    )
+    self._jobs[job_id] = ((convert(operator, uint256) << OPERATOR) | (self._posted_at(word) << POSTED) | PAID)
     publisher: address = empty(address)
     royalty: uint256 = 0
     publisher, royalty = staticcall IModelRegistry(MODELS).record(terms.model_id)
@@ -431,9 +430,7 @@ def _settle(
 
 
 @internal
-def _close_unpaid(
-    terms: IJobMarketplace.JobTerms, job_id: bytes32, word: uint256, reason: uint256, operator: address
-):
+def _close_unpaid(terms: IJobMarketplace.JobTerms, job_id: bytes32, word: uint256, reason: uint256, operator: address):
     self._jobs[job_id] = (word & ~(2**POSTED - 1)) | REFUNDED
     pledge: uint256 = self._pledge(word)
     if pledge != 0:
@@ -589,21 +586,20 @@ def collect_fees(token: address, to: address):
 
 
 @internal
-def _add_method(
-    selector: bytes4, plugin: address, max_n: uint256, max_delay: uint256, fee_bps: uint256, hedge: bool
-):
+def _add_method(selector: bytes4, plugin: address, max_n: uint256, max_delay: uint256, fee_bps: uint256, hedge: bool):
     assert self._methods[selector] == 0, "selector is taken"
     assert plugin != empty(address), "plug-in"
     assert max_n >= 1 and max_n <= batch_merkle.MAX_ITEMS, "max_n"
     assert max_delay < 2**32, "max_delay"
     assert fee_bps <= MAX_FEE_BPS, "fee too high"
     self._methods[selector] = (
-        (convert(plugin, uint256) << 96) | (max_n << 80) | (max_delay << 48) | (fee_bps << 32)
+        (convert(plugin, uint256) << 96)
+        | (max_n << 80)
+        | (max_delay << 48)
+        | (fee_bps << 32)
         | (convert(hedge, uint256) << 16)
     )
-    log IJobMarketplace.MethodAdded(
-        selector=selector, plugin=plugin, max_n=max_n, max_delay=max_delay, hedge=hedge
-    )
+    log IJobMarketplace.MethodAdded(selector=selector, plugin=plugin, max_n=max_n, max_delay=max_delay, hedge=hedge)
     log IJobMarketplace.FeeSet(selector=selector, fee_bps=fee_bps)
 
 

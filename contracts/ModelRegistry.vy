@@ -125,6 +125,4 @@ def _model_id(
     artifacts: DynArray[IModelRegistry.Artifact, 8],
 ) -> bytes32:
     # Chain and registry are part of the id, so that a record copied elsewhere is another model.
-    return keccak256(
-        abi_encode(chain.id, self, publisher, onnx_hash, card_hash, parent, royalty_bps, artifacts)
-    )
+    return keccak256(abi_encode(chain.id, self, publisher, onnx_hash, card_hash, parent, royalty_bps, artifacts))

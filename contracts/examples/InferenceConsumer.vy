@@ -13,13 +13,16 @@ from interfaces import IJobMarketplace
 
 implements: IConsumer
 
+
 event Answered:
     job_id: indexed(bytes32)
     output: Bytes[16384]
     is_final: bool
 
+
 event Revoked:
     job_id: indexed(bytes32)
+
 
 MARKET: public(immutable(address))
 OWNER: public(immutable(address))
@@ -36,9 +39,7 @@ def __init__(market: address):
 
 @external
 @payable
-def ask(
-    terms: IJobMarketplace.JobTerms, data: Bytes[4224], acceptance: IJobMarketplace.Acceptance
-) -> bytes32:
+def ask(terms: IJobMarketplace.JobTerms, data: Bytes[4224], acceptance: IJobMarketplace.Acceptance) -> bytes32:
     """
     @notice Post a job with the value sent. `terms.requester` must be this contract.
     @param acceptance the primary's promise; all zero for a best-effort job.

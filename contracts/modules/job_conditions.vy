@@ -46,8 +46,6 @@ def _eager(word: uint256) -> bool:
     return (word >> 40) & 255 != 0
 
 
-
-
 @pure
 @internal
 def _callback_gas(word: uint256) -> uint256:
