@@ -69,6 +69,8 @@ CALLBACK_RESERVE: constant(uint256) = 60_000
 # With more, a verb or a refutation might not fit a transaction (16,777,216 gas since Osaka) beside it.
 MAX_CALLBACK_GAS: constant(uint256) = 5_000_000
 DEAD_PLUGIN_SECONDS: constant(uint256) = 7 * 86_400
+# How much later than necessary resolve_by may be.
+MAX_SPARE_SECONDS: constant(uint256) = 30 * 86_400
 MAX_OUTPUT: constant(uint256) = 16_384
 # Where the fields of a job word begin.
 OPERATOR: constant(uint256) = 96
@@ -89,7 +91,7 @@ KEEPER_TIP: public(immutable(uint256))
 
 _jobs: HashMap[bytes32, uint256]
 _balances: HashMap[address, HashMap[address, uint256]]
-# plugin (160) | max_n (16) | max_delay (32) | fee bps (16) | hedge (8) | paused (8) | retired (8), from
+# plugin (160) | max_n (16) | max_delay (32) | fee bps (16) | hedge (16) | paused (8) | retired (8), from
 # high to low: all that a post must know in one read
 _methods: HashMap[bytes4, uint256]
 # Fees taken and not yet collected, by token.
@@ -133,6 +135,10 @@ def post_accepted(
     terms: IJobMarketplace.JobTerms, data: Bytes[4224], acceptance: IJobMarketplace.Acceptance
 ) -> bytes32:
     assert block.timestamp <= acceptance.until, "acceptance is stale"
+    # The primary's own turn must fit: a promise posted too late could only be broken.
+    assert block.timestamp + conditions._turn_length(terms.conditions) <= conditions._deliver_by(
+        terms.conditions
+    ), "turn after deliver_by"
     pledge: uint256 = acceptance.pledge // ONE_GWEI
     assert pledge != 0 and pledge < 2**40 and pledge * ONE_GWEI == acceptance.pledge, "pledge"
     job_id: bytes32 = self._post(terms, pledge)
@@ -177,7 +183,11 @@ def _post(terms: IJobMarketplace.JobTerms, pledge: uint256) -> bytes32:
     assert (c >> 112) & (2**32 - 1) != 0 or (method >> 16) & 255 == 1, "turn length"
     assert (c >> 80) & (2**32 - 1) <= MAX_CALLBACK_GAS, "callback gas"
     assert deliver_by > block.timestamp, "deliver_by"
-    assert (c >> 184) & (2**40 - 1) >= unsafe_add(deliver_by, (method >> 48) & (2**32 - 1)), "resolve_by"
+    # Not too far either: a dead plug-in is recognised only after resolve_by.
+    spare: uint256 = unsafe_sub((c >> 184) & (2**40 - 1), unsafe_add(deliver_by, (method >> 48) & (2**32 - 1)))
+    assert spare <= MAX_SPARE_SECONDS, "resolve_by"
+    # Bounded, like deposits, so that no sum of balances can overflow and block a payout.
+    assert terms.max_price < 2**128, "max price"
     assert (c >> 48) & 65_535 >= fee_bps, "fee cap too low"
     assert staticcall ISubnetRegistry(SUBNETS).admits(
         terms.subnet_id, terms.model_id, terms.selector, terms.token, primary, (c >> 64) & 65_535
@@ -483,6 +493,7 @@ def _assert_callback_gas(cap: uint256):
 @external
 @payable
 def deposit(token: address, amount: uint256):
+    assert amount < 2**128, "amount"
     if token == empty(address):
         assert msg.value == amount, "value"
     else:

@@ -27,6 +27,8 @@ event Revoked:
 MARKET: public(immutable(address))
 OWNER: public(immutable(address))
 
+# Jobs that this contract posted: anyone can post a job that calls it.
+asked: public(HashMap[bytes32, bool])
 # keccak256 of the answer; zero while there is none, or none that stands.
 answer_hash: public(HashMap[bytes32, bytes32])
 
@@ -45,15 +47,22 @@ def ask(terms: IJobMarketplace.JobTerms, data: Bytes[4224], acceptance: IJobMark
     @param acceptance the primary's promise; all zero for a best-effort job.
     """
     assert msg.sender == OWNER, "not the owner"
+    # With a token's hook in between, the answer could come before `asked` is set.
+    assert terms.token == empty(address), "native coin only"
+    job_id: bytes32 = empty(bytes32)
     if acceptance.pledge == 0:
-        return extcall IJobMarketplace(MARKET).post(terms, data, value=msg.value)
-    return extcall IJobMarketplace(MARKET).post_accepted(terms, data, acceptance, value=msg.value)
+        job_id = extcall IJobMarketplace(MARKET).post(terms, data, value=msg.value)
+    else:
+        job_id = extcall IJobMarketplace(MARKET).post_accepted(terms, data, acceptance, value=msg.value)
+    self.asked[job_id] = True
+    return job_id
 
 
 @external
 def on_result(job_id: bytes32, output: Bytes[16384], is_final: bool):
-    # Without this check anyone could hand over an answer.
+    # Without the first check anyone could hand over an answer, without the second an answer to anything.
     assert msg.sender == MARKET, "not the market"
+    assert self.asked[job_id], "not asked"
     self.answer_hash[job_id] = keccak256(output)
     log Answered(job_id=job_id, output=output, is_final=is_final)
 

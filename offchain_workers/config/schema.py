@@ -149,7 +149,7 @@ class Worker(Section):
         5_000,
         ge=0,
         le=10_000,
-        description="Stake pledged with an acceptance, as a share of the job's highest price in "
+        description="Stake pledged with an acceptance, as a share of what the job would pay in "
         "basis points (10000 = all of it); for prices in the chain's own coin.",
     )
     accept_pledge_wei: WeiAmount = Field(
@@ -159,7 +159,10 @@ class Worker(Section):
         32, ge=1, description="Acceptances outstanding and jobs owed at the same time."
     )
     min_turn_seconds: int = Field(
-        10, ge=0, description="Skip jobs whose turn is shorter than this many seconds."
+        30,
+        ge=0,
+        description="Skip jobs whose turn is shorter than this many seconds: long enough for a few "
+        "blocks, or a delivery in time is luck.",
     )
     deliver_margin_seconds: int = Field(
         30, ge=0, description="Seconds that must remain before the deadline after the run."

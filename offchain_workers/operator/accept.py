@@ -30,6 +30,10 @@ _MOST_GWEI = 2**40 - 1
 _BPS = 10_000
 
 
+# One requester may hold a quarter of the promises that can be outstanding.
+_REQUESTER_SHARE = 4
+
+
 @dataclass(frozen=True)
 class Promises:
     """``seconds`` an acceptance may be used for, ``most`` of them outstanding, and their pledge:
@@ -88,7 +92,7 @@ class Accept:
         _check(Skip(Reason.BREAKER_OPEN) if facts.breaker_open else None)
         card, method = facts.models[terms.model_id].card, facts.methods[terms.selector]
         kept = self._inputs.keep(self._inputs.get(terms, data, card, method))
-        return self._promise(job_id, terms, data, subnet, kept)
+        return self._promise(job_id, terms, data, subnet, kept, facts.rules.deliver_margin)
 
     def _standing(self, session: Session, job_id: bytes) -> Acceptance | None:
         """The acceptance given before, while it can be used. Raises RefusedError once posted."""
@@ -127,18 +131,24 @@ class Accept:
     # --- signing ------------------------------------------------------------------------------
 
     def _promise(
-        self, job_id: bytes, terms: JobTerms, data: bytes, subnet: SubnetRow, input_cid: str
+        self,
+        job_id: bytes,
+        terms: JobTerms,
+        data: bytes,
+        subnet: SubnetRow,
+        input_cid: str,
+        margin: int,
     ) -> Acceptance:
         """One at a time, so that two requests can't both take the last free stake."""
-        pledge = self._pledge(terms)
+        pledge = self._pledge(terms, subnet.price)
+        until = self._until(terms, margin)
         with self._signing:
             free = self._free_stake()
             with self._db.session() as session:
                 known = self._standing(session, job_id)
                 if known is not None:
                     return known
-                self._check_room(session, job_id, pledge, free)
-                until = self._clock.now() + self._promises.seconds
+                self._check_room(session, job_id, terms.requester, pledge, free)
                 domain = self._network.marketplace.domain
                 signed = sign_acceptance(self._account, domain, job_id, until, pledge)
                 row = session.get(JobRow, job_id)
@@ -151,11 +161,21 @@ class Accept:
         self._metrics.promises.inc()
         return signed
 
-    def _pledge(self, terms: JobTerms) -> int:
-        """In wei, a whole number of gwei and at least one."""
+    def _until(self, terms: JobTerms, margin: int) -> int:
+        """However late it is posted, our whole turn and the margin must still lie before the end:
+        else a requester could hold the promise back until it can only be broken."""
+        latest = terms.deliver_by - max(terms.turn_length, margin)
+        until = min(self._clock.now() + self._promises.seconds, latest)
+        if until <= self._clock.now():
+            raise refuse(Reason.DEADLINE_NEAR, "no full turn is left before deliver_by")
+        return until
+
+    def _pledge(self, terms: JobTerms, unit_price: int) -> int:
+        """In wei, a whole number of gwei and at least one. A share of what we would be paid: the
+        highest price is the requester's number, and the rest of it comes back to it."""
         wei = self._promises.flat
         if terms.token == NATIVE:
-            wei = terms.max_price * self._promises.bps // _BPS
+            wei = min(terms.n * unit_price, terms.max_price) * self._promises.bps // _BPS
         gwei = max(1, -(-wei // _GWEI))
         if gwei > _MOST_GWEI:
             raise refuse(Reason.STAKE_NOT_FREE, f"a pledge of {gwei} gwei is more than fits")
@@ -165,13 +185,18 @@ class Accept:
         found = self._network.subnets.operator(self._account.address)
         return found.free if found else 0
 
-    def _check_room(self, session: Session, job_id: bytes, pledge: int, free: int) -> None:
+    def _check_room(
+        self, session: Session, job_id: bytes, requester: str, pledge: int, free: int
+    ) -> None:
         """Promises that may still be posted count against stake; owed jobs against slots, too."""
         signed = self._outstanding(session, job_id)
         owed = self._owed(session)
         if len(signed) + owed >= self._promises.most:
             line = f"{len(signed)} promises outstanding, {owed} jobs owed"
             raise refuse(Reason.CAPACITY_FULL, line)
+        theirs = sum(row.terms.requester == requester for row in signed)
+        if theirs >= max(1, self._promises.most // _REQUESTER_SHARE):
+            raise refuse(Reason.CAPACITY_FULL, f"{theirs} promises to {requester} outstanding")
         held = sum(int(row.promise["pledge"]) for row in signed if row.promise)
         if free - held < pledge:
             line = f"{free} wei free, {held} promised, {pledge} wanted"

@@ -93,6 +93,9 @@ def worth_it(terms: JobTerms, unit_price: int, facts: Facts) -> Skip | None:
     if terms.callback_gas > rules.callback_gas_cap:
         limit = f"{terms.callback_gas}, at most {rules.callback_gas_cap}"
         return Skip(Reason.CALLBACK_GAS, limit)
+    if terms.token != NATIVE and terms.max_price < terms.n * unit_price:
+        line = f"{terms.max_price} of {terms.token}, we ask {terms.n * unit_price}"
+        return Skip(Reason.PRICE_TOO_LOW, line)
     profit = expected_profit(terms, unit_price, facts)
     if profit < rules.min_profit:
         line = f"{profit} wei after gas, at least {rules.min_profit} wei"
@@ -101,7 +104,7 @@ def worth_it(terms: JobTerms, unit_price: int, facts: Facts) -> Skip | None:
 
 
 def expected_profit(terms: JobTerms, unit_price: int, facts: Facts) -> int:
-    """Wei after gas. What is paid in a token can't be weighed: the operator named that price."""
+    """Wei after gas. What is paid in a token can't be weighed: it must be the price we named."""
     card = facts.models[terms.model_id].card
     method = facts.methods[terms.selector]
     gas = method.delivery_gas(terms, terms.n * card.item_bytes_out) + terms.callback_gas

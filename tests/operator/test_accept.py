@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from eth_account import Account
 
 from offchain_workers.chain.contracts import Acceptance
 from offchain_workers.chain.contracts.base import NATIVE
@@ -17,6 +18,7 @@ from offchain_workers.storage.reference import encode_inline, encode_reference
 from tests.operator.world import ETHER, PIXELS, PRICE, Market, Running, inline, refusal, until
 
 OTHER = bytes(64)
+TOKEN = "0x" + "11" * 20
 
 
 @pytest.fixture
@@ -75,9 +77,9 @@ def test_a_source_that_serves_other_bytes_is_found_out(market: Market, running: 
 
 def test_a_flood_signs_no_more_than_the_free_stake(market: Market) -> None:
     """One ether of stake carries nine pledges of 0.11 ether, however many ask at once."""
-    price = 22 * ETHER // 100
-    with market.worker(market.operators[0], max_in_flight=30) as running:
-        wanted = [market.terms(max_price=price) for _ in range(20)]
+    limits = {"max_in_flight": 30, "max_promises": 200, "accept_pledge_wei": 11 * ETHER // 100}
+    with market.worker(market.operators[0], **limits) as running:
+        wanted = [market.terms(token=TOKEN) for _ in range(20)]
         with ThreadPoolExecutor(20) as pool:
             answers = list(pool.map(lambda terms: running.accept(terms, inline(PIXELS)), wanted))
     codes = [refusal(answer) for answer in answers if answer.status_code != 200]
@@ -90,10 +92,41 @@ def test_a_flood_signs_no_more_than_the_promises_allowed(market: Market) -> None
         market.worker(market.operators[0], **limits) as running,
         ThreadPoolExecutor(10) as pool,
     ):
-        asked = [market.terms() for _ in range(10)]
+        asked = [market.terms(requester=Account.create().address) for _ in range(10)]
         answers = list(pool.map(lambda terms: running.accept(terms, inline(PIXELS)), asked))
     codes = [refusal(answer) for answer in answers if answer.status_code != 200]
     assert codes == ["MN-WORKER-116"] * 7
+
+
+def test_one_requester_does_not_get_all_promises(market: Market) -> None:
+    with market.worker(market.operators[0], max_promises=8, max_in_flight=30) as running:
+        answers = [running.accept(market.terms(), inline(PIXELS)) for _ in range(3)]
+        stranger = market.terms(requester=Account.create().address)
+        assert running.accept(stranger, inline(PIXELS)).status_code == 200
+    assert [answer.status_code == 200 for answer in answers] == [True, True, False]
+    assert refusal(answers[2]) == "MN-WORKER-116"
+
+
+def test_the_requesters_highest_price_does_not_raise_the_pledge(
+    market: Market, running: Running
+) -> None:
+    """What is above our price comes back to the requester: a pledge on it would cost it nothing."""
+    terms = market.terms(max_price=20 * ETHER)
+    assert running.promise(terms, inline(PIXELS)).pledge == PRICE // 2
+
+
+def test_a_promise_ends_while_a_full_turn_is_left(market: Market) -> None:
+    with market.worker(market.operators[0], accept_seconds=600) as running:
+        now = market.now()
+        terms = market.terms(deliver_by=now + 100, resolve_by=now + 100, turn_length=40)
+        assert running.promise(terms, inline(PIXELS)).until <= now + 60
+        short = market.terms(deliver_by=now + 35, resolve_by=now + 35, turn_length=40)
+        assert refusal(running.accept(short, inline(PIXELS))) == "MN-WORKER-109"
+
+
+def test_a_token_job_below_our_price_is_refused(market: Market, running: Running) -> None:
+    terms = market.terms(token=TOKEN, max_price=0)
+    assert refusal(running.accept(terms, inline(PIXELS))) == "MN-WORKER-108"
 
 
 def test_promises_survive_a_restart(market: Market) -> None:
@@ -124,7 +157,7 @@ def test_a_promised_job_is_answered_though_its_post_names_an_input_that_nobody_s
 
 def test_prices_in_a_token_are_pledged_for_with_a_flat_amount(market: Market) -> None:
     with market.worker(market.operators[0], accept_pledge_wei=7 * 10**12) as running:
-        terms = market.terms(token="0x" + "11" * 20)
+        terms = market.terms(token=TOKEN)
         promise = Acceptance.from_json(running.accept(terms, inline(PIXELS)).json())
     assert terms.token != NATIVE
     assert promise.pledge == 7 * 10**12

@@ -160,9 +160,12 @@ def test_profit_counts_fees_tip_gas_and_callback() -> None:
     assert profit == PRICE * 94 // 100 + 10**13 - gas * 10**9
 
 
-def test_prices_in_a_token_are_the_operators_own_affair() -> None:
-    row = job(token=TOKEN, max_price=1)
-    assert decide(row, replace(FACTS, gas_price=10**12)) == Take(NOW)
+def test_a_price_in_a_token_must_be_the_operators_own_and_is_not_weighed_against_gas() -> None:
+    dear = replace(FACTS, gas_price=10**12)
+    assert decide(job(token=TOKEN, max_price=PRICE), dear) == Take(NOW)
+    cheap = decide(job(token=TOKEN, max_price=PRICE - 1), dear)
+    assert isinstance(cheap, Skip)
+    assert cheap.reason is Reason.PRICE_TOO_LOW
 
 
 def test_reason_codes_are_documented_as_they_are() -> None:

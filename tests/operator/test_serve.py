@@ -24,7 +24,8 @@ from offchain_workers import logs
 from offchain_workers.config import Settings
 from offchain_workers.operator import serve
 logs.configure()
-serve(Settings.model_validate_json(sys.stdin.readline()), Account.from_key(sys.stdin.readline().strip()))
+settings = Settings.model_validate_json(sys.stdin.readline())
+serve(settings, Account.from_key(sys.stdin.readline().strip()))
 """
 
 

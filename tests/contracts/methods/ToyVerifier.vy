@@ -1,8 +1,8 @@
-# SPDX-License-Identifier: AGPL-3.0-only
+# SPDX-License-Identifier: Apache-2.0
 # pragma version ~=0.4.3
 """
 @title Toy method
-@license AGPL-3.0-only
+@license Apache-2.0
 @author Model Network
 @notice The smallest whole verification method, to show how one plugs in: the right answer is
         keccak256("toy" | input), 32 bytes, and showing the input is the proof. An operator may prove at

@@ -1,8 +1,8 @@
-# SPDX-License-Identifier: AGPL-3.0-only
+# SPDX-License-Identifier: Apache-2.0
 # pragma version ~=0.4.3
 """
 @title A token that calls sender and receiver around each transfer, as ERC-777
-@license AGPL-3.0-only
+@license Apache-2.0
 @notice Marked accounts are told before they send and after they receive.
 """
 

@@ -1,8 +1,8 @@
-# SPDX-License-Identifier: AGPL-3.0-only
+# SPDX-License-Identifier: Apache-2.0
 # pragma version ~=0.4.3
 """
 @title A token whose balanceOf says what the test wants
-@license AGPL-3.0-only
+@license Apache-2.0
 @notice Each transferFrom moves nothing and adds `step` to every balance told.
 """
 

@@ -1,8 +1,8 @@
-# SPDX-License-Identifier: AGPL-3.0-only
+# SPDX-License-Identifier: Apache-2.0
 # pragma version ~=0.4.3
 """
 @title A contract that re-enters
-@license AGPL-3.0-only
+@license Apache-2.0
 @notice Makes its stored calls when it hears of a result, a revocation or a token, or gets coins.
 """
 

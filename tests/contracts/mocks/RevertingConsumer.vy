@@ -1,8 +1,8 @@
-# SPDX-License-Identifier: AGPL-3.0-only
+# SPDX-License-Identifier: Apache-2.0
 # pragma version ~=0.4.3
 """
 @title A consumer that refuses every call, and every coin
-@license AGPL-3.0-only
+@license Apache-2.0
 @notice With `burn` set it takes all gas with it.
 """
 

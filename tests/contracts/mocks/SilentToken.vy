@@ -1,8 +1,8 @@
-# SPDX-License-Identifier: AGPL-3.0-only
+# SPDX-License-Identifier: Apache-2.0
 # pragma version ~=0.4.3
 """
 @title A token that returns nothing, as USDT
-@license AGPL-3.0-only
+@license Apache-2.0
 """
 
 import token_core as core

@@ -1,8 +1,8 @@
-# SPDX-License-Identifier: AGPL-3.0-only
+# SPDX-License-Identifier: Apache-2.0
 # pragma version ~=0.4.3
 """
 @title Balances and allowances of a test token
-@license AGPL-3.0-only
+@license Apache-2.0
 @notice What the odd tokens beside this file have in common.
 """
 

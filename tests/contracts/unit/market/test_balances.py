@@ -25,10 +25,16 @@ def test_coins_go_in_and_out(world: World) -> None:
     assert ledger.held(world) == ETHER * 3 // 4
 
 
-@pytest.mark.parametrize(("amount", "value"), [(2, 1), (0, 1), (1, 0), (2**256 - 1, 1)])
+@pytest.mark.parametrize(("amount", "value"), [(2, 1), (0, 1), (1, 0), (2**128 - 1, 1)])
 def test_a_deposit_is_what_was_sent(world: World, amount: int, value: int) -> None:
     with by("requester"), boa.reverts("value"):
         world.market.deposit(NATIVE, amount, value=value)
+
+
+def test_no_deposit_is_so_large_that_a_sum_could_overflow(world: World) -> None:
+    for amount in (2**128, 2**256 - 1):
+        with by("requester"), boa.reverts("amount"):
+            world.market.deposit(NATIVE, amount, value=1)
 
 
 def test_no_coins_come_with_a_token(world: World, token: VyperContract) -> None:

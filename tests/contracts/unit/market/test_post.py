@@ -100,6 +100,8 @@ BAD: list[tuple[Callable[[Terms], Terms], str]] = [
     (lambda t: t.with_(deliver_by=t.deliver_by - 3_600), "deliver_by"),
     (lambda t: t.with_(deliver_by=0), "deliver_by"),
     (lambda t: t.with_(resolve_by=t.deliver_by - 1), "resolve_by"),
+    (lambda t: t.with_(resolve_by=t.deliver_by + 30 * 86_400 + 1), "resolve_by"),
+    (lambda t: t.with_(resolve_by=2**40 - 1), "resolve_by"),
     (lambda t: t.with_(fee_cap=249), "fee cap too low"),
     (lambda t: t.with_(royalty_cap=499), "royalty cap too low"),
     (lambda t: t.with_(primary=3), "no such member"),
@@ -150,6 +152,14 @@ def test_a_subnet_of_another_method_or_past_its_life_is_refused(plugs: Plugs) ->
     world.warp(expires)
     with boa.reverts("subnet not live"):
         world.post(late.with_(salt=keccak(b"2")))
+
+
+def test_no_price_is_so_high_that_a_sum_of_balances_could_overflow(
+    world: World, subnet: Subnet
+) -> None:
+    terms = world.terms(subnet, max_price=2**128)
+    with by("requester"), boa.reverts("max price"):
+        world.market.post(terms.abi, b"", value=0)
 
 
 def test_resolve_by_leaves_the_plugin_its_longest_delay(plugs: Plugs) -> None:

@@ -102,7 +102,22 @@ def test_an_earlier_deadline_voids_the_acceptance(world: World, subnet: Subnet) 
     terms = world.terms(subnet)
     acceptance = world.accept(terms, subnet.members[0])
     with boa.reverts("not the primary's"):
-        world.post_accepted(terms.with_(deliver_by=world.now + 1), acceptance)
+        world.post_accepted(terms.with_(deliver_by=terms.deliver_by - 1), acceptance)
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_promise_held_back_until_it_can_only_be_broken_is_void(
+    world: World, subnet: Subnet, missing: int
+) -> None:
+    """The attack: post one second before deliver_by, refund in the next block, burn the pledge."""
+    terms = world.terms(subnet)
+    acceptance = world.accept(terms, subnet.members[0], until=terms.deliver_by)
+    world.warp(terms.deliver_by - terms.turn_length + missing)
+    if missing:
+        with boa.reverts("turn after deliver_by"):
+            world.post_accepted(terms, acceptance)
+    else:
+        world.post_accepted(terms, acceptance)
 
 
 @pytest.mark.parametrize("at", [0, 1])
