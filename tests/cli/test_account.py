@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +61,8 @@ def typed(answers: list[tuple[str, str]], *args: str) -> tuple[int, str]:
     """Run `fusion` at a real terminal; each answer is sent when its prompt has come."""
     pid, terminal = pty.fork()
     if pid == 0:
+        # A test run in the background has Ctrl-C ignored, and its children would inherit that.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.execv(sys.executable, [sys.executable, "-m", "offchain_workers.cli", *args])
     shown = ""
     try:
