@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 from boa.contracts.vyper.vyper_contract import VyperContract
@@ -47,44 +47,58 @@ class Plugs:
             self.world.market.final(terms.abi, output, ok)
 
 
-def _plugs() -> Plugs:
+@dataclass
+class Deployed:
+    """What `Plugs` starts from, without terms: their deadlines would grow stale."""
+
+    world: World
+    toy: VyperContract
+    subnets: dict[str, Subnet]
+
+    def plugs(self) -> Plugs:
+        world = self.world.copy()
+        terms = [
+            world.terms(subnet, selector=selector_of(name), artifact_id=ARTIFACT)
+            for name, subnet in self.subnets.items()
+        ]
+        return Plugs(world, self.toy, *terms, subnet=self.subnets["plug"])
+
+
+def selector_of(name: str) -> bytes:
+    """A method's selector."""
+    return keccak(text=name)[:4]
+
+
+def _deploy() -> Deployed:
     world = World.create()
-    selectors = [keccak(text=name)[:4] for name in ("toy", "plug", "hedge")]
-    world.model_id = world.publish("toy model", artifacts=[(selectors[0], ARTIFACT)])
-    market, subnets, models = (
-        world.market.address,
-        world.subnets.address,
-        world.models.address,
-    )
-    path = "tests/contracts/methods/ToyVerifier.vy"
-    toy = deploy(path, market, subnets, models, selectors[0], DELAY, BOND)
+    selector = selector_of("toy")
+    world.model_id = world.publish("toy model", artifacts=[(selector, ARTIFACT)])
+    parts = (world.market.address, world.subnets.address, world.models.address)
+    toy = deploy("tests/contracts/methods/ToyVerifier.vy", *parts, selector, DELAY, BOND)
     plugin = world.fund("plugin").address
+    world.fund("stranger")
     world.add_method("toy", toy.address, max_delay=DELAY)
     world.add_method("plug", plugin, max_n=512, max_delay=DELAY)
     world.add_method("hedge", plugin, max_delay=DELAY, hedge=True)
-    world.fund("stranger")
-    terms = []
-    for selector in selectors:
-        world.staff(3, selector=selector)
-        subnet = world.form_subnet(3, selector=selector)
-        terms.append((subnet, selector))
-    made = [
-        world.terms(subnet, selector=selector, artifact_id=ARTIFACT) for subnet, selector in terms
-    ]
-    return Plugs(world, toy, made[0], made[1], made[2], terms[1][0])
+    return Deployed(world, toy, {name: _subnet(world, name) for name in ("toy", "plug", "hedge")})
+
+
+def _subnet(world: World, name: str) -> Subnet:
+    world.staff(3, selector=selector_of(name))
+    return world.form_subnet(3, selector=selector_of(name))
 
 
 @pytest.fixture(scope="session")
-def plugs_deployed() -> Plugs:
+def plugs_deployed() -> Deployed:
     """Kept as it is: ask for `plugs` instead."""
-    return _plugs()
+    return _deploy()
 
 
 @pytest.fixture
-def plugs(plugs_deployed: Plugs, request: pytest.FixtureRequest) -> Iterator[Plugs]:
+def plugs(plugs_deployed: Deployed, request: pytest.FixtureRequest) -> Iterator[Plugs]:
     """Methods `toy`, `plug` and `hedge`, a subnet and terms for each; the sums must hold."""
     with isolated(request):
-        made = replace(plugs_deployed, world=plugs_deployed.world.copy())
+        made = plugs_deployed.plugs()
         yield made
         ledger.check(made.world)
 
