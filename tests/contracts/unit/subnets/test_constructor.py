@@ -19,7 +19,7 @@ BOUNDS: dict[str, Any] = {
     "formation_tip": 0,
     "epoch_blocks": 250,
     "lead_blocks": 3,
-    "subnet_ttl": 0,
+    "subnet_ttl": 1,
     "unbond_seconds": 0,
     "block_history": NATIVE,
 }
@@ -31,6 +31,8 @@ BOUNDS: dict[str, Any] = {
         ({"min_stake": 10**9 - 1}, "stake too small"),
         ({"lead_blocks": 2}, "lead"),
         ({"lead_blocks": 250}, "lead"),
+        ({"subnet_ttl": 0}, "ttl"),
+        ({"subnet_ttl": 2**40}, "ttl"),
         ({"epoch_blocks": 251}, "epoch too long"),
         ({"epoch_blocks": 8_001, "block_history": ANY}, "epoch too long"),
     ],
@@ -42,7 +44,9 @@ def test_a_configuration_that_could_never_form_is_refused(
         deploy("contracts/SubnetRegistry.vy", *(BOUNDS | changes).values())
 
 
-@pytest.mark.parametrize("changes", [{}, {"epoch_blocks": 8_000, "block_history": ANY}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"subnet_ttl": 2**40 - 1}, {"epoch_blocks": 8_000, "block_history": ANY}]
+)
 def test_the_bounds_themselves_are_allowed(changes: dict[str, Any]) -> None:
     arguments = BOUNDS | changes
     registry = deploy("contracts/SubnetRegistry.vy", *arguments.values())
