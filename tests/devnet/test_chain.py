@@ -49,8 +49,8 @@ def test_p256_costs_what_osaka_says(chain: Chain) -> None:
     data = p256_input()
     receipt = chain.send(chain.probe.functions.p256_logged(data))
     assert receipt["status"] == 1
-    # 6,900 for the precompile, the rest is the probe's own work: the same on both chains. Signatures
-    # are random, and a zero byte of calldata is 12 gas cheaper.
+    # 6,900 for the precompile, the rest is the probe's own work: the same on both chains.
+    # Signatures are random, and a zero byte of calldata is 12 gas cheaper.
     assert receipt["gasUsed"] == 53_332 - 12 * data[32:96].count(0)
 
 
