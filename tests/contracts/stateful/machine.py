@@ -12,7 +12,7 @@ import boa
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.contracts.actors import wallet
-from tests.contracts.parts import OPEN, PENDING, SECONDS_A_BLOCK, Spec
+from tests.contracts.parts import OPEN, PAID, PENDING, REFUNDED, SECONDS_A_BLOCK, Spec
 from tests.contracts.stateful import delivering, draws, money, owner, plans, posting, staking
 from tests.contracts.stateful.books import Job
 from tests.contracts.stateful.compare import compare
@@ -67,6 +67,13 @@ class Machine(RuleBasedStateMachine):
         """Preferably one of these statuses; there must be a job."""
         found = self.jobs(*statuses) or list(self.play.books.jobs.values())
         return found[-1 - pick % len(found)]
+
+    def closed(self, pick: int) -> list[tuple[Job, str]]:
+        """A closed job whose deadline has not passed, and a member to try it again."""
+        now = self.play.now
+        jobs = [job for job in self.jobs(PAID, REFUNDED) if now <= job.terms.deliver_by]
+        members = jobs[pick % len(jobs)].subnet.members if jobs else []
+        return [(jobs[pick % len(jobs)], members[pick % len(members)])] if jobs else []
 
     def account(self, pick: int) -> str:
         return self.play.stage.accounts[pick % len(self.play.stage.accounts)]
@@ -126,6 +133,9 @@ class Machine(RuleBasedStateMachine):
             seconds = (length - self.play.stage.chain.block % length) * SECONDS_A_BLOCK
         seconds = max(seconds, 1)
         self.play.stage.chain.roll(max(seconds // SECONDS_A_BLOCK, 1), seconds)
+
+    def wait_until(self, moment: int) -> None:
+        self.play.stage.chain.roll(1, max(moment - self.play.now, 1))
 
     def _to_an_edge(self, pick: int) -> int:
         """Seconds to a moment at which something begins or ends for a job."""
@@ -195,7 +205,8 @@ class Machine(RuleBasedStateMachine):
     def mistakes(self, pick: int, wish: Wish, promise: Promise) -> list[Move]:
         """Moves at the wrong time, by the wrong party or with flawed terms."""
         spec = self.setting.specs[pick % len(self.setting.specs)]
-        sound = wish._replace(flaw="", value_percent=100)
+        window = max(wish.window, wish.turn_length)
+        sound = wish._replace(flaw="", value_percent=100, window=window)
         moves: list[Move] = [
             lambda: posting.post(self.play, self.terms(wish), wish.value_percent),
             lambda: posting.post(self.play, self.terms(wish), wish.value_percent),
@@ -203,16 +214,20 @@ class Machine(RuleBasedStateMachine):
             lambda: staking.request(self.play, KEEPER, spec),
             lambda: staking.form(self.play, KEEPER, spec),
         ]
+        moves += [partial(self._promise_falsely, sound, flaw) for flaw in posting.FALSE]
         if self.play.books.jobs:
             job = self.any_job(pick)
             moves.append(lambda: delivering.refund(self.play, job, KEEPER))
             moves.append(lambda: posting.post(self.play, job.terms, 100))
         return moves
 
-    @rule(pick=draws.pick, wish=draws.flawed_wish, promise=draws.false_promise)
-    def mistake(self, pick: int, wish: Wish, promise: Promise) -> None:
+    def _promise_falsely(self, sound: Wish, flaw: str) -> None:
+        posting.post_accepted(self.play, self.terms(sound), 100, Promise(posting.GWEI, flaw))
+
+    @rule(pick=draws.pick, which=draws.pick, wish=draws.flawed_wish, promise=draws.false_promise)
+    def mistake(self, pick: int, which: int, wish: Wish, promise: Promise) -> None:
         moves = self.mistakes(pick, wish, promise)
-        moves[pick % len(moves)]()
+        moves[which % len(moves)]()
 
     # ---- subnets ----
 

@@ -33,6 +33,9 @@ EDGES = (
     "re-entry: post in withdraw",
     "re-entry: deliver in post",
     "subnet: formed",
+    "refused: acceptance forged",
+    "refused: acceptance stale",
+    "refused: acceptance of another job",
     "owner: fee changed over open jobs",
     "owner: retired over open jobs",
 )
@@ -80,6 +83,8 @@ class MarketMachine(Machine):
             operator = names[pick % len(names)]
             output = delivering.output_for(job, wrong_size=wish.eager)
             moves += [lambda: delivering.deliver(self.play, job, operator, output)] * 2
+        for job_again, member in self.closed(pick):
+            moves += [partial(self._deliver, 0, [(job_again, member)])] * 2
         return moves
 
     @rule(wish=draws.wish, kind=draws.inner)

@@ -39,6 +39,9 @@ EDGES = (
     "re-entry: post in refute",
     "re-entry: refused",
     "subnet: formed",
+    "refused: acceptance forged",
+    "refused: acceptance stale",
+    "refused: acceptance of another job",
     "stake: withdrawn",
     "sync: seat kept",
     "sync: seat lost",
@@ -101,8 +104,7 @@ class PluginMachine(Machine):
         """Wait for the primary's window to pass, and claim in its place if another can."""
         owed = self.owed()
         job = owed[pick % len(owed)]
-        end = job.posted_at + job.terms.turn_length
-        self.play.stage.chain.roll(1, max(end - self.play.now, 1))
+        self.wait_until(job.posted_at + job.terms.turn_length)
         able = [pair for pair in self.chances(toying.BOND) if pair[0] is job]
         rescues = [member for _, member in able if member != job.owing]
         if rescues:
@@ -132,6 +134,9 @@ class PluginMachine(Machine):
             moves.append(partial(toying.claim, self.play, job, operator, ANSWER))
             moves.append(partial(toying.finalise, self.play, job, operator))
             moves.append(partial(toying.refute, self.play, job, operator))
+        for job, member in self.closed(pick):
+            moves.append(partial(toying.deliver_paid, self.play, job, member, ANSWER))
+            moves.append(partial(toying.claim, self.play, job, member, ANSWER))
         return moves
 
     # ---- what becomes of claims ----
@@ -168,9 +173,16 @@ class PluginMachine(Machine):
         """When it is too late for another delivery."""
         unkept = self.unkept()
         job = unkept[pick % len(unkept)]
-        seconds = max(job.terms.deliver_by + 1 - self.play.now, 1)
-        self.play.stage.chain.roll(1, seconds)
+        self.wait_until(job.terms.deliver_by + 1)
         toying.refute(self.play, job, self.account(pick))
+
+    @precondition(lambda self: self.jobs(PENDING))
+    @rule(pick=draws.pick, keeper=draws.pick)
+    def abandon(self, pick: int, keeper: int) -> None:
+        """The plug-in stays silent until it counts as dead."""
+        job = self.any_job(pick, PENDING)
+        self.wait_until(job.terms.resolve_by + delivering.WEEK + 1)
+        delivering.refund(self.play, job, self.account(keeper))
 
     # ---- operators ----
 
@@ -238,17 +250,19 @@ class PluginMachine(Machine):
         free = self.play.books.free_stake(account)
         staking.unbond(self.play, account, free * percent // 100)
 
-    def unbonded(self) -> list[str]:
-        """Operators that can withdraw."""
-        books, now = self.play.books, self.play.now
-        waited = [name for name in books.operators if now >= books.operators[name].ready_at]
-        return [name for name in waited if books.purse.native("unbonding", name)]
+    def unbonding(self) -> list[str]:
+        """Operators with stake on its way out."""
+        books = self.play.books
+        return [name for name in books.operators if books.purse.native("unbonding", name)]
 
-    @precondition(lambda self: self.unbonded())
+    @precondition(lambda self: self.unbonding())
     @rule(pick=draws.pick, to=draws.pick)
     def withdraw_stake(self, pick: int, to: int) -> None:
-        names = self.unbonded()
-        staking.withdraw_stake(self.play, names[pick % len(names)], self.account(to))
+        """Once it may."""
+        names = self.unbonding()
+        name = names[pick % len(names)]
+        self.wait_until(self.play.books.operators[name].ready_at)
+        staking.withdraw_stake(self.play, name, self.account(to))
 
     def rewarded(self) -> list[str]:
         """Accounts with credit."""

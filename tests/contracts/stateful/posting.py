@@ -40,6 +40,9 @@ class Wish(NamedTuple):
     flaw: str
 
 
+FALSE = ("forged", "stale", "of another job")
+
+
 class Promise(NamedTuple):
     """How the primary's acceptance comes about."""
 
@@ -209,13 +212,17 @@ def sign(play: Play, terms: Terms, promise: Promise) -> tuple[int, int, int, int
 def why_not_promise(play: Play, terms: Terms, promise: Promise) -> str | None:
     """Why the acceptance doesn't hold: called with sound terms."""
     job = new_job(play, terms)
-    if promise.flaw or job.owing not in ADDRESS_TO_NAME:
-        return promise.flaw or "the agent has no key"
+    if job.owing not in ADDRESS_TO_NAME:
+        return "the agent has no key"
     if play.now + terms.turn_length > terms.deliver_by:
         return "the primary's turn does not fit"
     if promise.pledge % GWEI or not 0 < promise.pledge < 2**40 * GWEI:
         return "pledge"
-    return "stake not free" if promise.pledge > play.books.free_stake(job.owing) else None
+    if promise.pledge > play.books.free_stake(job.owing):
+        return "stake not free"
+    if promise.flaw:
+        play.edge(f"refused: acceptance {promise.flaw}")
+    return promise.flaw or None
 
 
 def _posted(play: Play, terms: Terms, value: int, pledge: int, outcome: Outcome) -> None:

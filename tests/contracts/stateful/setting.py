@@ -66,12 +66,12 @@ def _build(selector: bytes) -> Setting:
     artifact = keccak(b"toy artifact")
     model_id = world.publish("model of the plays", artifacts=[(TOY, artifact)])
     addresses = world.market.address, world.subnets.address, world.models.address
-    toy = deploy(
-        "tests/contracts/methods/ToyVerifier.vy", *addresses, TOY, toying.MAX_DELAY, toying.BOND
-    )
+    # By the owner: boa's own account, and so the addresses, would differ from session to session.
+    mocks, by = "tests/contracts/mocks", wallet("owner").address
+    parts = *addresses, TOY, toying.MAX_DELAY, toying.BOND
+    toy = deploy("tests/contracts/methods/ToyVerifier.vy", *parts, sender=by)
+    token, agent = (deploy(f"{mocks}/{name}.vy", sender=by) for name in ("MoodyToken", "Agent"))
     world.add_method("toy", str(toy.address), 1, toying.MAX_DELAY, CONFIG.fee_bps, hedge=True)
-    token = deploy("tests/contracts/mocks/MoodyToken.vy")
-    agent = deploy("tests/contracts/mocks/Agent.vy")
     stage = Stage(
         chain=Chain([world.market, world.subnets]),
         config=CONFIG,
