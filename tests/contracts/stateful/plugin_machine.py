@@ -39,6 +39,7 @@ EDGES = (
     "re-entry: post in refute",
     "re-entry: refused",
     "subnet: formed",
+    "refused: unbonding of reserved stake",
     "refused: acceptance forged",
     "refused: acceptance stale",
     "refused: acceptance of another job",
@@ -134,10 +135,24 @@ class PluginMachine(Machine):
             moves.append(partial(toying.claim, self.play, job, operator, ANSWER))
             moves.append(partial(toying.finalise, self.play, job, operator))
             moves.append(partial(toying.refute, self.play, job, operator))
+        bound = [name for name in self.play.books.operators if self.play.books.reserved(name)]
+        if bound:
+            moves.append(partial(self._unbond_reserved, bound[pick % len(bound)]))
         for job, member in self.closed(pick):
             moves.append(partial(toying.deliver_paid, self.play, job, member, ANSWER))
             moves.append(partial(toying.claim, self.play, job, member, ANSWER))
         return moves
+
+    def _unbond_reserved(self, account: str) -> None:
+        """All of the stake, pledges and locks included."""
+        self._end_offers(account)
+        self.play.edge("refused: unbonding of reserved stake")
+        staking.unbond(self.play, account, self.play.books.purse.native("stake", account))
+
+    def _end_offers(self, account: str, most: int = 2) -> None:
+        for book in [self._book(True), self._book(False)][:most]:
+            if self.play.books.operators[account].offer(book):
+                staking.end_offer(self.play, account, book)
 
     # ---- what becomes of claims ----
 
@@ -244,9 +259,7 @@ class PluginMachine(Machine):
         """One that has offers ends them first, or forgets one."""
         spare = self.spare()
         account = spare[pick % len(spare)]
-        for book in [self._book(True), self._book(False)][: 1 + (pick % 4 > 0)]:
-            if self.play.books.operators[account].offer(book):
-                staking.end_offer(self.play, account, book)
+        self._end_offers(account, most=2 if pick % 4 else 1)
         free = self.play.books.free_stake(account)
         staking.unbond(self.play, account, free * percent // 100)
 
