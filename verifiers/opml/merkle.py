@@ -53,7 +53,7 @@ class Tree:
         return row[index] if index < len(row) else self._fill[level]
 
     def branch(self, index: int, low: int = 0, high: int | None = None) -> list[bytes]:
-        """The siblings of node ``index`` of level ``low``, up to below level ``high`` (the root)."""
+        """The siblings of node ``index`` of level ``low``, up to below level ``high``."""
         top = self.depth if high is None else high
         return [self.node(level, (index >> (level - low)) ^ 1) for level in range(low, top)]
 
@@ -73,7 +73,7 @@ def fold(node: bytes, index: int, branch: Sequence[bytes]) -> bytes:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A committed tensor: its bytes, and the tree over their leaves (built when first asked for)."""
+    """A committed tensor: its bytes and the tree over their leaves, built when asked for."""
 
     data: bytes
 

@@ -60,7 +60,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True)
 class Axis:
-    """``s = o * omul + t * tmul + off``, present while ``0 <= s <= last``, ``s * stride`` elements on."""
+    """``s = o * omul + t * tmul + off`` with ``0 <= s <= last``, ``s * stride`` elements on."""
 
     omul: int = 0
     tmul: int = 0
@@ -205,8 +205,9 @@ def _operand_numbers(operand: Operand) -> list[int]:
 
 
 def _operand(numbers: list[int]) -> Operand:
-    axes = tuple(Axis(*numbers[i : i + 5]) for i in range(5, 25, 5))
-    return Operand(*numbers[:5], axes=(axes[0], axes[1], axes[2], axes[3]))
+    kind, code, index, zero, base = numbers[:5]
+    a0, a1, a2, a3 = (Axis(*numbers[i : i + 5]) for i in range(5, 25, 5))
+    return Operand(kind, code, index, zero, base, (a0, a1, a2, a3))
 
 
 @dataclass(frozen=True)
