@@ -109,7 +109,9 @@ def _reduction(node: Node, j: int, at: Place, k: int, reader: Reader) -> int:
 
 def _elementwise(node: Node, j: int, at: Place, reader: Reader) -> int:
     if node.opcode in (Op.LUT, Op.GATHER):
-        return _looked_up(node, j, at, reader)
+        offset = table_offset(node, j, at, reader)
+        found = [] if offset is None else _run(node, j, Side.B, at, reader, offset)
+        return found[0] if found else 0
     a = _run(node, j, Side.A, at, reader)
     x, y = (a or [0])[0], (_run(node, j, Side.B, at, reader) or [0])[0]
     match node.opcode:
@@ -126,18 +128,12 @@ def _elementwise(node: Node, j: int, at: Place, reader: Reader) -> int:
     return 0
 
 
-def _looked_up(node: Node, j: int, at: Place, reader: Reader) -> int:
+def table_offset(node: Node, j: int, at: Place, reader: Reader) -> int | None:
+    """How many elements after B's address LUT and GATHER read; None when they read nothing."""
     a = _run(node, j, Side.A, at, reader)
-    offset = lookup_offset(node, a[0] if a else None)
-    found = [] if offset is None else _run(node, j, Side.B, at, reader, offset)
-    return found[0] if found else 0
-
-
-def lookup_offset(node: Node, x: int | None) -> int | None:
-    """How far from B's address LUT and GATHER read for ``x`` (None: A absent); None: nowhere."""
     if node.opcode == Op.LUT:
-        return min(max(x or 0, 0), node.rows - 1) if node.rows else None
-    return x * node.gstride if x is not None and 0 <= x < node.rows else None
+        return min(max(a[0] if a else 0, 0), node.rows - 1) if node.rows else None
+    return a[0] * node.gstride if a and 0 <= a[0] < node.rows else None
 
 
 def _run(node: Node, j: int, side: Side, at: Place, reader: Reader, offset: int = 0) -> list[int]:
