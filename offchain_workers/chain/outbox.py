@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import cast
 
 from eth_utils.address import to_checksum_address
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from offchain_workers.chain.errors import GasLimitTooHighError
@@ -108,10 +109,24 @@ class Outbox:
 
     def acknowledge(self, session: Session, row: OutboxRow) -> None:
         """The consumer acted on this outcome, in this transaction."""
-        session.merge(row).acknowledged = True
+        seen = (OutboxRow.id == row.id) & (OutboxRow.state == row.state)
+        session.execute(update(OutboxRow).where(seen).values(acknowledged=True))
 
     def queued(self, session: Session) -> Sequence[OutboxRow]:
         return self._in_state(session, [State.QUEUED])
+
+    def in_flight(self, session: Session) -> Sequence[OutboxRow]:
+        """Rows whose transactions wait to be mined, by nonce."""
+        rows = self._in_state(session, IN_FLIGHT)
+        return sorted(rows, key=lambda row: cast(int, row.nonce))
+
+    def next_nonce(self, session: Session) -> int:
+        """The first that no row holds which is not settled yet; 0 without such rows."""
+        query = select(func.max(OutboxRow.nonce)).where(
+            OutboxRow.sender == self.sender, ~OutboxRow.settled
+        )
+        highest = session.scalar(query)
+        return 0 if highest is None else highest + 1
 
     def unsettled(self, session: Session) -> Sequence[OutboxRow]:
         """Rows that hold a nonce which a reorg or another transaction may still decide about."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import structlog
 from eth_account.signers.local import LocalAccount
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.fees import Fees, bumped
@@ -42,6 +43,10 @@ class TxPolicy:
     max_in_flight: int = 16
 
 
+# A row and the attempt that is to be written down beside it.
+Signed = tuple[OutboxRow, AttemptRow]
+
+
 class Signer(Outbox):
     """The outbox of an account whose key we hold.
 
@@ -67,9 +72,15 @@ class Signer(Outbox):
         self._stepping = threading.Lock()
         self._view: Vantage | None = None
 
-    def _sign_and_send(
-        self, row: OutboxRow, nonce: int, gas: int, fees: Fees, view: Vantage, cancel: bool
-    ) -> None:
+    def _sign(
+        self,
+        row: OutboxRow,
+        nonce: int,
+        gas: int,
+        fees: Fees,
+        view: Vantage,
+        cancel: bool = False,
+    ) -> Signed:
         signed = self._account.sign_transaction(self._fields(row, nonce, gas, fees, cancel))
         attempt = AttemptRow(
             nonce=nonce,
@@ -82,18 +93,20 @@ class Signer(Outbox):
             signed_at=self._clock(),
             signed_block=view.number,
         )
-        state = State.CANCELLING if cancel else State.PENDING
         self._hook("signed")
+        return row, attempt
+
+    def _send(self, signed: Sequence[Signed]) -> None:
+        """Write all of them down at once, then broadcast."""
+        if not signed:
+            return
         with self._db.session() as session:
-            session.add(row)  # a new row has no id yet
-            session.flush()
-            attempt.outbox_id = row.id
-            session.add(attempt)
-            values = {"state": state, "nonce": nonce, "reason": None}
-            session.execute(update(OutboxRow).where(OutboxRow.id == row.id).values(**values))
+            for row, attempt in signed:
+                _lease(session, row, attempt)
         self._hook("persisted")
-        self._broadcast(row, attempt.raw)
-        self._hook("broadcast")
+        for row, attempt in signed:
+            self._broadcast(row, attempt.raw)
+            self._hook("broadcast")
 
     def _fields(
         self, row: OutboxRow, nonce: int, gas: int, fees: Fees, cancel: bool
@@ -130,7 +143,7 @@ class Signer(Outbox):
             return False
         gas = last.gas if cancel == last.cancel else self._cancel_gas()
         log.info("replacing", key=row.key, nonce=row.nonce, cancel=cancel, cap=fees.cap)
-        self._sign_and_send(row, cast(int, row.nonce), gas, fees, view, cancel)
+        self._send([self._sign(row, cast(int, row.nonce), gas, fees, view, cancel)])
         return True
 
     def _cancel_gas(self) -> int:
@@ -140,3 +153,14 @@ class Signer(Outbox):
     def _known(self, tx_hash: bytes) -> bool:
         answer = self._pool.request("eth_getTransactionByHash", ["0x" + tx_hash.hex()])
         return answer.get("result") is not None
+
+
+def _lease(session: Session, row: OutboxRow, attempt: AttemptRow) -> None:
+    """The row holds the attempt's nonce from now on."""
+    session.add(row)  # a new row has no id yet
+    session.flush()
+    attempt.outbox_id = row.id
+    session.add(attempt)
+    state = State.CANCELLING if attempt.cancel else State.PENDING
+    values = {"state": state, "nonce": attempt.nonce, "reason": None}
+    session.execute(update(OutboxRow).where(OutboxRow.id == row.id).values(**values))

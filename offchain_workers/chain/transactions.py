@@ -8,6 +8,7 @@ nonce is read from the chain, never concluded from a timeout.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import structlog
@@ -15,7 +16,7 @@ from sqlalchemy import update
 
 from offchain_workers.chain.outbox import IN_FLIGHT, OUTCOMES, State
 from offchain_workers.chain.prepare import Hold, Ready, Refusal, prepare, why_reverted
-from offchain_workers.chain.signer import Signer, TxPolicy
+from offchain_workers.chain.signer import Signed, Signer, TxPolicy
 from offchain_workers.chain.tables import AttemptRow, OutboxRow
 from offchain_workers.chain.vantage import Receipt, Vantage
 
@@ -37,16 +38,20 @@ class TxManager(Signer):
         DatabaseFullError. Safe to call again after any of them.
         """
         with self._stepping:
-            self._view = view = Vantage(self._pool, self.sender, self._view)
-            with self._db.read() as session:
-                unsettled = self.unsettled(session)
-            for row in unsettled:
+            view = Vantage(self._pool, self.sender, self._view)
+            for row in self._undecided(view):
                 self._watch(row, view)
+            self._view = view  # only now: an error above leaves rows that were not looked at
             self._deepen(view)
             self._fill_gap(view)
             self._send_queued(view)
 
     # --- rows that hold a nonce ---------------------------------------------------------------
+
+    def _undecided(self, view: Vantage) -> Sequence[OutboxRow]:
+        """A chain that only grew leaves alone what was mined."""
+        with self._db.read() as session:
+            return self.in_flight(session) if view.extends else self.unsettled(session)
 
     def _watch(self, row: OutboxRow, view: Vantage) -> None:
         if view.nonce <= cast(int, row.nonce):
@@ -155,7 +160,7 @@ class TxManager(Signer):
     def _fill_gap(self, view: Vantage) -> None:
         """A reorg dropped a foreign transaction below ours: nothing of ours can be mined then."""
         with self._db.read() as session:
-            waiting = [row for row in self.unsettled(session) if row.state in IN_FLIGHT]
+            waiting = self.in_flight(session)
         if not waiting or cast(int, waiting[0].nonce) <= view.nonce:
             return
         if not self._stuck(waiting[0].attempts[-1], view):
@@ -164,7 +169,7 @@ class TxManager(Signer):
         gap = prepare(self._pool, row, view)
         if isinstance(gap, Ready):
             log.warning("filling a hole in the nonces", nonce=view.nonce)
-            self._sign_and_send(row, view.nonce, gap.gas, gap.fees, view, cancel=False)
+            self._send([self._sign(row, view.nonce, gap.gas, gap.fees, view)])
 
     def _filler(self, view: Vantage) -> OutboxRow:
         return OutboxRow(
@@ -182,24 +187,26 @@ class TxManager(Signer):
 
     def _send_queued(self, view: Vantage) -> None:
         with self._db.read() as session:
-            queued, unsettled = self.queued(session), self.unsettled(session)
-        in_flight = sum(row.state in IN_FLIGHT for row in unsettled)
-        nonce = max([view.nonce, *(cast(int, row.nonce) + 1 for row in unsettled)])
+            queued, in_flight = self.queued(session), len(self.in_flight(session))
+            nonce = max(view.nonce, self.next_nonce(session))
+        signed: list[Signed] = []
         for row in queued:
-            if in_flight >= self._policy.max_in_flight:
-                return
-            if self._send(row, nonce, view, alone=not in_flight):
-                nonce, in_flight = nonce + 1, in_flight + 1
+            if in_flight + len(signed) >= self._policy.max_in_flight:
+                break
+            plan = self._plan(row, view, alone=not (in_flight or signed))
+            if plan is not None:
+                signed.append(self._sign(row, nonce + len(signed), plan.gas, plan.fees, view))
+        self._send(signed)
 
-    def _send(self, row: OutboxRow, nonce: int, view: Vantage, alone: bool) -> bool:
+    def _plan(self, row: OutboxRow, view: Vantage, alone: bool) -> Ready | None:
+        """How to send a row; None when not now, or never."""
         if self._expired(row, view):
             why = "MN-TX-005: the deadline passed before it was sent"
             self._save(row, state=State.CANCELLED, reason=why, settled=True)
-            return False
+            return None
         plan = prepare(self._pool, row, view)
         if isinstance(plan, Ready):
-            self._sign_and_send(row, nonce, plan.gas, plan.fees, view, cancel=False)
-            return True
+            return plan
         if isinstance(plan, Refusal) and alone:
             # Its earlier nonce went to a foreign transaction, which may have done the same.
             state = State.SUPERSEDED if row.attempts else State.REJECTED
@@ -208,4 +215,4 @@ class TxManager(Signer):
         elif isinstance(plan, Hold) and plan.why != row.reason:
             self._save(row, reason=plan.why)
             log.warning("transaction waits", key=row.key, reason=plan.why)
-        return False
+        return None

@@ -15,9 +15,6 @@ from offchain_workers.chain.header import Header
 from offchain_workers.chain.reverts import is_revert
 from offchain_workers.chain.rpc import RpcPool, unwrap
 
-# Deeper than any transaction is watched.
-_REMEMBERED = 256
-
 
 @dataclass(frozen=True)
 class Receipt:
@@ -40,7 +37,7 @@ class Verdict:
 class Vantage:
     """Questions about one account, answered as of block ``number``, alike by every endpoint.
 
-    ``before``: the last look, whose block hashes still hold when its block is still there.
+    ``extends`` tells whether the chain only grew since the look ``before``.
     Raises EndpointsDisagreeError from any question, RpcUnavailableError when the block is gone.
     """
 
@@ -56,8 +53,7 @@ class Vantage:
         self.header: Header = header
         self.nonce = self.nonce_at(0)
         self._hashes = {self.number: header.hash}
-        if before is not None and self.hash_at(before.number) == before.header.hash:
-            self._hashes |= before.hashes_after(self.number - _REMEMBERED)
+        self.extends = before is not None and self._descends_from(before)
 
     def nonce_at(self, depth: int) -> int:
         """How many transactions of the account were mined ``depth`` blocks ago."""
@@ -72,10 +68,6 @@ class Vantage:
                 return None
             self._hashes[number] = header.hash
         return self._hashes[number]
-
-    def hashes_after(self, number: int) -> dict[int, bytes]:
-        """The hashes asked for so far, by height."""
-        return {height: found for height, found in self._hashes.items() if height > number}
 
     @cached_property
     def tip(self) -> int:
@@ -94,6 +86,9 @@ class Vantage:
     def receipt(self, tx_hash: bytes) -> Receipt | None:
         """None while not mined up to this block."""
         return self._pool.agreed("eth_getTransactionReceipt", ["0x" + tx_hash.hex()], self._visible)
+
+    def _descends_from(self, before: Vantage) -> bool:
+        return before.number <= self.number and self.hash_at(before.number) == before.header.hash
 
     def _visible(self, answer: Mapping[str, Any]) -> Receipt | None:
         """Blocks above ours don't count yet: endpoints reach them at different moments."""

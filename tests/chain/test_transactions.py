@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,11 @@ from eth_account.signers.local import LocalAccount
 from web3.contract import Contract
 
 from offchain_workers.chain.db import Database
-from offchain_workers.chain.errors import EndpointsDisagreeError, GasLimitTooHighError
+from offchain_workers.chain.errors import (
+    EndpointsDisagreeError,
+    GasLimitTooHighError,
+    RpcUnavailableError,
+)
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.tables import OutboxRow
 from offchain_workers.chain.transactions import State, TxManager, TxPolicy
@@ -63,6 +68,14 @@ class Hands:
             assert time.monotonic() < deadline, (row.state, row.reason)
             self.manager.step()
         return row
+
+    def await_endpoint(self) -> None:
+        """Until the only one is out of quarantine."""
+        deadline = time.monotonic() + 60
+        while self.pool.health()[0].state != "ok":
+            assert time.monotonic() < deadline
+            with suppress(RpcUnavailableError):
+                self.pool.refresh()
 
     def row(self, key: str = "key") -> OutboxRow:
         with self.db.read() as session:
@@ -406,6 +419,30 @@ def test_a_reorg_that_drops_ours_gets_it_mined_again_once(slow: Hands) -> None:
     slow.step(2)
     assert (slow.touches, slow.nonce) == (1, 1)
     assert slow.row().settled
+
+
+@pytest.mark.anvil
+def test_a_reorg_is_followed_up_although_the_first_step_after_it_fails(
+    slow: Hands, make_proxy: Start
+) -> None:
+    proxy = make_proxy(slow.chain.url)
+    hands = replace(slow, urls=[proxy.url])
+    hands.touch("first")
+    hands.touch("second")
+    hands.manager.step()
+    hands.chain.mine()
+    hands.manager.step()
+    hands.chain.rpc("anvil_reorg", 1, [])
+    hands.chain.rpc("anvil_dropAllTransactions")
+    proxy.refused = "eth_getTransactionByHash"
+    with pytest.raises(RpcUnavailableError):
+        hands.manager.step()
+    proxy.refused = ""
+    hands.await_endpoint()
+    hands.until(State.PENDING, "second")
+    hands.chain.mine()
+    hands.until(State.MINED_OK, "second")
+    assert (hands.row("first").state, hands.touches) == (State.MINED_OK, 2)
 
 
 @pytest.mark.anvil

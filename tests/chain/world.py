@@ -78,6 +78,7 @@ class Proxy:
     url: str = ""
     status: int = 200
     body: bytes | None = None
+    refused: str = ""
     rewrite: Rewrite = lambda request, answer: answer
     release: threading.Event = field(default_factory=threading.Event)
     stalled: bool = False
@@ -91,6 +92,8 @@ class Proxy:
             self.release.wait(30)
         if self.body is not None:
             return self.body
+        if request["method"] == self.refused:
+            return b"no"
         real = httpx.post(self.target, json=request, trust_env=False, timeout=30).json()
         return json.dumps(self.rewrite(request, real)).encode()
 
