@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -35,9 +35,6 @@ class Crew:
     def free(self) -> int:
         return self._slots - len(self._running)
 
-    def works_on(self, job_id: bytes) -> bool:
-        return job_id in self._running
-
     def start(self, job_id: bytes, task: Callable[[], Answer]) -> None:
         """Begin; the caller saw a free slot."""
         future = self._pool.submit(task)
@@ -45,11 +42,13 @@ class Crew:
         future.add_done_callback(lambda _: self._on_done())
 
     def finished(self) -> list[tuple[bytes, Future[Answer]]]:
-        """What ended since the last call."""
-        done = [(job_id, f) for job_id, f in self._running.items() if f.done()]
-        for job_id, _ in done:
+        """What ended; each keeps its slot until ``release``."""
+        return [(job_id, future) for job_id, future in self._running.items() if future.done()]
+
+    def release(self, job_ids: Iterable[bytes]) -> None:
+        """What became of these jobs is written down."""
+        for job_id in job_ids:
             del self._running[job_id]
-        return done
 
     def close(self) -> None:
         """Begin nothing more and wait for what runs."""

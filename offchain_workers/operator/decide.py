@@ -57,13 +57,12 @@ class Facts:
 
 def decide(job: JobRow, facts: Facts) -> Take | Skip:
     """Whether to work on a posted job now. What we owe is not weighed, only what can't be done."""
-    terms = job.terms
     if job.status != Status.OPEN:
         return Skip(Reason.JOB_CLOSED)
-    turn_at = job.turn_at
+    terms, turn_at = job.terms, job.turn_at
     if turn_at is None:
         return Skip(Reason.NOT_MY_TURN, "whose turn it is has to be read from the chain first")
-    skip = can_serve(terms, facts) or _too_late(job, turn_at, facts)
+    skip = can_serve(terms, facts) or _too_late(job, terms, turn_at, facts)
     if skip is None and not job.owed:
         skip = worth_it(terms, job.unit_price, facts) or _not_yet(turn_at, facts)
         if skip is None and facts.breaker_open:
@@ -129,13 +128,13 @@ def too_late(terms: JobTerms, facts: Facts) -> Skip | None:
     return None
 
 
-def _too_late(job: JobRow, turn_at: int, facts: Facts) -> Skip | None:
+def _too_late(job: JobRow, terms: JobTerms, turn_at: int, facts: Facts) -> Skip | None:
     if turn_at > job.deliver_by:
         return Skip(Reason.DEADLINE_NEAR, "our turn comes after the deadline")
     if job.owed:
         gone = facts.now > job.deliver_by
         return Skip(Reason.DEADLINE_NEAR, "the deadline has passed") if gone else None
-    return too_late(job.terms, facts)
+    return too_late(terms, facts)
 
 
 def _not_yet(turn_at: int, facts: Facts) -> Skip | None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.db import Database
 from offchain_workers.engines import BusyError
 from offchain_workers.engines.errors import EngineClosedError, RunFailedError
-from offchain_workers.operator.breaker import Breaker
+from offchain_workers.operator.breaker import Breaker, State
 from offchain_workers.operator.clock import ChainClock
 from offchain_workers.operator.crew import Answer, Crew
 from offchain_workers.operator.decide import Facts, decide, in_order
@@ -25,6 +26,10 @@ from offchain_workers.operator.tables import JobRow, Stage, Status
 from offchain_workers.storage import BlobStore
 
 log = structlog.get_logger(__name__)
+
+Values = dict[str, object]
+# A row and what is new in it, by column.
+Change = tuple[JobRow, Values]
 
 _TRIES = 3
 _RETRY_SECONDS = 5
@@ -66,26 +71,37 @@ class Desk:
 
     def begin(self, facts: Facts, only_owed: bool = False) -> None:
         """Decide about every open job that is due, and start what is taken."""
+        taken: list[JobRow] = []
+        changes: list[Change] = []
         for job in in_order(self._due(facts.now)):
-            if only_owed and not job.owed:
+            if (only_owed and not job.owed) or self._waits(job, len(taken)):
                 continue
-            verdict = decide(job, self._with_slots(facts))
+            verdict = decide(job, self._with_slots(facts, len(taken)))
             if isinstance(verdict, Skip):
-                self._leave(job, verdict)
+                changes += self._leave(job, verdict)
             else:
-                self._start(job)
+                taken.append(job)
+        begun: Values = {"stage": Stage.TAKEN, "reason": None, "reason_line": None}
+        self._write(changes + [(job, begun) for job in taken])
+        for job in taken:
+            self._start(job)
 
     def collect(self) -> None:
         """Store the answers of jobs that ended, or why there is none."""
-        for job_id, future in self._crew.finished():
-            with self._db.read() as session:
-                job = session.get_one(JobRow, job_id)
-            try:
-                answer = self._answer(job, future)
-            except RefusedError as refused:
-                self._retry(job, refused.skip)
-            else:
-                self._keep(job, answer)
+        finished = dict(self._crew.finished())
+        if not finished:
+            return
+        with self._db.read() as session:
+            jobs = list(session.scalars(select(JobRow).where(JobRow.job_id.in_(finished))))
+        self._write([(job, self._outcome(job, finished[job.job_id])) for job in jobs])
+        self._crew.release(finished)
+
+    def _outcome(self, job: JobRow, future: Future[Answer]) -> Values:
+        try:
+            answer = self._answer(job, future)
+        except RefusedError as refused:
+            return self._retry(job, refused.skip)
+        return self._keep(job, answer)
 
     # --- deciding -----------------------------------------------------------------------------
 
@@ -96,30 +112,30 @@ class Desk:
         with self._db.read() as session:
             return list(session.scalars(query))
 
-    def _with_slots(self, facts: Facts) -> Facts:
-        return replace(facts, slots=self._crew.free, breaker_open=not self._breaker.allows())
+    def _waits(self, job: JobRow, taken: int) -> bool:
+        """Told to wait for a slot, and there is still none: nothing to decide."""
+        return self._crew.free <= taken and job.reason == Reason.CAPACITY_FULL.code
 
-    def _leave(self, job: JobRow, skip: Skip) -> None:
+    def _with_slots(self, facts: Facts, taken: int) -> Facts:
+        trying = taken > 0 and self._breaker.state is not State.CLOSED
+        shut = trying or not self._breaker.allows()
+        return replace(facts, slots=self._crew.free - taken, breaker_open=shut)
+
+    def _leave(self, job: JobRow, skip: Skip) -> list[Change]:
         """Not now, or never; the first time and each change of mind is logged."""
         if job.reason != skip.reason.code:
             level = log.warning if job.owed else log.info
             level("job left", job=job.job_id.hex(), code=skip.reason.code, reason=skip.line)
             self._metrics.skipped.labels(code=skip.reason.code).inc()
         stage = Stage.SKIPPED if skip.reason.final else Stage.NEW
-        if (job.reason, job.stage) != (skip.reason.code, stage) or skip.until:
-            self._save(
-                job,
-                stage=stage,
-                reason=skip.reason.code,
-                reason_line=skip.line,
-                look_at=skip.until or 0,
-            )
+        if (job.reason, job.stage) == (skip.reason.code, stage) and not skip.until:
+            return []
+        return [(job, _left(stage, skip) | {"look_at": skip.until or 0})]
 
     def _start(self, job: JobRow) -> None:
         terms = job.terms
         data = self._inputs.kept(job.input_cid) if job.input_cid else job.data
         log.info("job taken", job=job.job_id.hex(), owed=job.owed, turn=job.turn)
-        self._save(job, stage=Stage.TAKEN, reason=None, reason_line=None)
         self._breaker.begin()
         self._metrics.taken.inc()
         self._crew.start(job.job_id, lambda: self._work(terms, data))
@@ -159,31 +175,34 @@ class Desk:
             return not self._shop.models[job.terms.model_id].healthy()
         return True
 
-    def _keep(self, job: JobRow, answer: Answer) -> None:
+    def _keep(self, job: JobRow, answer: Answer) -> Values:
         self._breaker.succeeded()
         call = answer.call
         wish = {"to": call.to, "data": call.data, "value": call.value}
         log.info("answer ready", job=job.job_id.hex(), output=answer.output_cid)
-        self._save(job, stage=Stage.READY, output_cid=answer.output_cid, delivery=wish)
+        return {"stage": Stage.READY, "output_cid": answer.output_cid, "delivery": wish}
 
-    def _retry(self, job: JobRow, skip: Skip) -> None:
+    def _retry(self, job: JobRow, skip: Skip) -> Values:
         """Later, and later still; what nobody owes is given up at some point."""
         failures = job.failures + 1
         final = skip.reason.final or (failures >= _TRIES and not job.owed)
         level = log.warning if job.owed else log.info
         level("job not answered", job=job.job_id.hex(), code=skip.reason.code, reason=skip.line)
         self._metrics.skipped.labels(code=skip.reason.code).inc()
-        self._save(
-            job,
-            stage=Stage.SKIPPED if final else Stage.NEW,
-            reason=skip.reason.code,
-            reason_line=skip.line,
-            failures=failures,
-            look_at=self._clock.now() + min(_RETRY_SECONDS * 2 ** (failures - 1), 60),
-        )
+        return _left(Stage.SKIPPED if final else Stage.NEW, skip) | {
+            "failures": failures,
+            "look_at": self._clock.now() + min(_RETRY_SECONDS * 2 ** (failures - 1), 60),
+        }
 
-    def _save(self, job: JobRow, **changes: object) -> None:
-        """Only where the chain did not close the job meanwhile."""
-        ours = update(JobRow).where(JobRow.job_id == job.job_id, JobRow.stage != Stage.DONE)
+    def _write(self, changes: Sequence[Change]) -> None:
+        """All at once; only where the chain did not close the job meanwhile."""
+        if not changes:
+            return
         with self._db.session() as session:
-            session.execute(ours.values(updated_at=self._clock.now(), **changes))
+            for job, values in changes:
+                ours = update(JobRow).where(JobRow.job_id == job.job_id, JobRow.stage != Stage.DONE)
+                session.execute(ours.values(updated_at=self._clock.now(), **values))
+
+
+def _left(stage: Stage, skip: Skip) -> Values:
+    return {"stage": stage, "reason": skip.reason.code, "reason_line": skip.line}

@@ -79,22 +79,25 @@ class Dispatch:
     def settled(self, min_confirmations: int) -> None:
         """Tell the outbox that we have seen what became of its rows."""
         with self._db.read() as session:
-            if not self._outbox.outcomes(session, min_confirmations):
-                return
+            decided = self._outbox.outcomes(session, min_confirmations)
+        if not decided:
+            return
         with self._db.session() as session:
-            for row in self._outbox.outcomes(session, min_confirmations):
+            for row in decided:
                 self._outbox.acknowledge(session, row)
-                self._metrics.deliveries.labels(state=row.state).inc()
+        for row in decided:
+            self._metrics.deliveries.labels(state=row.state).inc()
 
     def _undelivered(self) -> list[tuple[JobRow, OutboxRow]]:
-        query = select(JobRow).where(JobRow.stage == Stage.DELIVERING, JobRow.status == Status.OPEN)
-        found = []
+        ours = (OutboxRow.sender == self._outbox.sender) & (OutboxRow.key == JobRow.delivery_key)
+        query = (
+            select(JobRow, OutboxRow)
+            .join(OutboxRow, ours)
+            .where(JobRow.stage == Stage.DELIVERING, JobRow.status == Status.OPEN)
+            .where(OutboxRow.state.in_(FAILED))
+        )
         with self._db.read() as session:
-            for job in session.scalars(query):
-                row = self._outbox.get(session, job.delivery_key or "")
-                if row is not None and row.state in FAILED:
-                    found.append((job, row))
-        return found
+            return [(job, row) for job, row in session.execute(query)]
 
     def _refused(self, job: JobRow, row: OutboxRow) -> None:
         """The job is still open. A first refusal may be a matter of blocks; then it is ours."""
