@@ -14,8 +14,8 @@ from verifiers.opml.merkle import (
     ZERO,
     Tensor,
     commitment_of,
-    depth_of,
     fold,
+    inner_hash,
     leaf_hash,
 )
 from verifiers.opml.openings import (
@@ -37,17 +37,33 @@ def execution_of(step: Step) -> Execution:
     return Execution(nodes, Tensor(step.memory.given), Tensor(step.memory.weights), outputs)
 
 
+def fold_pair(left: bytes, right: bytes, index: int, branch: list[bytes]) -> bytes:
+    """Where two leaves that follow one another lead to, level by level."""
+    if index & 1 == 0:
+        return fold(inner_hash(left, right), index >> 1, branch)
+    if len(branch) < 2:
+        return b""  # no place of theirs
+    return fold_pair(
+        inner_hash(branch[0], left), inner_hash(right, branch[1]), index >> 1, branch[2:]
+    )
+
+
 def leaf_indices(opening: Opening) -> list[int]:
-    """Where the opened leaves lie, found without the code under test: by their branches' fold."""
-    depth = depth_of(max(1, -(-opening.byte_len // LEAF_BYTES)))
+    """Where the opened leaves lie, found without the code under test: by what they fold to."""
     count = len(opening.leaves) // LEAF_BYTES
-    assert len(opening.branches) == count * depth
-    found = []
-    for i in range(count):
-        leaf = leaf_hash(opening.leaves[i * LEAF_BYTES : (i + 1) * LEAF_BYTES])
-        branch = opening.branches[i * depth : (i + 1) * depth]
-        found.append(next(at for at in range(1 << depth) if fold(leaf, at, branch) == opening.root))
-    return found
+    hashes = [
+        leaf_hash(opening.leaves[i * LEAF_BYTES : (i + 1) * LEAF_BYTES]) for i in range(count)
+    ]
+    leaves = max(1, -(-opening.byte_len // LEAF_BYTES))
+    for at in range(leaves + 1 - count) if count else ():
+        if count == 1:
+            top = fold(hashes[0], at, opening.branches)
+        else:
+            top = fold_pair(hashes[0], hashes[1], at, opening.branches)
+        if top == opening.root:
+            return [at + i for i in range(count)]
+    assert opening.leaves == b""
+    return []
 
 
 def test_an_absent_axis_or_reference_opens_nothing() -> None:
@@ -75,7 +91,7 @@ def test_a_run_over_a_leaf_end_opens_two_leaves() -> None:
     execution = Execution([node], Tensor(data), Tensor(data), [Tensor(b"\0")])
     a, b = (operand_opening(execution, side, 0, 0, 0) for side in Side)
     assert a.leaves == data[:512]
-    assert a.branches == Tensor(data).tree.branch(0) + Tensor(data).tree.branch(1)
+    assert a.branches == Tensor(data).tree.branch(0)[1:]
     assert b.leaves == data[:256]
     assert b.branches == Tensor(data).tree.branch(0)
 

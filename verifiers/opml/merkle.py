@@ -57,6 +57,21 @@ class Tree:
         top = self.depth if high is None else high
         return [self.node(level, (index >> (level - low)) ^ 1) for level in range(low, top)]
 
+    def span_branch(self, first: int, last: int) -> list[bytes]:
+        """The siblings that one leaf, or two that follow one another, need up to the root.
+
+        Of two, at each level until they meet: nothing when they are siblings, else the first one's
+        sibling and the second one's.
+        """
+        branch = []
+        for level in range(self.depth):
+            if first == last:
+                branch.append(self.node(level, first ^ 1))
+            elif first & 1:
+                branch += [self.node(level, first - 1), self.node(level, last + 1)]
+            first, last = first >> 1, last >> 1
+        return branch
+
     def children(self, level: int, index: int, down: int) -> list[bytes]:
         """The ``2**down`` nodes that lie ``down`` levels below a node."""
         first = index << down

@@ -19,8 +19,7 @@ class Opening(NamedTuple):
 
     ``trace_branch`` leads from the tensor's commitment to the trace root (empty for input and
     weights), ``byte_len`` and ``root`` open the commitment, ``leaves`` is nothing, a leaf, or two
-    that follow one another, and ``branches`` has their siblings, the first leaf's before the
-    second's.
+    that follow one another, and ``branches`` is ``Tree.span_branch`` of them.
     """
 
     trace_branch: list[bytes]
@@ -114,12 +113,9 @@ def _run(execution: Execution, side: Side, j: int, at: Place, byte_len: int) -> 
 
 
 def _opened(tensor: Tensor, run: Run | None, trace_branch: list[bytes]) -> Opening:
-    covered = [] if run is None else list(_leaves(run))
-    leaves = b"".join(tensor.leaf(i) for i in covered)
-    branches = [sibling for i in covered for sibling in tensor.tree.branch(i)]
+    leaves, branches = b"", list[bytes]()
+    if run is not None:
+        first, last = run.start // LEAF_BYTES, (run.start + run.size - 1) // LEAF_BYTES
+        leaves = b"".join(tensor.leaf(i) for i in range(first, last + 1))
+        branches = tensor.tree.span_branch(first, last)
     return Opening(trace_branch, len(tensor.data), tensor.tree.root, leaves, branches)
-
-
-def _leaves(run: Run) -> range:
-    """Indices of the leaves that a run touches: one, or two."""
-    return range(run.start // LEAF_BYTES, (run.start + run.size - 1) // LEAF_BYTES + 1)
