@@ -22,6 +22,9 @@ MAX: constant(uint256) = 3
 ARGMAX: constant(uint256) = 4
 
 MASK_32: constant(uint256) = 2**32 - 1
+# 0x00ff00ff00ff00ff and 0x0000ffff0000ffff.
+EVERY_SECOND: constant(uint256) = (2**64 - 1) // (2**16 - 1) * 255
+EVERY_SECOND_PAIR: constant(uint256) = (2**64 - 1) // (2**32 - 1) * 65_535
 
 
 # --- numbers in words -------------------------------------------------------------------------
@@ -56,8 +59,8 @@ def _little_endian(word: uint256, at: uint256, code: uint256) -> int256:
     """
     # The element's bytes and what follows them, at the top of 64 bits; then the order is reversed.
     x: uint256 = (word << (at << 3)) >> 192
-    x = ((x & 71777214294589695) << 8) | ((x >> 8) & 71777214294589695)  # 0x00ff00ff00ff00ff
-    x = ((x & 281470681808895) << 16) | ((x >> 16) & 281470681808895)  # 0x0000ffff0000ffff
+    x = ((x & EVERY_SECOND) << 8) | ((x >> 8) & EVERY_SECOND)
+    x = ((x & EVERY_SECOND_PAIR) << 16) | ((x >> 16) & EVERY_SECOND_PAIR)
     x = (x << 32) | (x >> 32)
     if code < 2:
         return convert(self._bits(x, 0, 8 << code), int256)
