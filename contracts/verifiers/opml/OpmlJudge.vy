@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+# pragma version ~=0.4.3
+"""
+@title Judge of method `opml`
+@license AGPL-3.0-only
+@author Model Network
+@notice Decides whether what stands at a game's position contradicts the program: by itself where a look
+        suffices (a missing leaf that is not empty, a tensor of the wrong size, padding that is not zero, an
+        output that is not the claimed one), with a step contract where something must be recomputed.
+        Stateless, and it trusts its caller for the case: hashes bind everything else.
+"""
+
+from .modules import opml_profile as profile
+
+from interfaces import IOpmlJudge
+from interfaces import IOpmlStep
+
+implements: IOpmlJudge
+
+MAX_TENSOR: constant(uint256) = 2**40
+TRACE: constant(uint256) = 1
+TENSOR: constant(uint256) = 2
+ELEMENT: constant(uint256) = 3
+
+STEP_REDUCE: public(immutable(address))
+STEP_ELEMENT: public(immutable(address))
+
+
+@deploy
+def __init__(step_reduce: address, step_element: address):
+    STEP_REDUCE = step_reduce
+    STEP_ELEMENT = step_element
+
+
+@external
+@pure
+def descend(at: IOpmlJudge.Position, path: IOpmlJudge.Path) -> IOpmlJudge.Position:
+    return self._descend(at, path)
+
+
+@external
+@view
+def contradicts(
+    case: IOpmlJudge.Case, path: IOpmlJudge.Path, header: IOpmlJudge.Header, evidence: IOpmlJudge.Evidence
+) -> bool:
+    arrived: IOpmlJudge.Case = case
+    arrived.at = self._descend(case.at, path)
+    return self._is_wrong(arrived, header, evidence)
+
+
+@internal
+@view
+def _is_wrong(case: IOpmlJudge.Case, header: IOpmlJudge.Header, evidence: IOpmlJudge.Evidence) -> bool:
+    if case.at.stage == TRACE:
+        assert case.at.levels == 0, "not at a leaf"
+        return self._is_wrong_leaf(case, header)
+    if case.at.node_index >= header.node_count:
+        # Only a leaf that is not empty can have been opened.
+        return True
+    self._open_descriptor(case, header, evidence)
+    if case.at.byte_len != profile._byte_len_of(evidence.descriptor):
+        return True
+    assert case.at.stage == ELEMENT, "not at an element"
+    code: uint256 = profile._out_code(evidence.descriptor)
+    assert case.at.place % (1 << code) == 0, "not aligned"
+    claimed: int256 = self._claimed(case, code)
+    if case.at.place >= case.at.byte_len:
+        return claimed != 0
+    if profile._is_reduction(evidence.descriptor):
+        return self._is_wrong_reduction(case, header, evidence, claimed)
+    return claimed != staticcall IOpmlStep(STEP_ELEMENT).element(
+        evidence.descriptor,
+        case.at.node_index,
+        case.at.place >> code,
+        case.trace_root,
+        profile._depth_of_count(header.node_count),
+        case.input,
+        header.weights,
+        evidence.a,
+        evidence.b,
+        evidence.p,
+    )
+
+
+@external
+@view
+def digest_of_partials(case: IOpmlJudge.Case, header: IOpmlJudge.Header, evidence: IOpmlJudge.Evidence) -> uint256:
+    self._open_descriptor(case, header, evidence)
+    code: uint256 = profile._out_code(evidence.descriptor)
+    if (
+        not profile._is_reduction(evidence.descriptor)
+        or profile._blocks_of(evidence.descriptor) == 1
+        or case.at.place >= case.at.byte_len
+        or case.at.place % (1 << code) != 0
+    ):
+        return 0
+    made: int256 = staticcall IOpmlStep(STEP_REDUCE).finish(
+        evidence.descriptor,
+        case.at.place >> code,
+        profile._combine(evidence.descriptor, evidence.partials),
+        header.weights,
+        evidence.p,
+    )
+    assert made == self._claimed(case, code), "partials make another element"
+    return self._digest(evidence.partials)
+
+
+@internal
+@pure
+def _descend(start: IOpmlJudge.Position, path: IOpmlJudge.Path) -> IOpmlJudge.Position:
+    at: IOpmlJudge.Position = start
+    if at.stage == TRACE:
+        at.levels, at.node_index = self._below(at.levels, at.node_index, len(path.trace_branch), path.trace_index)
+        if len(path.trace_branch) != 0:
+            assert profile._fold(path.trace_node, path.trace_index, path.trace_branch) == at.node, "trace branch"
+            at.node = path.trace_node
+        if path.root != empty(bytes32):
+            assert at.levels == 0, "not at a leaf"
+            assert profile._tensor_commitment(path.byte_len, path.root) == at.node, "not the tensor"
+            # No program makes a larger tensor: that it is too large is all that matters.
+            at.byte_len = min(path.byte_len, MAX_TENSOR + 1)
+            at.levels = profile._depth_of(at.byte_len)
+            at.stage = TENSOR
+            at.node = path.root
+    if at.stage == TENSOR:
+        at.levels, at.place = self._below(at.levels, at.place, len(path.tensor_branch), path.tensor_index)
+        if len(path.tensor_branch) != 0:
+            assert profile._fold(path.tensor_node, path.tensor_index, path.tensor_branch) == at.node, "tensor branch"
+            at.node = path.tensor_node
+        if len(path.chunk) != 0:
+            assert at.levels == 0, "not at a chunk"
+            assert profile._leaf_hash(path.chunk) == at.node, "not the chunk"
+            assert path.byte_index < 256, "byte"
+            at.stage = ELEMENT
+            at.place = at.place * 256 + path.byte_index
+            at.node = extract32(path.chunk, path.byte_index // 32 * 32)
+    return at
+
+
+@internal
+@pure
+def _below(levels: uint256, index: uint256, down: uint256, child: uint256) -> (uint256, uint256):
+    """
+    @return Levels and index of a node `down` levels below another.
+    """
+    assert down <= levels and child < 1 << down, "below the leaves"
+    return levels - down, (index << down) | child
+
+
+@internal
+@pure
+def _is_wrong_leaf(case: IOpmlJudge.Case, header: IOpmlJudge.Header) -> bool:
+    missing: bool = case.at.node_index >= header.node_count
+    if missing or case.at.node == empty(bytes32):
+        return missing != (case.at.node == empty(bytes32))
+    assert case.at.node_index == header.output_node, "not the output"
+    return convert(case.at.node, uint256) >> 72 != case.output
+
+
+@internal
+@view
+def _is_wrong_reduction(
+    case: IOpmlJudge.Case, header: IOpmlJudge.Header, evidence: IOpmlJudge.Evidence, claimed: int256
+) -> bool:
+    element: uint256 = case.at.place >> profile._out_code(evidence.descriptor)
+    blocks: uint256 = profile._blocks_of(evidence.descriptor)
+    assert evidence.block < blocks, "block"
+    part: int256 = staticcall IOpmlStep(STEP_REDUCE).block_value(
+        evidence.descriptor,
+        case.at.node_index,
+        element,
+        evidence.block,
+        case.trace_root,
+        profile._depth_of_count(header.node_count),
+        case.input,
+        header.weights,
+        evidence.a,
+        evidence.b,
+    )
+    if blocks == 1:
+        return claimed != staticcall IOpmlStep(STEP_REDUCE).finish(
+            evidence.descriptor, element, profile._combine(evidence.descriptor, [part]), header.weights, evidence.p
+        )
+    assert case.stated != 0 and case.stated == self._digest(evidence.partials), "not the partials"
+    return evidence.partials[evidence.block] != part
+
+
+@internal
+@pure
+def _claimed(case: IOpmlJudge.Case, code: uint256) -> int256:
+    """
+    @return The element that the claimant committed to.
+    """
+    return profile._little_endian(convert(case.at.node, uint256), case.at.place % 32, code)
+
+
+@internal
+@pure
+def _digest(partials: DynArray[int256, 128]) -> uint256:
+    """
+    @return The upper bits of a hash, with room for a time below.
+    """
+    return (convert(keccak256(abi_encode(partials)), uint256) >> 40) << 40
+
+
+@internal
+@pure
+def _open_descriptor(case: IOpmlJudge.Case, header: IOpmlJudge.Header, evidence: IOpmlJudge.Evidence):
+    profile._open_descriptor(
+        evidence.descriptor,
+        case.at.node_index,
+        evidence.branch,
+        header.program_root,
+        profile._depth_of_count(header.node_count),
+    )

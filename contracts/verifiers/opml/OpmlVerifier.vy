@@ -1,0 +1,736 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+# pragma version ~=0.4.3
+# pragma nonreentrancy on
+"""
+@title Method `opml`: claims and games
+@license AGPL-3.0-only
+@author Model Network
+@notice A claim is an answer under a bond. Whoever recomputed it and got another opens a game: the claimant
+        commits to its whole trace by one root, the challenger goes down that tree to one element, and a
+        step contract recomputes the element from what the claimant itself committed to. Rules:
+        docs/opml-game.md. Has no owner.
+
+        Facts are shared, positions are not. What a claimant publishes is proved by hashes alone and stored
+        once, by hash, for all games; a game holds only where its challenger stands and both clocks. The
+        claimant is on turn while what the game asks for is unknown, else the challenger is. A challenger
+        that knows the trace otherwise may skip moves.
+
+        A claim is one word under its job: commitment to the output, cut to 184 bits | depth of the trace
+        (5) | clock (15) | final_at (36) | open games (16). Without the last field it names the claim.
+"""
+
+from ...modules import job_conditions as conditions
+from .modules import opml_profile as profile
+
+from interfaces import IJobMarketplace
+from interfaces import IModelRegistry
+from interfaces import IOpmlJudge
+from interfaces import IOpmlVerifier
+from interfaces import ISubnetRegistry
+
+implements: IOpmlVerifier
+
+MAX_OUTPUT: constant(uint256) = 16_384
+MAX_INPUT: constant(uint256) = 4_096
+MAX_NODES: constant(uint256) = 2**20
+MAX_TENSOR: constant(uint256) = 2**40
+BURN_ADDRESS: constant(address) = 0x000000000000000000000000000000000000dEaD
+ONE_GWEI: constant(uint256) = 10**9
+# What a requester asks for on top of the chain's bond counts in millionths of a coin.
+BOND_UNIT: constant(uint256) = 10**12
+# After a claim fell, the time in which others' proofs share the reward.
+JOIN_SECONDS: constant(uint256) = 3_600
+# The status of a job in the market whose claim is neither paid nor refuted.
+PENDING: constant(uint256) = 2
+
+TRACE: constant(uint256) = 1
+ELEMENT: constant(uint256) = 3
+WON: constant(uint256) = 4
+
+PROVED: constant(uint256) = 1
+CLAIMANT_LATE: constant(uint256) = 2
+CHALLENGER_LATE: constant(uint256) = 4
+VOID: constant(uint256) = 5
+NOTHING_SHOWN: constant(uint256) = 6
+
+MARKET: public(immutable(address))
+SUBNETS: public(immutable(address))
+MODELS: public(immutable(address))
+JUDGE: public(immutable(address))
+# Seconds.
+MIN_WINDOW: public(immutable(uint256))
+MAX_WINDOW: public(immutable(uint256))
+MIN_CLOCK: public(immutable(uint256))
+MAX_CLOCK: public(immutable(uint256))
+# A challenger's bond: this many wei, and this much gas at the base fee, at the least. A claim locks twice that.
+MIN_BOND: public(immutable(uint256))
+BOND_GAS: public(immutable(uint256))
+
+_claims: HashMap[bytes32, uint256]
+trace_roots: public(HashMap[bytes32, bytes32])
+# claim id, challenger -> node and packed word of a game
+_nodes: HashMap[bytes32, HashMap[address, bytes32]]
+_games: HashMap[bytes32, HashMap[address, uint256]]
+# Key of a question -> when it was answered (40), for partial sums with the upper bits of their hash.
+answers: public(HashMap[bytes32, uint256])
+# claim id -> reward (160) | winners (56) | when the claim fell (40)
+fallen: public(HashMap[bytes32, uint256])
+credit: public(HashMap[address, uint256])
+to_burn: public(uint256)
+
+
+@deploy
+def __init__(
+    market: address,
+    subnets: address,
+    models: address,
+    judge: address,
+    windows: uint256[2],
+    clocks: uint256[2],
+    min_bond: uint256,
+    bond_gas: uint256,
+):
+    """
+    @param windows shortest and longest time, in seconds, in which a claim can be challenged.
+    @param clocks shortest and longest time, in seconds, that each side has in a game.
+    """
+    assert windows[0] > 0 and windows[0] <= windows[1], "windows"
+    assert clocks[0] > 0 and clocks[0] <= clocks[1] and clocks[1] < 2**15, "clocks"
+    assert min_bond > 0, "bond"
+    MARKET = market
+    SUBNETS = subnets
+    MODELS = models
+    JUDGE = judge
+    MIN_WINDOW = windows[0]
+    MAX_WINDOW = windows[1]
+    MIN_CLOCK = clocks[0]
+    MAX_CLOCK = clocks[1]
+    MIN_BOND = min_bond
+    BOND_GAS = bond_gas
+
+
+@external
+@payable
+@reentrant
+def __default__():
+    # The registry pays rewards here.
+    assert msg.sender == SUBNETS, "only the registry pays"
+
+
+################################################################
+#                           CLAIMS                             #
+################################################################
+
+
+@external
+def claim(
+    terms: IJobMarketplace.JobTerms,
+    header: IOpmlJudge.Header,
+    output: Bytes[MAX_OUTPUT],
+    input: Bytes[MAX_INPUT],
+):
+    self._check_header(terms, header)
+    assert (
+        staticcall IModelRegistry(MODELS).artifact(terms.model_id, terms.selector) == terms.artifact_id
+    ), "not the model's artifact"
+    assert len(output) == header.output_bytes, "output length"
+    if terms.callback_target != empty(address):
+        # Else a consumer could act on an answer to an input that no watcher ever saw.
+        assert len(input) == header.input_bytes, "input length"
+        assert (staticcall IOpmlVerifier(self).commitment(input)) == terms.input_commitment, "input"
+    job_id: bytes32 = staticcall IJobMarketplace(MARKET).job_id_of(terms)
+    final_at: uint256 = block.timestamp + min(max(header.window, MIN_WINDOW), MAX_WINDOW)
+    claim: uint256 = self._claim_word(
+        staticcall IOpmlVerifier(self).commitment(output), header.node_count, header.clock, final_at
+    )
+    # The same claim may have fallen in this very block.
+    assert self.fallen[self._claim_id(job_id, claim)] == 0, "fell in this block"
+    self._claims[job_id] = claim << 16
+    bond: uint256 = self._bond_to_claim(terms)
+    extcall ISubnetRegistry(SUBNETS).lock(job_id, msg.sender, bond)
+    extcall IJobMarketplace(MARKET).pending(terms, msg.sender, output)
+    log IOpmlVerifier.Claimed(job_id=job_id, operator=msg.sender, claim=claim, final_at=final_at, bond=bond)
+
+
+@external
+def finalise(terms: IJobMarketplace.JobTerms, output: Bytes[MAX_OUTPUT]):
+    job_id: bytes32 = staticcall IJobMarketplace(MARKET).job_id_of(terms)
+    word: uint256 = self._claims[job_id]
+    assert word != 0, "no claim"
+    assert block.timestamp > self._final_at(word >> 16), "window is open"
+    assert word & (2**16 - 1) == 0, "games are open"
+    if len(output) != 0:
+        # The market hands it to the callback.
+        assert self._cut(staticcall IOpmlVerifier(self).commitment(output)) == word >> 72, "not the output"
+    else:
+        assert terms.callback_target == empty(address) or conditions._eager(terms.conditions), "output"
+    self._claims[job_id] = 0
+    extcall ISubnetRegistry(SUBNETS).unlock(job_id)
+    extcall IJobMarketplace(MARKET).final(terms, output, True)
+    log IOpmlVerifier.Finalised(job_id=job_id, claim=word >> 16)
+
+
+################################################################
+#                      CLAIMANT'S MOVES                        #
+################################################################
+
+
+@external
+def post_trace(job_id: bytes32, claim: uint256, children: DynArray[bytes32, 16]):
+    self._assert_standing(job_id, claim)
+    assert msg.sender == (staticcall IJobMarketplace(MARKET).job(job_id))[1], "not the claimant"
+    claim_id: bytes32 = self._claim_id(job_id, claim)
+    assert self.trace_roots[claim_id] == empty(bytes32), "already posted"
+    root: bytes32 = self._fold_children(self._depth(claim), children)
+    assert root != empty(bytes32), "root"
+    self.trace_roots[claim_id] = root
+    self._answer(claim_id, abi_encode(children))
+    log IOpmlVerifier.Traced(job_id=job_id, claim=claim, root=root)
+
+
+@external
+def answer_children(levels: uint256, children: DynArray[bytes32, 16]):
+    assert levels > 0, "levels"
+    self._answer(self._node_key(self._fold_children(levels, children), levels), abi_encode(children))
+
+
+@external
+def answer_tensor(byte_len: uint256, root: bytes32, children: DynArray[bytes32, 16], chunk: Bytes[256]):
+    assert byte_len <= MAX_TENSOR, "tensor too large"
+    depth: uint256 = profile._depth_of(byte_len)
+    if depth == 0:
+        assert profile._leaf_hash(chunk) == root and len(children) == 0, "not the chunk"
+    else:
+        assert self._fold_children(depth, children) == root and len(chunk) == 0, "not the children"
+    self._answer(profile._tensor_commitment(byte_len, root), abi_encode(byte_len, root, children, chunk))
+
+
+@external
+def answer_chunk(chunk: Bytes[256]):
+    self._answer(profile._leaf_hash(chunk), abi_encode(chunk))
+
+
+@external
+def answer_partials(
+    terms: IJobMarketplace.JobTerms,
+    header: IOpmlJudge.Header,
+    challenger: address,
+    evidence: IOpmlJudge.Evidence,
+):
+    job_id: bytes32 = staticcall IJobMarketplace(MARKET).job_id_of(terms)
+    self._check_header(terms, header)
+    claim: uint256 = self._claims[job_id] >> 16
+    claim_id: bytes32 = self._claim_id(job_id, claim)
+    game: IOpmlVerifier.Game = self._load(claim_id, challenger)
+    assert game.at.stage == ELEMENT, "not asked"
+    key: bytes32 = self._answer_key(claim_id, game)
+    digest: uint256 = staticcall IOpmlJudge(JUDGE).digest_of_partials(
+        self._case(terms, claim, claim_id, game.at, 0), header, evidence
+    )
+    self._answer(key, abi_encode(evidence.partials))
+    self.answers[key] |= digest
+
+
+################################################################
+#                     CHALLENGER'S MOVES                       #
+################################################################
+
+
+@external
+@payable
+def open(job_id: bytes32, claim: uint256):
+    self._assert_standing(job_id, claim)
+    assert block.timestamp <= self._final_at(claim), "window is over"
+    claim_id: bytes32 = self._claim_id(job_id, claim)
+    assert self._games[claim_id][msg.sender] == 0, "already open"
+    assert msg.value >= self._bond_to_open(), "bond too low"
+    assert msg.value % ONE_GWEI == 0 and msg.value < 2**40 * ONE_GWEI, "bond"
+    self._claims[job_id] += 1
+    assert self._claims[job_id] & (2**16 - 1) != 0, "too many games"
+    clock: uint256 = (claim >> 36) & (2**15 - 1)
+    self._store(
+        claim_id,
+        msg.sender,
+        IOpmlVerifier.Game(
+            since=block.timestamp,
+            claimant_left=clock,
+            challenger_left=clock,
+            bond=msg.value,
+            at=IOpmlJudge.Position(
+                stage=TRACE,
+                levels=self._depth(claim),
+                node_index=0,
+                place=0,
+                byte_len=0,
+                node=empty(bytes32),
+            ),
+        ),
+    )
+    log IOpmlVerifier.Opened(job_id=job_id, challenger=msg.sender, claim=claim, bond=msg.value)
+
+
+@external
+def pick(job_id: bytes32, claim: uint256, path: IOpmlJudge.Path):
+    self._assert_standing(job_id, claim)
+    claim_id: bytes32 = self._claim_id(job_id, claim)
+    game: IOpmlVerifier.Game = self._charge(claim_id, self._load(claim_id, msg.sender))
+    game.at = staticcall IOpmlJudge(JUDGE).descend(self._position(claim_id, game), path)
+    # Questions lie on a grid of four levels counted from the leaves: the claimant answers few, and the
+    # same for all games. What an answer to a tensor gives already can't be asked for again.
+    if game.at.stage != ELEMENT:
+        assert game.at.levels % 4 == 0, "grid"
+        depth: uint256 = self._depth(claim) if game.at.stage == TRACE else profile._depth_of(game.at.byte_len)
+        assert game.at.levels < max(depth, convert(game.at.stage == TRACE, uint256)), "grid"
+        # A leaf that is missing has nothing to open; one that is not missing is lost by `prove`.
+        assert game.at.node != empty(bytes32), "missing leaf"
+    self._store(claim_id, msg.sender, game)
+    log IOpmlVerifier.Picked(job_id=job_id, challenger=msg.sender, claim=claim, at=game.at)
+
+
+@external
+def prove(
+    terms: IJobMarketplace.JobTerms,
+    claim: uint256,
+    header: IOpmlJudge.Header,
+    path: IOpmlJudge.Path,
+    evidence: IOpmlJudge.Evidence,
+):
+    job_id: bytes32 = staticcall IJobMarketplace(MARKET).job_id_of(terms)
+    self._check_header(terms, header)
+    claim_id: bytes32 = self._claim_id(job_id, claim)
+    game: IOpmlVerifier.Game = self._load(claim_id, msg.sender)
+    assert staticcall IOpmlJudge(JUDGE).contradicts(
+        self._case(
+            terms,
+            claim,
+            claim_id,
+            self._position(claim_id, game),
+            (self.answers[self._answer_key(claim_id, game)] >> 40) << 40,
+        ),
+        path,
+        header,
+        evidence,
+    ), "no contradiction"
+    self._win(terms, job_id, claim, msg.sender, game, PROVED)
+
+
+@internal
+@view
+def _position(claim_id: bytes32, game: IOpmlVerifier.Game) -> IOpmlJudge.Position:
+    """
+    @return Where the game stands; at its begin that is the root of the trace.
+    """
+    at: IOpmlJudge.Position = game.at
+    if at.stage == TRACE and at.node == empty(bytes32):
+        at.node = self.trace_roots[claim_id]
+        assert at.node != empty(bytes32), "no trace yet"
+    return at
+
+
+@internal
+@view
+def _case(
+    terms: IJobMarketplace.JobTerms, claim: uint256, claim_id: bytes32, at: IOpmlJudge.Position, stated: uint256
+) -> IOpmlJudge.Case:
+    return IOpmlJudge.Case(
+        input=terms.input_commitment,
+        trace_root=self.trace_roots[claim_id],
+        output=claim >> 56,
+        stated=stated,
+        at=at,
+    )
+
+
+################################################################
+#                          OUTCOMES                            #
+################################################################
+
+
+@external
+def claimant_timeout(terms: IJobMarketplace.JobTerms, claim: uint256, challenger: address):
+    job_id: bytes32 = staticcall IJobMarketplace(MARKET).job_id_of(terms)
+    claim_id: bytes32 = self._claim_id(job_id, claim)
+    game: IOpmlVerifier.Game = self._load(claim_id, challenger)
+    assert self.answers[self._answer_key(claim_id, game)] == 0, "challenger is on turn"
+    assert block.timestamp > game.since + game.claimant_left, "claimant has time"
+    self._win(terms, job_id, claim, challenger, game, CLAIMANT_LATE)
+
+
+@external
+def challenger_timeout(job_id: bytes32, claim: uint256, challenger: address):
+    self._assert_standing(job_id, claim)
+    claim_id: bytes32 = self._claim_id(job_id, claim)
+    game: IOpmlVerifier.Game = self._load(claim_id, challenger)
+    answered: uint256 = self._answered_at(claim_id, game)
+    assert answered != 0, "claimant is on turn"
+    assert block.timestamp > max(answered, game.since) + game.challenger_left, "challenger has time"
+    claimant: address = (staticcall IJobMarketplace(MARKET).job(job_id))[1]
+    self._claims[job_id] -= 1
+    # Half for the claimant's answers, half burns: playing against oneself costs.
+    self.credit[claimant] += game.bond // 2
+    self.to_burn += game.bond - game.bond // 2
+    self._delete(job_id, claim, challenger, CHALLENGER_LATE, 0)
+
+
+@external
+def close(job_id: bytes32, claim: uint256, challenger: address):
+    claim_id: bytes32 = self._claim_id(job_id, claim)
+    game: IOpmlVerifier.Game = self._load(claim_id, challenger)
+    fell_at: uint256 = self.fallen[claim_id] & (2**40 - 1)
+    if fell_at == 0:
+        # The market gave the job up: see docs/protocol.md, dead plug-ins.
+        assert (staticcall IJobMarketplace(MARKET).job(job_id))[0] != PENDING, "claim is pending"
+    elif self._answered_at(claim_id, game) != 0:
+        # On turn and with an hour to show the same fault: it had none to show.
+        assert block.timestamp > fell_at + JOIN_SECONDS, "may still prove"
+        self.to_burn += game.bond
+        self._delete(job_id, claim, challenger, NOTHING_SHOWN, 0)
+        return
+    self.credit[challenger] += game.bond
+    self._delete(job_id, claim, challenger, VOID, game.bond)
+
+
+@external
+def collect(job_id: bytes32, claim: uint256, challenger: address):
+    claim_id: bytes32 = self._claim_id(job_id, claim)
+    assert self._unpack(claim_id, challenger).at.stage == WON, "not a winner"
+    fell: uint256 = self.fallen[claim_id]
+    assert block.timestamp > (fell & (2**40 - 1)) + JOIN_SECONDS, "others may join"
+    share: uint256 = (fell >> 96) // ((fell >> 40) & (2**56 - 1))
+    self._games[claim_id][challenger] = 0
+    self.credit[challenger] += share
+    log IOpmlVerifier.Rewarded(challenger=challenger, claim_id=claim_id, amount=share)
+
+
+@external
+def withdraw(to: address):
+    amount: uint256 = self.credit[msg.sender]
+    assert amount != 0, "no credit"
+    self.credit[msg.sender] = 0
+    log IOpmlVerifier.Withdrawn(account=msg.sender, amount=amount, to=to)
+    raw_call(to, b"", value=amount)
+
+
+@external
+def burn():
+    amount: uint256 = self.to_burn
+    self.to_burn = 0
+    log IOpmlVerifier.Burned(amount=amount)
+    raw_call(BURN_ADDRESS, b"", value=amount)
+
+
+@internal
+def _win(
+    terms: IJobMarketplace.JobTerms,
+    job_id: bytes32,
+    claim: uint256,
+    challenger: address,
+    game: IOpmlVerifier.Game,
+    reason: uint256,
+):
+    """
+    @notice A game won: the bond goes back, and the claim falls unless it has already.
+    """
+    claim_id: bytes32 = self._claim_id(job_id, claim)
+    self.credit[challenger] += game.bond
+    self._games[claim_id][challenger] = WON << 80
+    self._nodes[claim_id][challenger] = empty(bytes32)
+    log IOpmlVerifier.GameClosed(job_id=job_id, challenger=challenger, claim=claim, reason=reason, returned=game.bond)
+    fell: uint256 = self.fallen[claim_id]
+    if fell != 0:
+        assert block.timestamp <= (fell & (2**40 - 1)) + JOIN_SECONDS, "too late to join"
+        self.fallen[claim_id] = fell + (1 << 40)
+        return
+    self._assert_standing(job_id, claim)
+    reward: uint256 = (staticcall ISubnetRegistry(SUBNETS).locks(self, job_id) >> 160) // 2
+    self.fallen[claim_id] = (reward << 96) | (1 << 40) | block.timestamp
+    self._claims[job_id] = 0
+    log IOpmlVerifier.Refuted(job_id=job_id, challenger=challenger, claim=claim, pot=reward)
+    extcall ISubnetRegistry(SUBNETS).slash(job_id, reward, self)
+    if reward != 0:
+        extcall ISubnetRegistry(SUBNETS).withdraw_credit(self)
+    extcall IJobMarketplace(MARKET).final(terms, b"", False)
+
+
+################################################################
+#                         POSITIONS                            #
+################################################################
+
+
+@internal
+@view
+def _charge(claim_id: bytes32, game: IOpmlVerifier.Game) -> IOpmlVerifier.Game:
+    """
+    @notice The challenger moves: charge both clocks for the time since its last move.
+    """
+    charged: IOpmlVerifier.Game = game
+    answered: uint256 = self._answered_at(claim_id, game)
+    turned: uint256 = block.timestamp if answered == 0 else max(answered, game.since)
+    # A late move counts, and leaves nothing for the next.
+    charged.claimant_left -= min(charged.claimant_left, turned - game.since)
+    charged.challenger_left -= min(charged.challenger_left, block.timestamp - turned)
+    charged.since = block.timestamp
+    return charged
+
+
+@internal
+@view
+def _answered_at(claim_id: bytes32, game: IOpmlVerifier.Game) -> uint256:
+    return self.answers[self._answer_key(claim_id, game)] & (2**40 - 1)
+
+
+@internal
+@pure
+def _answer_key(claim_id: bytes32, game: IOpmlVerifier.Game) -> bytes32:
+    """
+    @return The key under which the game's question is answered.
+    """
+    if game.at.stage == ELEMENT:
+        return keccak256(abi_encode(claim_id, game.at.node_index, game.at.place))
+    if game.at.node == empty(bytes32):
+        return claim_id
+    if game.at.levels == 0:
+        return game.at.node
+    return self._node_key(game.at.node, game.at.levels)
+
+
+@internal
+@pure
+def _node_key(node: bytes32, levels: uint256) -> bytes32:
+    return keccak256(abi_encode(node, levels))
+
+
+@internal
+@pure
+def _fold_children(levels: uint256, children: DynArray[bytes32, 16]) -> bytes32:
+    """
+    @return The node above its children, which lie on the next multiple of four levels.
+    """
+    down: uint256 = 0 if levels == 0 else (levels - 1) % 4 + 1
+    assert len(children) == 1 << down, "number of children"
+    return self._root_of(children)
+
+
+@internal
+def _answer(key: bytes32, data: Bytes[4_160]):
+    assert self.answers[key] == 0, "already answered"
+    self.answers[key] = block.timestamp
+    log IOpmlVerifier.Answered(key=key, data=data)
+
+
+@internal
+def _delete(job_id: bytes32, claim: uint256, challenger: address, reason: uint256, returned: uint256):
+    claim_id: bytes32 = self._claim_id(job_id, claim)
+    self._games[claim_id][challenger] = 0
+    self._nodes[claim_id][challenger] = empty(bytes32)
+    log IOpmlVerifier.GameClosed(job_id=job_id, challenger=challenger, claim=claim, reason=reason, returned=returned)
+
+
+################################################################
+#                          PACKING                             #
+################################################################
+
+
+@internal
+@view
+def _load(claim_id: bytes32, challenger: address) -> IOpmlVerifier.Game:
+    """
+    @notice A game that is being played.
+    """
+    game: IOpmlVerifier.Game = self._unpack(claim_id, challenger)
+    assert game.at.stage != 0 and game.at.stage != WON, "no such game"
+    return game
+
+
+@internal
+def _store(claim_id: bytes32, challenger: address, game: IOpmlVerifier.Game):
+    self._nodes[claim_id][challenger] = game.at.node
+    self._games[claim_id][challenger] = (
+        game.since
+        | (game.claimant_left << 40)
+        | (game.challenger_left << 60)
+        | (game.at.stage << 80)
+        | (game.at.levels << 84)
+        | (game.at.node_index << 90)
+        | (game.at.place << 110)
+        | (game.at.byte_len << 150)
+        | ((game.bond // ONE_GWEI) << 191)
+    )
+
+
+@internal
+@view
+def _unpack(claim_id: bytes32, challenger: address) -> IOpmlVerifier.Game:
+    word: uint256 = self._games[claim_id][challenger]
+    return IOpmlVerifier.Game(
+        since=word & (2**40 - 1),
+        claimant_left=(word >> 40) & (2**20 - 1),
+        challenger_left=(word >> 60) & (2**20 - 1),
+        bond=(word >> 191) * ONE_GWEI,
+        at=IOpmlJudge.Position(
+            stage=(word >> 80) & 15,
+            levels=(word >> 84) & 63,
+            node_index=(word >> 90) & (2**20 - 1),
+            place=(word >> 110) & (2**40 - 1),
+            byte_len=(word >> 150) & (2**41 - 1),
+            node=self._nodes[claim_id][challenger],
+        ),
+    )
+
+
+@internal
+@view
+def _claim_word(output: bytes32, node_count: uint256, clock: uint256, final_at: uint256) -> uint256:
+    return (
+        (self._cut(output) << 56)
+        | (profile._depth_of_count(node_count) << 51)
+        | (min(max(clock, MIN_CLOCK), MAX_CLOCK) << 36)
+        | final_at
+    )
+
+
+@internal
+@pure
+def _cut(commitment: bytes32) -> uint256:
+    return convert(commitment, uint256) >> 72
+
+
+@internal
+@pure
+def _final_at(claim: uint256) -> uint256:
+    return claim & (2**36 - 1)
+
+
+@internal
+@pure
+def _depth(claim: uint256) -> uint256:
+    """
+    @return Levels of the trace and of the program.
+    """
+    return (claim >> 51) & 31
+
+
+@internal
+@pure
+def _claim_id(job_id: bytes32, claim: uint256) -> bytes32:
+    return keccak256(abi_encode(job_id, claim))
+
+
+@internal
+@view
+def _assert_standing(job_id: bytes32, claim: uint256):
+    assert claim != 0 and self._claims[job_id] >> 16 == claim, "no such claim"
+
+
+@internal
+@pure
+def _check_header(terms: IJobMarketplace.JobTerms, header: IOpmlJudge.Header):
+    assert keccak256(abi_encode(header)) == terms.artifact_id, "not the artifact"
+    assert header.version == 1, "version"
+    assert header.node_count >= 1 and header.node_count <= MAX_NODES, "node count"
+
+
+@internal
+@view
+def _bond_to_open() -> uint256:
+    bond: uint256 = max(MIN_BOND, BOND_GAS * block.basefee)
+    return (bond + ONE_GWEI - 1) // ONE_GWEI * ONE_GWEI
+
+
+@internal
+@view
+def _bond_to_claim(terms: IJobMarketplace.JobTerms) -> uint256:
+    return max(2 * self._bond_to_open(), (terms.conditions >> 224) * BOND_UNIT)
+
+
+################################################################
+#                            VIEWS                             #
+################################################################
+
+
+@view
+@external
+def claim_of(job_id: bytes32) -> (uint256, uint256, uint256):
+    word: uint256 = self._claims[job_id]
+    return word >> 16, self._final_at(word >> 16), word & (2**16 - 1)
+
+
+@view
+@external
+def game(job_id: bytes32, claim: uint256, challenger: address) -> IOpmlVerifier.Game:
+    return self._unpack(self._claim_id(job_id, claim), challenger)
+
+
+@view
+@external
+def answer_key(job_id: bytes32, claim: uint256, challenger: address) -> bytes32:
+    claim_id: bytes32 = self._claim_id(job_id, claim)
+    return self._answer_key(claim_id, self._load(claim_id, challenger))
+
+
+@view
+@external
+def bond_to_open() -> uint256:
+    return self._bond_to_open()
+
+
+@view
+@external
+def bond_to_claim(terms: IJobMarketplace.JobTerms) -> uint256:
+    return self._bond_to_claim(terms)
+
+
+@pure
+@reentrant
+@external
+def commitment(data: Bytes[MAX_OUTPUT]) -> bytes32:
+    """
+    @return The commitment to a tensor of these bytes.
+    """
+    depth: uint256 = profile._depth_of(len(data))
+    nodes: bytes32[64] = empty(bytes32[64])
+    zeros: Bytes[256] = concat(
+        empty(bytes32),
+        empty(bytes32),
+        empty(bytes32),
+        empty(bytes32),
+        empty(bytes32),
+        empty(bytes32),
+        empty(bytes32),
+        empty(bytes32),
+    )
+    for i: uint256 in range(64):
+        start: uint256 = i * 256
+        if i != 0 and start >= len(data):
+            break
+        size: uint256 = min(len(data) - start, 256)
+        # The last leaf is filled up with zeros.
+        nodes[i] = profile._leaf_hash(slice(concat(slice(data, start, size), zeros), 0, 256))
+    width: uint256 = max(1, (len(data) + 255) // 256)
+    missing: bytes32 = profile._leaf_hash(zeros)
+    for _: uint256 in range(depth, bound=6):
+        if width % 2 == 1:
+            nodes[width] = missing
+            width += 1
+        width //= 2
+        for i: uint256 in range(width, bound=32):
+            nodes[i] = profile._inner(nodes[2 * i], nodes[2 * i + 1])
+        missing = profile._inner(missing, missing)
+    return profile._tensor_commitment(len(data), nodes[0])
+
+
+@pure
+@internal
+def _root_of(children: DynArray[bytes32, 16]) -> bytes32:
+    """
+    @return The node above 1, 2, 4, 8 or 16 others.
+    """
+    nodes: DynArray[bytes32, 16] = children
+    width: uint256 = len(children) // 2
+    for _: uint256 in range(4):
+        if width == 0:
+            break
+        for i: uint256 in range(width, bound=8):
+            nodes[i] = profile._inner(nodes[2 * i], nodes[2 * i + 1])
+        width //= 2
+    return nodes[0]

@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the game is played: what a claimant answers and what a challenger does next.
+
+Pure: positions and published answers in, the contract's arguments out. A challenger compares what
+the claimant published with its own execution and always goes to the leftmost difference, so that
+all that the disputed node reads is the same in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from eth_abi.abi import decode
+
+from verifiers.opml import runs
+from verifiers.opml.merkle import LEAF_BYTES, ZERO, Tree, inner_hash
+from verifiers.opml.openings import (
+    EMPTY,
+    Execution,
+    Opening,
+    descriptor_opening,
+    operand_opening,
+    param_opening,
+)
+from verifiers.opml.program import Header
+from verifiers.opml.runs import Side
+from verifiers.opml.words import from_bytes
+
+TRACE, TENSOR, ELEMENT, WON = 1, 2, 3, 4
+# A question lies this many levels above its answer, but for the first.
+GRID = 4
+
+
+class Position(NamedTuple):
+    """Where a game stands, as in IOpmlJudge."""
+
+    stage: int
+    levels: int
+    node_index: int
+    place: int
+    byte_len: int
+    node: bytes
+
+
+class Path(NamedTuple):
+    """A walk down, as in IOpmlJudge."""
+
+    trace_index: int = 0
+    trace_node: bytes = ZERO
+    trace_branch: Sequence[bytes] = ()
+    byte_len: int = 0
+    root: bytes = ZERO
+    tensor_index: int = 0
+    tensor_node: bytes = ZERO
+    tensor_branch: Sequence[bytes] = ()
+    chunk: bytes = b""
+    byte_index: int = 0
+
+
+class Evidence(NamedTuple):
+    """The disputed node and what its step reads, as in IOpmlJudge."""
+
+    descriptor: Sequence[int] = (0,) * 14
+    branch: Sequence[bytes] = ()
+    block: int = 0
+    partials: Sequence[int] = ()
+    a: Opening = EMPTY
+    b: Opening = EMPTY
+    p: Opening = EMPTY
+
+
+class Move(NamedTuple):
+    """A call of OpmlVerifier's function ``name``, without what names job and game."""
+
+    name: str
+    path: Path = Path()
+    evidence: Evidence = Evidence()
+    args: tuple[object, ...] = ()
+
+
+def levels_down(levels: int) -> int:
+    """How far below a node with ``levels`` levels under it its answer lies."""
+    return (levels - 1) % GRID + 1 if levels else 0
+
+
+# ---- the claimant ------------------------------------------------------------------------------
+
+
+def answer(execution: Execution, at: Position) -> Move:
+    """What a claimant publishes when a game waits at ``at`` for its answer."""
+    if at.stage == ELEMENT:
+        return Move("answer_partials", evidence=_stated(execution, at))
+    if at.stage == TRACE and at.node == ZERO:
+        return Move("post_trace", args=(_first_children(execution.trace),))
+    if at.stage == TRACE and at.levels == 0:
+        tensor = execution.outputs[at.node_index]
+        tree = tensor.tree
+        chunk = b"" if tree.depth else tensor.leaf(0)
+        children = _first_children(tree) if tree.depth else []
+        return Move("answer_tensor", args=(len(tensor.data), tree.root, children, chunk))
+    if at.stage == TENSOR and at.levels == 0:
+        return Move("answer_chunk", args=(execution.outputs[at.node_index].leaf(at.place),))
+    tree = execution.trace if at.stage == TRACE else execution.outputs[at.node_index].tree
+    index = at.node_index if at.stage == TRACE else at.place
+    children = tree.children(at.levels, index, levels_down(at.levels))
+    return Move("answer_children", args=(at.levels, children))
+
+
+def _first_children(tree: Tree) -> list[bytes]:
+    return tree.children(tree.depth, 0, levels_down(tree.depth))
+
+
+def needs_partials(execution: Execution, at: Position) -> bool:
+    """Whether the element is made of several blocks, whose values the claimant must state."""
+    node = execution.nodes[at.node_index]
+    width = 1 << (node.out_code & 3)
+    return node.blocks > 1 and at.place < node.byte_len and at.place % width == 0
+
+
+def _stated(execution: Execution, at: Position) -> Evidence:
+    evidence = _described(execution, at.node_index)
+    if not needs_partials(execution, at):
+        return evidence
+    node = execution.nodes[at.node_index]
+    e = at.place >> (node.out_code & 3)
+    values = execution.block_values(at.node_index, e)
+    channel = runs.channel(node, e)
+    return evidence._replace(partials=values, p=param_opening(execution, at.node_index, channel))
+
+
+def _described(execution: Execution, j: int) -> Evidence:
+    opened = descriptor_opening(execution, j)
+    return Evidence(descriptor=from_bytes(opened.descriptor), branch=opened.branch)
+
+
+# ---- the challenger ----------------------------------------------------------------------------
+
+
+class Overlay:
+    """A claimant's trace tree, as far as it is published, over the challenger's own."""
+
+    def __init__(self, own: Tree) -> None:
+        self.own = own
+        self.depth = own.depth
+        self._published: dict[tuple[int, int], bytes] = {}
+
+    def publish(self, level: int, first: int, nodes: Sequence[bytes]) -> None:
+        """Take over ``nodes``, a power of two of them, from ``first`` on, and all above them."""
+        row = list(nodes)
+        while row:
+            self._published.update({(level, first + i): node for i, node in enumerate(row)})
+            row = [inner_hash(row[i], row[i + 1]) for i in range(0, len(row) - 1, 2)]
+            level, first = level + 1, first >> 1
+
+    def node(self, level: int, index: int) -> bytes:
+        found = self._published.get((level, index))
+        return self.own.node(level, index) if found is None else found
+
+    def branch(self, index: int) -> list[bytes]:
+        return [self.node(level, (index >> level) ^ 1) for level in range(self.depth)]
+
+
+@dataclass
+class Challenge:
+    """A challenger's view of one claim: its own execution, and what the claimant published."""
+
+    header: Header
+    execution: Execution
+    # The claimed output's commitment.
+    output: bytes
+    claimed: Overlay = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.claimed = Overlay(self.execution.trace)
+
+    def learn_children(self, at: Position, children: Sequence[bytes]) -> None:
+        """Nodes of the claimant's trace below ``at`` (below the root at the game's begin)."""
+        levels = self.claimed.depth if at.node == ZERO else at.levels
+        down = levels_down(levels)
+        self.claimed.publish(levels - down, at.node_index << down, children)
+
+    def next_move(self, at: Position, published: bytes) -> Move:
+        """``pick`` or ``prove``, now that the claimant's answer is ``published``.
+
+        ``published`` is the data of the Answered event. Raises ValueError when nothing published
+        differs from the challenger's own execution: there is nothing to win.
+        """
+        if at.stage == TRACE and (at.levels or at.node == ZERO):
+            return self._in_trace(at, _children(published))
+        if at.stage == TRACE:
+            return self._at_leaf(at, published)
+        if at.stage == TENSOR and at.levels:
+            path = self._below(at.node_index, at.levels, at.place, _children(published))
+            return Move("pick", path)
+        if at.stage == TENSOR:
+            (chunk,) = decode(["bytes"], published)
+            return self._at_chunk(at, Path(), chunk)
+        return Move("prove", evidence=self._proof(at, decode(["int256[]"], published)[0]))
+
+    def _in_trace(self, at: Position, children: Sequence[bytes]) -> Move:
+        self.learn_children(at, children)
+        levels = self.claimed.depth if at.node == ZERO else at.levels
+        down = levels_down(levels)
+        level, first = levels - down, at.node_index << down
+        wrong = _first_difference(
+            children, self.execution.trace.children(levels, at.node_index, down)
+        )
+        if wrong is None and at.node == ZERO:
+            return self._output_mismatch()
+        if wrong is None:
+            raise ValueError("the claimant's trace is the same as ours")
+        branch = _branch_among(children, wrong)
+        path = Path(trace_index=wrong, trace_node=children[wrong], trace_branch=branch)
+        node_index = first + wrong
+        if level == 0 and self._is_visibly_wrong(node_index, children[wrong]):
+            return Move("prove", path)
+        return Move("pick", path)
+
+    def _is_visibly_wrong(self, j: int, leaf: bytes) -> bool:
+        if j >= self.header.node_count or leaf == ZERO:
+            return True
+        return j == self.header.output_node and leaf[:23] != self.output[:23]
+
+    def _output_mismatch(self) -> Move:
+        j = self.header.output_node
+        trace = self.execution.trace
+        if trace.node(0, j)[:23] == self.output[:23]:
+            raise ValueError("the claim is the same as our own")
+        path = Path(trace_index=j, trace_node=trace.node(0, j), trace_branch=trace.branch(j))
+        return Move("prove", path)
+
+    def _at_leaf(self, at: Position, published: bytes) -> Move:
+        types = ["uint256", "bytes32", "bytes32[]", "bytes"]
+        byte_len, root, children, chunk = decode(types, published)
+        opened = Path(byte_len=byte_len, root=root)
+        own = self.execution.outputs[at.node_index]
+        if byte_len != len(own.data):
+            return Move("prove", opened, _described(self.execution, at.node_index))
+        inside = Position(TENSOR, own.tree.depth, at.node_index, 0, byte_len, root)
+        if chunk:
+            return self._at_chunk(inside, opened, chunk)
+        below = self._below(at.node_index, own.tree.depth, 0, children)
+        return Move("pick", below._replace(byte_len=byte_len, root=root))
+
+    def _below(self, j: int, levels: int, index: int, children: Sequence[bytes]) -> Path:
+        own = self.execution.outputs[j].tree.children(levels, index, levels_down(levels))
+        wrong = _first_difference(children, own)
+        if wrong is None:
+            raise ValueError("the claimant's tensor is the same as ours")
+        return Path(
+            tensor_index=wrong,
+            tensor_node=children[wrong],
+            tensor_branch=_branch_among(children, wrong),
+        )
+
+    def _at_chunk(self, at: Position, path: Path, chunk: bytes) -> Move:
+        own = self.execution.outputs[at.node_index].leaf(at.place)
+        wrong = _first_difference(chunk, own)
+        if wrong is None:
+            raise ValueError("the claimant's chunk is the same as ours")
+        width = 1 << (self.execution.nodes[at.node_index].out_code & 3)
+        byte_index = wrong - wrong % width
+        down = path._replace(chunk=chunk, byte_index=byte_index)
+        arrived = at._replace(stage=ELEMENT, place=at.place * LEAF_BYTES + byte_index)
+        if needs_partials(self.execution, arrived):
+            return Move("pick", down)
+        return Move("prove", down, self._proof(arrived, ()))
+
+    def _proof(self, at: Position, partials: Sequence[int]) -> Evidence:
+        j, node = at.node_index, self.execution.nodes[at.node_index]
+        if at.place >= node.byte_len:
+            return _described(self.execution, j)
+        e, k = at.place >> (node.out_code & 3), 0
+        if partials:
+            wrong = _first_difference(partials, self.execution.block_values(j, e))
+            if wrong is None:
+                raise ValueError("the claimant's partial sums are the same as ours")
+            k = wrong
+        seen = Disputed(self.execution, self.claimed)
+        return _described(self.execution, j)._replace(
+            block=k,
+            partials=list(partials),
+            a=operand_opening(seen, Side.A, j, e, k),
+            b=operand_opening(seen, Side.B, j, e, k),
+            p=param_opening(seen, j, runs.channel(node, e)),
+        )
+
+
+class Disputed(Execution):
+    """The challenger's execution, opened in the claimant's trace tree."""
+
+    def __init__(self, own: Execution, claimed: Overlay) -> None:
+        super().__init__(own.nodes, own.given, own.weights, own.outputs)
+        object.__setattr__(self, "trace", claimed)
+
+
+def _children(published: bytes) -> list[bytes]:
+    return list(decode(["bytes32[]"], published)[0])
+
+
+def _first_difference(theirs: Sequence[object], ours: Sequence[object]) -> int | None:
+    pairs = enumerate(zip(theirs, ours, strict=True))
+    return next((i for i, (their, our) in pairs if their != our), None)
+
+
+def _branch_among(nodes: Sequence[bytes], index: int) -> list[bytes]:
+    """The siblings of one of 2, 4, 8 or 16 nodes up to the node above them all."""
+    return Tree(nodes, ZERO).branch(index)
