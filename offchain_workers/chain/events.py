@@ -3,18 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
-from eth_utils.abi import event_abi_to_log_topic
+from eth_utils.abi import collapse_if_tuple, event_abi_to_log_topic
 from eth_utils.address import to_checksum_address
-from hexbytes import HexBytes
-from web3 import Web3
-from web3.contract import Contract
-from web3.exceptions import InvalidEventABI, LogTopicError, MismatchedABI
-from web3.types import LogReceipt
 
 from offchain_workers.chain.errors import EventUndecodableError
 from offchain_workers.chain.logs import Log
@@ -43,31 +39,72 @@ class Event:
         return EventRow(**self.__dict__)
 
 
+@dataclass(frozen=True)
+class _Kind:
+    """An event of one contract: its indexed parameters, which are the topics, and the others."""
+
+    address: str
+    name: str
+    indexed: list[_Parameter]
+    others: list[_Parameter]
+
+    @classmethod
+    def of(cls, address: str, entry: Mapping[str, Any]) -> _Kind:
+        inputs = entry["inputs"]
+        return cls(
+            address,
+            entry["name"],
+            [_Parameter.of(one) for one in inputs if one["indexed"]],
+            [_Parameter.of(one) for one in inputs if not one["indexed"]],
+        )
+
+    def args(self, log: Log) -> dict[str, Any]:
+        """Raises DecodingError or ValueError for a log that doesn't fit."""
+        topics = zip(self.indexed, log.topics[1:], strict=True)
+        indexed = {one.name: one.plain(decode([one.type], topic)[0]) for one, topic in topics}
+        values = decode([one.type for one in self.others], log.data)
+        others = zip(self.others, values, strict=True)
+        return indexed | {one.name: one.plain(value) for one, value in others}
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    """``type`` as eth_abi wants it; ``plain`` turns its value into what we keep."""
+
+    name: str
+    type: str
+    plain: Callable[[Any], Any]
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> _Parameter:
+        kind = collapse_if_tuple(cast(Any, entry))
+        if entry["indexed"] and kind.endswith(("bytes", "string", ")", "]")):
+            return cls(entry["name"], "bytes32", _same)  # the topic is only its hash
+        return cls(entry["name"], kind, _reader(entry["type"], entry))
+
+
 class Decoder:
     """Knows the events of ``{address: abi}``."""
 
     def __init__(self, abis: Mapping[str, Abi]) -> None:
-        w3 = Web3()
         self.addresses = [bytes.fromhex(address.removeprefix("0x")) for address in abis]
-        self._events: dict[tuple[bytes, bytes], tuple[str, Contract]] = {}
+        self._events: dict[tuple[bytes, bytes], _Kind] = {}
         for raw, abi in zip(self.addresses, abis.values(), strict=True):
-            contract = w3.eth.contract(address=to_checksum_address(raw), abi=cast(Any, abi))
             for entry in abi:
                 if entry.get("type") == "event":
                     topic = bytes(event_abi_to_log_topic(cast(Any, entry)))
-                    self._events[raw, topic] = (entry["name"], contract)
+                    self._events[raw, topic] = _Kind.of(to_checksum_address(raw), entry)
 
     def decode(self, log: Log) -> Event | None:
         """None for an event that the ABI doesn't list. Raises EventUndecodableError."""
-        known = self._events.get((log.address, log.topics[0])) if log.topics else None
-        if known is None:
+        kind = self._events.get((log.address, log.topics[0])) if log.topics else None
+        if kind is None:
             return None
-        name, contract = known
         try:
-            decoded = contract.events[name]().process_log(_receipt(log))
-        except (DecodingError, LogTopicError, InvalidEventABI, MismatchedABI) as error:
+            args = kind.args(log)
+        except (DecodingError, ValueError) as error:
             raise EventUndecodableError(
-                f"{name} of {contract.address} in block {log.block_number} "
+                f"{kind.name} of {kind.address} in block {log.block_number} "
                 f"does not fit its ABI: {error}"
             ) from error
         return Event(
@@ -75,32 +112,24 @@ class Decoder:
             block_hash=log.block_hash,
             log_index=log.log_index,
             tx_hash=log.tx_hash,
-            address=contract.address,
-            name=name,
-            args=_plain(decoded["args"]),
+            address=kind.address,
+            name=kind.name,
+            args=args,
         )
 
 
-def _receipt(log: Log) -> LogReceipt:
-    return cast(
-        LogReceipt,
-        {
-            "address": to_checksum_address(log.address),
-            "topics": [HexBytes(topic) for topic in log.topics],
-            "data": HexBytes(log.data),
-            "blockNumber": log.block_number,
-            "blockHash": HexBytes(log.block_hash),
-            "transactionHash": HexBytes(log.tx_hash),
-            "transactionIndex": 0,
-            "logIndex": log.log_index,
-        },
-    )
-
-
-def _plain(value: Any) -> Any:
+def _reader(kind: str, entry: Mapping[str, Any]) -> Callable[[Any], Any]:
     """The same shape before and after a trip through the database: dicts, lists, plain values."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return bytes(value) if isinstance(value, (bytes, bytearray)) else value
+    if kind.endswith("]"):
+        item = _reader(kind[: kind.rindex("[")], entry)
+        return lambda values: [item(value) for value in values]
+    if kind == "tuple":
+        parts = [(one["name"], _reader(one["type"], one)) for one in entry["components"]]
+        return lambda values: {
+            name: read(value) for (name, read), value in zip(parts, values, strict=True)
+        }
+    return to_checksum_address if kind == "address" else _same
+
+
+def _same(value: Any) -> Any:
+    return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import rlp
@@ -103,6 +104,10 @@ def _raw(text: str) -> bytes:
 
 
 def _in_bloom(bloom: bytes, item: bytes) -> bool:
+    return all(bloom[255 - bit // 8] & (1 << bit % 8) for bit in _bits(item))
+
+
+@lru_cache(maxsize=1024)
+def _bits(item: bytes) -> tuple[int, ...]:
     digest = keccak(item)
-    bits = (int.from_bytes(digest[i : i + 2], "big") & 2047 for i in (0, 2, 4))
-    return all(bloom[255 - bit // 8] & (1 << bit % 8) for bit in bits)
+    return tuple(int.from_bytes(digest[i : i + 2], "big") & 2047 for i in (0, 2, 4))

@@ -49,14 +49,8 @@ def call_of(row: OutboxRow) -> dict[str, Any]:
 
 
 def prepare(pool: RpcPool, row: OutboxRow, view: Vantage) -> Ready | Hold | Refusal:
-    """Simulate, estimate and price one queued row."""
-    call = call_of(row)
-    verdict = view.simulate({**call, "gas": hex(row.gas_limit or MAX_GAS)})
-    if verdict.kind == "revert":
-        return Refusal(f"MN-TX-004: it would revert: {reason(verdict.error)}")
-    if verdict.kind == "refused":
-        return Hold(f"MN-TX-008: the node can't simulate it: {reason(verdict.error)}")
-    gas = row.gas_limit or estimate(pool, call)
+    """Estimate or simulate, and price, one queued row."""
+    gas = _gas(pool, row, view)
     if not isinstance(gas, int):
         return gas
     fees = quote(view.header.base_fee, view.tip, row.max_fee)
@@ -67,6 +61,20 @@ def prepare(pool: RpcPool, row: OutboxRow, view: Vantage) -> Ready | Hold | Refu
     if balance < need:
         return Hold(f"MN-TX-002: {row.sender} holds {balance} wei and needs {need}")
     return Ready(gas, fees)
+
+
+def _gas(pool: RpcPool, row: OutboxRow, view: Vantage) -> int | Hold | Refusal:
+    """An estimate that every endpoint gives is a simulation, too; else one block has to tell."""
+    call = call_of(row)
+    gas = row.gas_limit or estimate(pool, call)
+    if isinstance(gas, int) and row.gas_limit is None:
+        return gas
+    verdict = view.simulate({**call, "gas": hex(row.gas_limit or MAX_GAS)})
+    if verdict.kind == "revert":
+        return Refusal(f"MN-TX-004: it would revert: {reason(verdict.error)}")
+    if verdict.kind == "refused":
+        return Hold(f"MN-TX-008: the node can't simulate it: {reason(verdict.error)}")
+    return gas
 
 
 def estimate(pool: RpcPool, call: Mapping[str, Any]) -> int | Hold | Refusal:

@@ -542,7 +542,7 @@ def test_one_endpoint_that_claims_a_revert_cannot_reject_our_work(
     liar = make_proxy(embedded.url)
     liar.rewrite = lambda request, answer: (
         {**without_result(answer), "error": {"code": 3, "message": "execution reverted"}}
-        if request["method"] == "eth_call"
+        if request["method"] in ("eth_call", "eth_estimateGas")
         else answer
     )
     hands = Hands(embedded, deploy(embedded, counter_code), db, urls=[liar.url, embedded.url])

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, cast
 
+from eth_abi.abi import encode
+from eth_utils.abi import function_abi_to_4byte_selector, get_abi_input_types
 from eth_utils.address import to_checksum_address
 from web3 import Web3
 from web3.exceptions import BadFunctionCallOutput, ContractLogicError
@@ -44,5 +47,17 @@ class ContractWrapper:
 
     def call(self, function: str, *args: Any, value: int = 0) -> Call:
         """A call of a function that changes state."""
-        data = self._contract.encode_abi(function, args=list(args))
-        return Call(self.address, bytes.fromhex(data.removeprefix("0x")), value)
+        selector, types = self._functions[function, len(args)]
+        return Call(self.address, selector + encode(types, args), value)
+
+    @cached_property
+    def _functions(self) -> dict[tuple[str, int], tuple[bytes, list[str]]]:
+        """Selector and types by name and number of arguments (web3 looks for them each time)."""
+        entries = [cast(Any, entry) for entry in self.abi if entry["type"] == "function"]
+        return {
+            (entry["name"], len(entry["inputs"])): (
+                bytes(function_abi_to_4byte_selector(entry)),
+                get_abi_input_types(entry),
+            )
+            for entry in entries
+        }
