@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from eth_abi.abi import decode
 
+from offchain_workers.chain.contracts.opml import Position
 from verifiers.opml import runs
 from verifiers.opml.merkle import LEAF_BYTES, ZERO, Tree, inner_hash
 from verifiers.opml.openings import (
@@ -31,17 +32,6 @@ from verifiers.opml.words import from_bytes
 TRACE, TENSOR, ELEMENT, WON = 1, 2, 3, 4
 # A question lies this many levels above its answer, but for the first.
 GRID = 4
-
-
-class Position(NamedTuple):
-    """Where a game stands, as in IOpmlJudge."""
-
-    stage: int
-    levels: int
-    node_index: int
-    place: int
-    byte_len: int
-    node: bytes
 
 
 class Path(NamedTuple):

@@ -88,16 +88,16 @@ def deploy(
     start = w3.eth.block_number + 1
     p = params
     receipt = wallet.create(
-        _creation(
+        creation(
             w3, Subnets.NAME, market, models, p.min_stake, p.formation_tip, p.epoch_blocks,
             p.lead_blocks, p.subnet_ttl, p.unbond_seconds, p.block_history,
         ),
         subnets,
     )  # fmt: skip
     report(Subnets.NAME, receipt)
-    call = _creation(w3, Models.NAME, subnets, p.attest_stake)
+    call = creation(w3, Models.NAME, subnets, p.attest_stake)
     report(Models.NAME, wallet.create(call, models))
-    call = _creation(w3, Marketplace.NAME, subnets, models, p.keeper_tip, p.fee_bps)
+    call = creation(w3, Marketplace.NAME, subnets, models, p.keeper_tip, p.fee_bps)
     report(Marketplace.NAME, wallet.create(call, market))
     return Network.at(w3, market, models, subnets, start)
 
@@ -108,7 +108,8 @@ def created_address(sender: str, nonce: int) -> str:
     return to_checksum_address(keccak(packed)[12:])
 
 
-def _creation(w3: Web3, name: str, *args: Any) -> Call:
+def creation(w3: Web3, name: str, *args: Any) -> Call:
+    """The call that creates a contract of the package."""
     artifact = load(name)
     factory = w3.eth.contract(abi=cast(Any, artifact.abi), bytecode=artifact.bytecode)
     code = factory.constructor(*args).data_in_transaction
@@ -119,5 +120,5 @@ def deploy_consumer(w3: Web3, account: LocalAccount, market: str) -> Consumer:
     """The example consumer contract, owned by ``account``. Raises as ``deploy``."""
     wallet = Wallet(w3, account)
     address = created_address(account.address, wallet.nonce())
-    wallet.create(_creation(w3, Consumer.NAME, market), address)
+    wallet.create(creation(w3, Consumer.NAME, market), address)
     return Consumer(w3, address)

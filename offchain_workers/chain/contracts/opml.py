@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OpmlVerifier: claims and games of method `opml`, and how it gets onto a chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from eth_account.signers.local import LocalAccount
+from web3.types import TxReceipt
+
+from offchain_workers.chain.call import Call
+from offchain_workers.chain.contracts.base import ContractWrapper
+from offchain_workers.chain.contracts.deployment import Network, created_address, creation
+from offchain_workers.chain.contracts.terms import JobTerms, selector_of
+from offchain_workers.chain.wallet import Wallet
+
+OPML = selector_of("opml")
+DAY = 86_400
+GWEI = 10**9
+
+
+@dataclass(frozen=True)
+class OpmlParams:
+    """Immutable constructor choices: bounds in seconds, ``min_bond`` in wei."""
+
+    windows: tuple[int, int] = (1_800, DAY)
+    clocks: tuple[int, int] = (900, 14_400)
+    min_bond: int = 10**15
+    bond_gas: int = 6_000_000
+    fee_bps: int = 100
+
+    @classmethod
+    def development(cls) -> OpmlParams:
+        """Short windows and clocks, so that a demo need not wait."""
+        return cls(windows=(20, DAY), clocks=(20, 14_400))
+
+    @property
+    def max_delay(self) -> int:
+        """The longest time between a claim and its end, when everybody uses all of it."""
+        return self.windows[1] + 2 * self.clocks[1]
+
+
+class Claim(NamedTuple):
+    """A standing claim: the word that names it, when its window ends, how many games are open."""
+
+    word: int
+    final_at: int
+    games: int
+
+
+class Position(NamedTuple):
+    """Where a game stands, as in IOpmlJudge."""
+
+    stage: int
+    levels: int
+    node_index: int
+    place: int
+    byte_len: int
+    node: bytes
+
+
+class Game(NamedTuple):
+    """A game of one challenger; ``since`` 0 when there is none. Clocks in seconds, bond in wei."""
+
+    since: int
+    claimant_left: int
+    challenger_left: int
+    bond: int
+    at: Position
+
+
+class OpmlVerifier(ContractWrapper):
+    NAME = "OpmlVerifier"
+
+    @classmethod
+    def of(cls, network: Network) -> OpmlVerifier | None:
+        """The plug-in that the market lists; None on a market without `opml`."""
+        listed = network.marketplace.method(OPML)
+        return None if listed is None else cls(network.marketplace.w3, listed.plugin)
+
+    def claim_of(self, job_id: bytes, block: int | str = "latest") -> Claim | None:
+        """None when no claim stands."""
+        found = Claim(*self.read("claim_of", job_id, block=block))
+        return found if found.word else None
+
+    def game(
+        self, job_id: bytes, claim: int, challenger: str, block: int | str = "latest"
+    ) -> Game | None:
+        found = self.read("game", job_id, claim, challenger, block=block)
+        since, claimant_left, challenger_left, bond, at = found
+        if not since:
+            return None
+        return Game(since, claimant_left, challenger_left, bond, Position(*at))
+
+    def answer_key(
+        self, job_id: bytes, claim: int, challenger: str, block: int | str = "latest"
+    ) -> bytes:
+        """What the game waits for from the claimant. Raises CallRevertedError without a game."""
+        return bytes(self.read("answer_key", job_id, claim, challenger, block=block))
+
+    def answered_at(self, key: bytes, block: int | str = "latest") -> int:
+        """When a question was answered, 0 when it was not."""
+        return int(self.read("answers", key, block=block)) & (2**40 - 1)
+
+    def bond_to_open(self) -> int:
+        """Wei, at the head's base fee: send some more, the fee moves."""
+        return int(self.read("bond_to_open"))
+
+    def bond_to_claim(self, terms: JobTerms) -> int:
+        """Wei of stake that a claim locks."""
+        return int(self.read("bond_to_claim", terms.abi()))
+
+    def claim(
+        self, terms: JobTerms, header: Sequence[Any], output: bytes, given: bytes = b""
+    ) -> Call:
+        """``given``: the job's input when the job has a callback."""
+        return self.call("claim", terms.abi(), tuple(header), output, given)
+
+    def finalise(self, terms: JobTerms, output: bytes = b"") -> Call:
+        return self.call("finalise", terms.abi(), output)
+
+    def open(self, job_id: bytes, claim: int, bond: int) -> Call:
+        return self.call("open", job_id, claim, value=bond)
+
+
+def deploy_opml(
+    w3: Any,
+    account: LocalAccount,
+    network: Network,
+    params: OpmlParams,
+    report: Callable[[str, TxReceipt], None] = lambda contract, receipt: None,
+) -> OpmlVerifier:
+    """Four contracts and their listing, from the market's owner. Raises as ``deploy``."""
+    wallet = Wallet(w3, account)
+
+    def create(name: str, *args: Any) -> str:
+        address = created_address(account.address, wallet.nonce())
+        report(name, wallet.create(creation(w3, name, *args), address))
+        return address
+
+    steps = create("StepReduce"), create("StepElement")
+    judge = create("OpmlJudge", *steps)
+    p = params
+    parts = network.marketplace.address, network.subnets.address, network.models.address
+    address = create(OpmlVerifier.NAME, *parts, judge, p.windows, p.clocks, p.min_bond, p.bond_gas)
+    market = network.marketplace
+    wallet.send(market.call("add_method", OPML, address, 1, p.max_delay, p.fee_bps, False))
+    return OpmlVerifier(w3, address)
