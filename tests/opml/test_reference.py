@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from hypothesis import assume, given, settings
 
-from tests.opml.strategies import Step, steps
+from tests.opml.programs import Program, programs
+from tests.opml.strategies import Memory, Step, steps
 from verifiers.opml import reference, total
 
 
@@ -15,3 +16,12 @@ def test_a_node_equals_its_elements(step: Step) -> None:
     assume(step.node.byte_len <= 2048)
     expected = total.tensor(step.node, step.j, step.memory)
     assert reference.compute(step.node, step.j, step.memory) == expected
+
+
+@given(programs())
+@settings(max_examples=100)
+def test_a_program_equals_its_elements(program: Program) -> None:
+    weights = bytes(program.weights)
+    outputs = reference.execute(program.nodes, weights, program.given)
+    for j, node in enumerate(program.nodes):
+        assert outputs[j] == total.tensor(node, j, Memory(program.given, weights, outputs[:j]))

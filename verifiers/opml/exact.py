@@ -46,6 +46,11 @@ def product(x: Array, y: Array) -> Array:
     return result
 
 
+def absolute(x: Array) -> Array:
+    """Also of the least int64."""
+    return np.asarray(np.abs(x.astype(object)), dtype=object)
+
+
 def total(*terms: Array) -> Array:
     """The sum of arrays of shapes that broadcast."""
     first, *rest = prepare(sum(map(peak, terms)), *terms)

@@ -56,9 +56,10 @@ def finish(node: Node, acc: Array, weights: bytes) -> Array:
 
 
 def parameters(node: Node, weights: bytes) -> tuple[Array, Array, Array]:
-    """``b``, ``m`` and ``s mod 64`` by channel (1, 1, O2, O3), or one each."""
+    """``b``, ``m`` and ``s mod 64`` by channel (1, 1, O2, O3), or one each (1, 1, 1, 1)."""
     if node.param_mode != 1:
-        return np.array(node.bias), np.array(node.m), np.array(node.shift % 64)
+        b, m, s = (np.full((1, 1, 1, 1), n) for n in (node.bias, node.m, node.shift % 64))
+        return b, m, s
     _, _, o2, o3 = node.dims
     table = np.frombuffer(weights, RECORD, count=len(weights) // RECORD.itemsize)
     records = np.zeros(o2 * o3, RECORD)
