@@ -18,7 +18,7 @@ class BundleError(FusionError):
 
 
 class BundleFileError(BundleError):
-    """A file of the bundle is missing, unreadable or too large."""
+    """A file of the bundle is missing or unreadable."""
 
     CODE = "MN-OPML-050"
 
