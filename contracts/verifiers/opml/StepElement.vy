@@ -22,13 +22,6 @@ LUT: constant(uint256) = 9
 GATHER: constant(uint256) = 10
 MOVE: constant(uint256) = 11
 
-# Where and under which commitments an element reads.
-struct Context:
-    j: uint256
-    place: operands.Place
-    roots: openings.Roots
-
-
 # An element of an operand less the operand's zero; nothing is 0.
 struct Term:
     is_present: bool
@@ -52,78 +45,83 @@ def element(
     """
     @notice See IOpmlStep.
     """
-    assert not profile._is_reduction(desc), "opcode"
+    opcode: uint256 = desc[0] & 255
+    assert opcode < profile.DOT or opcode > profile.ARGMAX, "opcode"
     if finisher._is_beyond(desc, e):
         return 0
-    place: operands.Place = empty(operands.Place)
-    place.coordinates = operands._coordinates(desc, e)
-    place.count = 1
-    context: Context = Context(
-        j=j, place=place, roots=openings.Roots(trace=trace_root, depth=depth, input=input, weights=weights)
-    )
-    return finisher._finish(desc, e, self._acc(desc, context, a, b), weights, p)
+    roots: openings.Roots = openings.Roots(trace=trace_root, depth=depth, input=input, weights=weights)
+    acc: int256 = 0
+    if opcode >= ADD and opcode <= MOVE:
+        place: operands.Place = empty(operands.Place)
+        place.coordinates = operands._coordinates(desc[1], e)
+        place.count = 1
+        run: Bytes[256] = openings._read(operands._locate(desc, operands.A, j, place, 0), roots, a)
+        x: Term = self._term(desc[operands.A], run)
+        y: Term = empty(Term)
+        reads_b: bool = False
+        offset: int256 = 0
+        reads_b, offset = self._lookup(desc, opcode, x)
+        if reads_b:
+            run = openings._read(operands._locate(desc, operands.B, j, place, offset), roots, b)
+            y = self._term(desc[operands.B], run)
+        acc = self._acc(opcode, desc[2], x, y)
+    return finisher._finish(desc, acc, openings._read(finisher._record(desc, e), roots, p))
 
 
 @pure
 @internal
-def _acc(desc: uint256[14], context: Context, a: IOpmlStep.Opening, b: IOpmlStep.Opening) -> int256:
+def _term(operand: uint256, run: Bytes[256]) -> Term:
     """
-    @return What `finish` gets; less than 2**128 in absolute value.
+    @param operand Its first word.
+    @param run The element's bytes, or nothing.
     """
-    opcode: uint256 = profile._opcode(desc)
-    if opcode < ADD or opcode > MOVE:
-        return 0
-    x: Term = self._term(desc, operands.A, context, 0, a)
+    if len(run) == 0:
+        return empty(Term)
+    word: uint256 = extract32(concat(run, empty(bytes32)), 0, output_type=uint256)
+    value: int256 = profile._little_endian(word, 0, (operand >> 8) & 3)
+    return Term(is_present=True, value=unsafe_sub(value, operands._zero(operand)))
+
+
+@pure
+@internal
+def _lookup(desc: uint256[14], opcode: uint256, x: Term) -> (bool, int256):
+    """
+    @param x The element of A.
+    @return Whether B is read at all, and how many elements behind its address.
+    """
+    if opcode == SQRT:
+        return False, 0
+    if opcode == MOVE:
+        return not x.is_present, 0
+    if opcode != LUT and opcode != GATHER:
+        return True, 0
+    rows: int256 = convert(profile._bits(desc[2], 192, 48), int256)
+    if opcode == LUT:
+        return rows != 0, min(max(x.value, 0), unsafe_sub(rows, 1))
+    is_row: bool = x.is_present and x.value >= 0 and x.value < rows
+    return is_row, unsafe_mul(x.value, profile._signed(desc[3], 48, 48))
+
+
+@pure
+@internal
+def _acc(opcode: uint256, factors: uint256, x: Term, y: Term) -> int256:
+    """
+    @param opcode ADD to MOVE.
+    @param factors Word 2 of the descriptor.
+    @param y The element of B; 0 when it was not read.
+    @return What `finish` gets, less than 2**128 in absolute value.
+    """
+    if opcode == MUL:
+        return unsafe_mul(x.value, y.value)
     if opcode == SQRT:
         return convert(isqrt(convert(max(x.value, 0), uint256)), int256)
     if opcode == LUT or opcode == GATHER:
-        return self._looked_up(desc, context, x, b)
-    ma: int256 = profile._signed(desc[2], 64, 64)
-    mb: int256 = profile._signed(desc[2], 128, 64)
-    if opcode == MOVE and x.is_present:
-        return unsafe_mul(x.value, ma)
-    y: int256 = self._term(desc, operands.B, context, 0, b).value
-    if opcode == MOVE:
-        return unsafe_mul(y, mb)
-    if opcode == ADD:
-        return unsafe_add(unsafe_mul(x.value, ma), unsafe_mul(y, mb))
-    if opcode == MUL:
-        return unsafe_mul(x.value, y)
-    return self._quotient(unsafe_mul(x.value, ma), y)
-
-
-@pure
-@internal
-def _looked_up(desc: uint256[14], context: Context, x: Term, b: IOpmlStep.Opening) -> int256:
-    """
-    @return The element of B that LUT or GATHER finds for `x`, less B's zero; 0 for none.
-    """
-    rows: int256 = convert(profile._bits(desc[2], 192, 48), int256)
-    if profile._opcode(desc) == LUT:
-        if rows == 0:
-            return 0
-        clamped: int256 = min(max(x.value, 0), unsafe_sub(rows, 1))
-        return self._term(desc, operands.B, context, clamped, b).value
-    if not x.is_present or x.value < 0 or x.value >= rows:
-        return 0
-    offset: int256 = unsafe_mul(x.value, profile._signed(desc[3], 48, 48))
-    return self._term(desc, operands.B, context, offset, b).value
-
-
-@pure
-@internal
-def _term(desc: uint256[14], operand: uint256, context: Context, offset: int256, opening: IOpmlStep.Opening) -> Term:
-    """
-    @param operand Where it begins in the descriptor.
-    @param offset Elements behind the operand's address.
-    """
-    code: uint256 = operands._code(desc, operand)
-    run: Bytes[256] = operands._read(desc, operand, context.j, context.place, offset, code, context.roots, opening)
-    if len(run) == 0:
-        return Term(is_present=False, value=0)
-    word: uint256 = extract32(concat(run, empty(bytes32)), 0, output_type=uint256)
-    value: int256 = unsafe_sub(profile._little_endian(word, 0, code), operands._zero(desc, operand))
-    return Term(is_present=True, value=value)
+        return y.value
+    ax: int256 = unsafe_mul(x.value, profile._signed(factors, 64, 64))
+    if opcode == DIV:
+        return self._quotient(ax, y.value)
+    # Of MOVE one operand is 0.
+    return unsafe_add(ax, unsafe_mul(y.value, profile._signed(factors, 128, 64)))
 
 
 @pure

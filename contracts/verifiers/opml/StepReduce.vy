@@ -42,19 +42,17 @@ def block_value(
     """
     @notice See IOpmlStep.
     """
-    assert profile._is_reduction(desc), "opcode"
-    assert k < profile._blocks_of(desc), "block"
+    opcode: uint256 = desc[0] & 255
+    assert opcode >= profile.DOT and opcode <= profile.ARGMAX, "opcode"
     roots: openings.Roots = openings.Roots(trace=trace_root, depth=depth, input=input, weights=weights)
-    place: operands.Place = self._place(desc, e, k)
-    opcode: uint256 = profile._opcode(desc)
-    code: uint256 = 0 if opcode == profile.DOT else operands._code(desc, operands.A)
-    run: Bytes[256] = operands._read(desc, operands.A, j, place, 0, code, roots, a)
+    place: operands.Place = self._place(desc[0], desc[1], e, k)
+    run: Bytes[256] = openings._read(operands._locate(desc, operands.A, j, place, 0), roots, a)
     if opcode != profile.DOT:
-        return self._reduced(desc, k, code, run)
-    other: Bytes[256] = operands._read(desc, operands.B, j, place, 0, 0, roots, b)
+        return self._reduced(opcode, desc[operands.A], k, run)
+    other: Bytes[256] = openings._read(operands._locate(desc, operands.B, j, place, 0), roots, b)
     if len(run) == 0 or len(other) == 0:
         return 0
-    return self._dot(run, other, operands._zero(desc, operands.A), operands._zero(desc, operands.B))
+    return self._dot(run, other, operands._zero(desc[operands.A]), operands._zero(desc[operands.B]))
 
 
 @external
@@ -65,39 +63,45 @@ def finish(desc: uint256[14], e: uint256, acc: int256, weights: bytes32, p: IOpm
     """
     if finisher._is_beyond(desc, e):
         return 0
-    return finisher._finish(desc, e, acc, weights, p)
+    roots: openings.Roots = empty(openings.Roots)
+    roots.weights = weights
+    return finisher._finish(desc, acc, openings._read(finisher._record(desc, e), roots, p))
 
 
 @pure
 @internal
-def _place(desc: uint256[14], e: uint256, k: uint256) -> operands.Place:
+def _place(head: uint256, shape: uint256, e: uint256, k: uint256) -> operands.Place:
     """
-    @notice Where block `k` of element `e` looks: blocks of a tap first, then t2, t1, t0.
+    @notice Where block `k` of element `e` looks: blocks of a tap first, then t2, t1, t0. Reverts when the
+            node has no such block.
+    @param head Word 0 of the descriptor.
+    @param shape Word 1 of the descriptor.
     """
-    per_tap: uint256 = profile._blocks_per_tap(desc)
-    lanes: uint256 = profile._block_lanes(desc)
-    position: uint256 = unsafe_mul(k % per_tap, lanes)
-    tap: uint256 = k // per_tap
+    lanes: uint256 = profile._block_lanes(head)
+    per_tap: uint256 = profile._blocks_per_tap(head)
     place: operands.Place = empty(operands.Place)
-    place.coordinates = operands._coordinates(desc, e)
-    place.position = position
-    place.count = min(lanes, unsafe_sub(profile._lanes(desc), position))
+    place.coordinates = operands._coordinates(shape, e)
+    place.position = unsafe_mul(k % per_tap, lanes)
+    place.count = min(lanes, unsafe_sub(profile._lanes(head), place.position))
+    tap: uint256 = unsafe_div(k, per_tap)
     for i: uint256 in range(3):
         axis: uint256 = unsafe_sub(2, i)
-        size: uint256 = profile._taps(desc, axis)
+        size: uint256 = profile._taps(shape, axis)
         place.taps[axis] = convert(tap % size, int256)
-        tap = tap // size
+        tap = unsafe_div(tap, size)
+    assert tap == 0 and k < profile.MAX_BLOCKS, "block"
     return place
 
 
 @pure
 @internal
-def _reduced(desc: uint256[14], k: uint256, code: uint256, run: Bytes[256]) -> int256:
+def _reduced(opcode: uint256, operand: uint256, k: uint256, run: Bytes[256]) -> int256:
     """
+    @param operand The first word of A.
     @return The value of a block of SUM, MAX or ARGMAX.
     """
-    opcode: uint256 = profile._opcode(desc)
-    zero: int256 = operands._zero(desc, operands.A)
+    code: uint256 = (operand >> 8) & 3
+    zero: int256 = operands._zero(operand)
     total: int256 = 0
     greatest: int256 = min_value(int256)
     # So that each element can be read with the 32 bytes from where it begins.

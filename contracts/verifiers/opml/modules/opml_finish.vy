@@ -7,7 +7,6 @@
 @notice `finish` of docs/opml-profile.md, section 5.
 """
 
-from interfaces import IOpmlStep
 from . import opml_openings as openings
 from . import opml_operands as operands
 from . import opml_profile as profile
@@ -28,46 +27,45 @@ def _is_beyond(desc: uint256[14], e: uint256) -> bool:
 
 @pure
 @internal
-def _finish(desc: uint256[14], e: uint256, acc: int256, weights: bytes32, p: IOpmlStep.Opening) -> int256:
+def _record(desc: uint256[14], e: uint256) -> openings.Run:
     """
-    @param e An element of the output.
-    @param acc Less than 2**191 in absolute value.
-    @param weights Commitment of the model's weights.
-    @param p The channel's record; looked at with `param_mode` 1 only.
+    @return Where the weights have the numbers for element `e`; kind NOTHING when the descriptor has them.
     """
-    b: int256 = profile._signed(desc[2], 0, 64)
-    m: int256 = profile._signed(desc[1], 176, 64)
-    s: uint256 = profile._bits(desc[0], 24, 8)
-    if profile._bits(desc[0], 16, 8) == BY_CHANNEL:
-        b, m, s = self._record(desc, e, weights, p)
-    value: int256 = unsafe_add(unsafe_mul(acc, m), b) >> (s & 63)
-    value = unsafe_add(value, profile._signed(desc[0], 64, 32))
-    value = min(max(value, profile._signed(desc[0], 96, 64)), profile._signed(desc[0], 160, 64))
-    return self._saturate(value, profile._out_code(desc))
+    if profile._bits(desc[0], 16, 8) != BY_CHANNEL:
+        return empty(openings.Run)
+    coordinates: int256[4] = operands._coordinates(desc[1], e)
+    channel: int256 = unsafe_mul(coordinates[2], convert(profile._size(desc[1], 3), int256))
+    channel = unsafe_add(channel, coordinates[3])
+    start: int256 = unsafe_add(convert(profile._bits(desc[3], 0, 48), int256), channel) << 4
+    return openings.Run(kind=openings.WEIGHTS, index=0, start=start, size=RECORD_BYTES)
 
 
 @pure
 @internal
-def _record(desc: uint256[14], e: uint256, weights: bytes32, p: IOpmlStep.Opening) -> (int256, int256, uint256):
+def _finish(desc: uint256[14], acc: int256, record: Bytes[256]) -> int256:
     """
-    @return `b`, `m` and `s` of the element's channel; all zero when the weights end before.
+    @param acc Less than 2**191 in absolute value.
+    @param record What was read at `_record`; nothing when the weights end before.
+    @return The element.
     """
-    coordinates: int256[4] = operands._coordinates(desc, e)
-    channel: int256 = unsafe_mul(coordinates[2], convert(profile._size(desc, 3), int256))
-    channel = unsafe_add(channel, coordinates[3])
-    start: int256 = unsafe_add(convert(profile._bits(desc[3], 0, 48), int256), channel) << 4
-    roots: openings.Roots = empty(openings.Roots)
-    roots.weights = weights
-    openings._check_commitment(openings.WEIGHTS, 0, roots, p)
-    record: Bytes[256] = openings._run(p, start, RECORD_BYTES)
-    if len(record) == 0:
-        return 0, 0, 0
-    word: uint256 = convert(slice(record, 0, RECORD_BYTES), uint256) << 128
-    return (
-        profile._little_endian(word, 0, 3),
-        profile._little_endian(word, 8, 2),
-        convert(profile._little_endian(word, 12, 2), uint256),
-    )
+    head: uint256 = desc[0]
+    b: int256 = 0
+    m: int256 = 0
+    s: uint256 = 0
+    if profile._bits(head, 16, 8) != BY_CHANNEL:
+        b = profile._signed(desc[2], 0, 64)
+        m = profile._signed(desc[1], 176, 64)
+        s = profile._bits(head, 24, 8)
+    elif len(record) == RECORD_BYTES:
+        word: uint256 = convert(slice(record, 0, RECORD_BYTES), uint256) << 128
+        b = profile._little_endian(word, 0, 3)
+        m = profile._little_endian(word, 8, 2)
+        # Only its lowest six bits count.
+        s = convert(profile._little_endian(word, 12, 0), uint256)
+    v: int256 = unsafe_add(unsafe_mul(acc, m), b) >> (s & 63)
+    v = unsafe_add(v, profile._signed(head, 64, 32))
+    v = min(max(v, profile._signed(head, 96, 64)), profile._signed(head, 160, 64))
+    return self._saturate(v, (head >> 8) & 3)
 
 
 @pure

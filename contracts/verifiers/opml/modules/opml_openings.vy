@@ -10,12 +10,12 @@
 from interfaces import IOpmlStep
 from . import opml_profile as profile
 
+NOTHING: constant(uint256) = 0
 INPUT: constant(uint256) = 1
 WEIGHTS: constant(uint256) = 2
 TRACE: constant(uint256) = 3
 
 LEAF_BYTES: constant(uint256) = 256
-MAX_LEAVES: constant(uint256) = 512
 MAX_BRANCHES: constant(uint256) = 64
 MAX_TENSOR_BYTES: constant(uint256) = 2**40
 MAX_DEPTH: constant(uint256) = 32
@@ -28,78 +28,87 @@ struct Roots:
     weights: bytes32
 
 
-@pure
-@internal
-def _check_commitment(kind: uint256, index: uint256, roots: Roots, opening: IOpmlStep.Opening):
-    """
-    @notice Reverts unless `byte_len` and `root` are those of the tensor.
-    @param kind 1 to 3.
-    @param index Less than 2 ** roots.depth; of the trace only.
-    """
-    commitment: bytes32 = profile._tensor_commitment(opening.byte_len, opening.root)
-    if kind == INPUT:
-        assert commitment == roots.input, "input"
-    elif kind == WEIGHTS:
-        assert commitment == roots.weights, "weights"
-    else:
-        assert len(opening.trace_branch) == roots.depth, "trace branch"
-        assert profile._fold(commitment, index, opening.trace_branch) == roots.trace, "trace"
+# Bytes of a tensor that follow one another.
+struct Run:
+    kind: uint256  # of the tensor; NOTHING reads nothing
+    index: uint256  # in the trace, less than 2 ** Roots.depth
+    start: int256  # anywhere
+    size: uint256  # 1 to LEAF_BYTES
 
 
 @pure
 @internal
-def _run(opening: IOpmlStep.Opening, start: int256, size: uint256) -> Bytes[LEAF_BYTES]:
+def _read(run: Run, roots: Roots, opening: IOpmlStep.Opening) -> Bytes[LEAF_BYTES]:
     """
-    @notice Reverts when the leaves that hold the run aren't those of the tensor.
-    @param opening Its commitment has been checked.
-    @param start Byte where the run begins, anywhere.
-    @param size Bytes of the run, 1 to 256.
+    @notice Reverts when the opening is not one of the tensor, at the run.
     @return The run's bytes; none when it does not lie inside the tensor.
     """
+    if run.kind == NOTHING:
+        return b""
+    self._check_commitment(run, roots, opening.byte_len, opening.root, opening.trace_branch)
     # No tensor is longer than the profile allows, whatever somebody committed to.
-    if start < 0 or opening.byte_len > MAX_TENSOR_BYTES:
+    if run.start < 0 or opening.byte_len > MAX_TENSOR_BYTES:
         return b""
-    end: int256 = unsafe_add(start, convert(size, int256))
-    if end > convert(opening.byte_len, int256):
+    start: uint256 = convert(run.start, uint256)
+    end: uint256 = unsafe_add(start, run.size)
+    if end > opening.byte_len:
         return b""
-    first: uint256 = convert(start, uint256) // LEAF_BYTES
-    last: uint256 = convert(unsafe_sub(end, 1), uint256) // LEAF_BYTES
-    assert len(opening.leaves) == (LEAF_BYTES if first == last else MAX_LEAVES), "leaves"
-    root: bytes32 = self._root_of(opening.leaves, first, profile._depth_of(opening.byte_len), opening.branches)
-    assert root == opening.root, "leaf"
-    return convert(slice(opening.leaves, convert(start, uint256) % LEAF_BYTES, size), Bytes[LEAF_BYTES])
+    first: uint256 = start // LEAF_BYTES
+    count: uint256 = unsafe_sub(unsafe_add(unsafe_sub(end, 1) // LEAF_BYTES, 1), first)
+    assert len(opening.leaves) == unsafe_mul(count, LEAF_BYTES), "leaves"
+    assert opening.root == self._root_of(opening.leaves, first, opening.byte_len, opening.branches), "leaf"
+    return convert(slice(opening.leaves, start % LEAF_BYTES, run.size), Bytes[LEAF_BYTES])
+
+
+@pure
+@internal
+def _check_commitment(run: Run, roots: Roots, byte_len: uint256, root: bytes32, trace_branch: DynArray[bytes32, 20]):
+    """
+    @notice Reverts unless `byte_len` and `root` are those of the run's tensor.
+    """
+    commitment: bytes32 = profile._tensor_commitment(byte_len, root)
+    if run.kind == INPUT:
+        assert commitment == roots.input, "input"
+    elif run.kind == WEIGHTS:
+        assert commitment == roots.weights, "weights"
+    else:
+        assert len(trace_branch) == roots.depth, "trace branch"
+        assert profile._fold(commitment, run.index, trace_branch) == roots.trace, "trace"
 
 
 @pure
 @internal
 def _root_of(
-    leaves: Bytes[MAX_LEAVES], first: uint256, depth: uint256, branches: DynArray[bytes32, MAX_BRANCHES]
+    leaves: Bytes[512], first: uint256, byte_len: uint256, branches: DynArray[bytes32, MAX_BRANCHES]
 ) -> bytes32:
     """
     @param leaves One, or two that follow one another.
-    @param first Index of the first; all are less than 2 ** depth.
+    @param first Index of the first; all lie inside the tensor.
     @return The root that the leaves and their siblings lead to.
     """
-    left: bytes32 = keccak256(concat(x"00", slice(leaves, 0, LEAF_BYTES)))
-    right: bytes32 = empty(bytes32)
-    is_pair: bool = len(leaves) == MAX_LEAVES
-    if is_pair:
-        right = keccak256(concat(x"00", slice(leaves, LEAF_BYTES, LEAF_BYTES)))
+    top: bytes32 = keccak256(concat(0x00, slice(leaves, 0, LEAF_BYTES)))
     place: uint256 = first
     used: uint256 = 0
-    count: uint256 = len(branches)
-    for _: uint256 in range(depth, bound=MAX_DEPTH):
-        is_odd: bool = place & 1 == 1
+    depth: uint256 = len(branches)
+    if len(leaves) > LEAF_BYTES:
+        other: bytes32 = keccak256(concat(0x00, slice(leaves, LEAF_BYTES, LEAF_BYTES)))
+        # Until the two are siblings, each has one of its own.
+        for _: uint256 in range(MAX_DEPTH):
+            if place & 1 == 0:
+                break
+            assert unsafe_add(used, 1) < len(branches), "branches"
+            top = keccak256(concat(0x01, branches[used], top))
+            other = keccak256(concat(0x01, other, branches[unsafe_add(used, 1)]))
+            used = unsafe_add(used, 2)
+            place >>= 1
+        top = profile._inner(top, other)
         place >>= 1
-        if is_pair and not is_odd:
-            left = profile._inner(left, right)
-            is_pair = False
-            continue
-        needed: uint256 = 2 if is_pair else 1
-        assert unsafe_add(used, needed) <= count, "branches"
-        left = profile._inner(branches[used], left) if is_odd else profile._inner(left, branches[used])
-        if is_pair:
-            right = profile._inner(right, branches[unsafe_add(used, 1)])
-        used = unsafe_add(used, needed)
-    assert used == count, "branches"
-    return left
+        depth = unsafe_add(unsafe_sub(depth, used >> 1), 1)
+    assert profile._is_depth(depth, byte_len), "branches"
+    for i: uint256 in range(used, len(branches), bound=MAX_BRANCHES):
+        if place & 1 == 0:
+            top = keccak256(concat(0x01, top, branches[i]))
+        else:
+            top = keccak256(concat(0x01, branches[i], top))
+        place >>= 1
+    return top

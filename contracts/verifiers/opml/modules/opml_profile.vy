@@ -86,7 +86,7 @@ def _element_of(leaf: Bytes[LEAF_BYTES], position: uint256, code: uint256) -> in
 @pure
 @internal
 def _inner(left: bytes32, right: bytes32) -> bytes32:
-    return keccak256(concat(x"01", left, right))
+    return keccak256(concat(0x01, left, right))
 
 
 @pure
@@ -100,11 +100,12 @@ def _fold(node: bytes32, index: uint256, branch: DynArray[bytes32, MAX_DEPTH]) -
     """
     top: bytes32 = node
     place: uint256 = index
+    # `_inner` written out: a fifth cheaper.
     for sibling: bytes32 in branch:
         if place & 1 == 0:
-            top = self._inner(top, sibling)
+            top = keccak256(concat(0x01, top, sibling))
         else:
-            top = self._inner(sibling, top)
+            top = keccak256(concat(0x01, sibling, top))
         place >>= 1
     return top
 
@@ -112,13 +113,13 @@ def _fold(node: bytes32, index: uint256, branch: DynArray[bytes32, MAX_DEPTH]) -
 @pure
 @internal
 def _leaf_hash(leaf: Bytes[LEAF_BYTES]) -> bytes32:
-    return keccak256(concat(x"00", leaf))
+    return keccak256(concat(0x00, leaf))
 
 
 @pure
 @internal
 def _tensor_commitment(byte_len: uint256, root: bytes32) -> bytes32:
-    return keccak256(concat(x"02", convert(byte_len, bytes32), root))
+    return keccak256(concat(0x02, convert(byte_len, bytes32), root))
 
 
 @pure
@@ -129,11 +130,14 @@ def _depth_of_count(leaves: uint256) -> uint256:
     @return The smallest d with 2**d >= leaves.
     """
     depth: uint256 = 0
-    for _: uint256 in range(MAX_DEPTH):
-        if (1 << depth) >= leaves:
-            break
-        depth = unsafe_add(depth, 1)
-    return depth
+    rest: uint256 = unsafe_sub(max(leaves, 1), 1)
+    # Half as many bits each time.
+    for i: uint256 in range(6):
+        bits: uint256 = 32 >> i
+        if rest >> bits != 0:
+            depth = unsafe_add(depth, bits)
+            rest >>= bits
+    return unsafe_add(depth, rest)
 
 
 @pure
@@ -148,6 +152,16 @@ def _depth_of(byte_len: uint256) -> uint256:
 
 @pure
 @internal
+def _is_depth(depth: uint256, byte_len: uint256) -> bool:
+    """
+    @notice `_depth_of(byte_len) == depth`, for less gas.
+    """
+    last: uint256 = unsafe_sub(max(byte_len, 1), 1) // LEAF_BYTES
+    return last >> depth == 0 and (depth == 0 or last >> unsafe_sub(depth, 1) != 0)
+
+
+@pure
+@internal
 def _open_descriptor(
     desc: uint256[14], j: uint256, branch: DynArray[bytes32, MAX_DEPTH], program_root: bytes32, depth: uint256
 ):
@@ -156,7 +170,7 @@ def _open_descriptor(
     @param depth Of the program: `_depth_of_count(node_count)`.
     """
     assert len(branch) == depth and j >> depth == 0, "program branch"
-    leaf: bytes32 = keccak256(concat(x"03", abi_encode(desc)))
+    leaf: bytes32 = keccak256(concat(0x03, abi_encode(desc)))
     assert self._fold(leaf, j, branch) == program_root, "descriptor"
 
 
@@ -180,20 +194,22 @@ def _out_code(desc: uint256[14]) -> uint256:
 
 @pure
 @internal
-def _size(desc: uint256[14], axis: uint256) -> uint256:
+def _size(shape: uint256, axis: uint256) -> uint256:
     """
+    @param shape Word 1 of a descriptor.
     @return The output's extent along an axis, at least 1.
     """
-    return max(self._bits(desc[1], axis << 5, 32), 1)
+    return max((shape >> (axis << 5)) & MASK_32, 1)
 
 
 @pure
 @internal
-def _taps(desc: uint256[14], axis: uint256) -> uint256:
+def _taps(shape: uint256, axis: uint256) -> uint256:
     """
+    @param shape Word 1 of a descriptor.
     @return Taps along an axis, at least 1.
     """
-    return max(self._bits(desc[1], unsafe_add(128, axis << 4), 16), 1)
+    return max((shape >> unsafe_add(128, axis << 4)) & 65_535, 1)
 
 
 @pure
@@ -202,8 +218,10 @@ def _byte_len_of(desc: uint256[14]) -> uint256:
     """
     @return Bytes of the node's output.
     """
-    count: uint256 = unsafe_mul(self._size(desc, 0), self._size(desc, 1))
-    count = unsafe_mul(count, unsafe_mul(self._size(desc, 2), self._size(desc, 3)))
+    shape: uint256 = desc[1]
+    count: uint256 = 1
+    for axis: uint256 in range(4):
+        count = unsafe_mul(count, self._size(shape, axis))
     # At most 2**131.
     return min(count << self._out_code(desc), MAX_TENSOR_BYTES)
 
@@ -217,24 +235,32 @@ def _is_reduction(desc: uint256[14]) -> bool:
 
 @pure
 @internal
-def _block_lanes(desc: uint256[14]) -> uint256:
+def _lanes(head: uint256) -> uint256:
     """
-    @return Lanes of a whole block of a reduction.
+    @param head Word 0 of a descriptor.
+    @return Lanes of a tap.
     """
-    return 256 if self._opcode(desc) == DOT else 32
+    return (head >> 32) & MASK_32
 
 
 @pure
 @internal
-def _lanes(desc: uint256[14]) -> uint256:
-    return self._bits(desc[0], 32, 32)
+def _block_lanes(head: uint256) -> uint256:
+    """
+    @param head Word 0 of a reduction's descriptor.
+    @return Lanes of a whole block.
+    """
+    return 256 if head & 255 == DOT else 32
 
 
 @pure
 @internal
-def _blocks_per_tap(desc: uint256[14]) -> uint256:
-    size: uint256 = self._block_lanes(desc)
-    return max(unsafe_div(unsafe_sub(unsafe_add(self._lanes(desc), size), 1), size), 1)
+def _blocks_per_tap(head: uint256) -> uint256:
+    """
+    @param head Word 0 of a reduction's descriptor.
+    """
+    size: uint256 = self._block_lanes(head)
+    return max(unsafe_div(unsafe_sub(unsafe_add(self._lanes(head), size), 1), size), 1)
 
 
 @pure
@@ -245,8 +271,10 @@ def _blocks_of(desc: uint256[14]) -> uint256:
     """
     if not self._is_reduction(desc):
         return 1
-    taps: uint256 = unsafe_mul(unsafe_mul(self._taps(desc, 0), self._taps(desc, 1)), self._taps(desc, 2))
-    return min(unsafe_mul(taps, self._blocks_per_tap(desc)), MAX_BLOCKS)
+    count: uint256 = self._blocks_per_tap(desc[0])
+    for axis: uint256 in range(3):
+        count = unsafe_mul(count, self._taps(desc[1], axis))
+    return min(count, MAX_BLOCKS)
 
 
 @pure
