@@ -33,7 +33,7 @@ def check_element(node: Node, j: int, e: int, memory: Memory, held: NodeCertific
 
 
 @given(programs())
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_nothing_leaves_its_certificate(program: Program) -> None:
     weights = bytes(program.weights)
     try:

@@ -21,8 +21,9 @@ def peak(array: Array) -> int:
 
 
 def prepare(bound: int, *arrays: Array) -> tuple[Array, ...]:
-    """The arrays, in a type that holds every number up to ``bound`` exactly."""
-    kind: type = np.int64 if bound < LIMIT else object
+    """The arrays, in a type that holds them and every number up to ``bound`` exactly."""
+    is_small = bound < LIMIT and all(peak(a) < LIMIT for a in arrays if a.dtype == object)
+    kind: type = np.int64 if is_small else object
     return tuple(array.astype(kind, copy=False) for array in arrays)
 
 
