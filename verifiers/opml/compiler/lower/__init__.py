@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quantised graph -> standard ONNX that computes the same integers, with a free batch dimension."""
+
+from __future__ import annotations
+
+from verifiers.opml.compiler.lower.graphs import model, probe, trace
+
+__all__ = ["model", "probe", "trace"]

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Walks the quantised graph; tensors travel as floats, elements less their zero point.
+
+A tensor that only tables read travels as the element itself, and need not be whole: the cast to an
+index cuts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from verifiers.opml.compiler import ir
+from verifiers.opml.compiler.ir import Step, Value
+from verifiers.opml.compiler.lower.finish import Exit, carried
+from verifiers.opml.compiler.lower.writer import Writer
+from verifiers.opml.program import Kind
+
+Key = tuple[Kind, int, tuple[Step, ...]]
+
+
+class Lowering:
+    """One ONNX graph under construction; ``emitters`` lower each kind of operation."""
+
+    def __init__(
+        self,
+        w: Writer,
+        program: ir.Program,
+        emitters: Mapping[type[ir.Op], Callable[[Lowering, Any], str]],
+    ) -> None:
+        self.w = w
+        self.program = program
+        self._emitters = emitters
+        self._only_looked_up = _only_looked_up(program)
+        self.fed: set[tuple[Kind, int]] = set()
+        self._names: dict[Key, str] = {}
+        self._other: dict[tuple[str, str, int], str] = {}
+
+    def leave(self, index: int) -> Exit:
+        """How operation ``index`` hands on its tensor."""
+        bare = index in self._only_looked_up
+        return Exit(0 if bare else self.program.ops[index].quant.zero, not bare)
+
+    def offset(self, x: Value) -> int:
+        """What was subtracted from the elements that travel."""
+        return self.leave(x.index).offset if x.kind == Kind.TRACE else x.quant.zero
+
+    def dtype(self, x: Value) -> Any:
+        """The float type that a value travels in."""
+        return carried(x.quant, self.offset(x))
+
+    def feed(self, kind: Kind, index: int, name: str) -> None:
+        """``name`` is the carried tensor of the input or of an operation."""
+        self._names[kind, index, ()] = name
+        self.fed.add((kind, index))
+
+    def run(self, index: int) -> str:
+        """Lower one operation; its operands are there already."""
+        self.current = index
+        op = self.program.ops[index]
+        name = self._emitters[type(op)](self, op)
+        self.feed(Kind.TRACE, index, name)
+        return name
+
+    def exit(self) -> Exit:
+        """How the operation being lowered leaves."""
+        return self.leave(self.current)
+
+    def read(self, x: Value, dtype: Any = None) -> str:
+        """The carried tensor as the value sees it, cast to ``dtype`` if another is asked for."""
+        name = self._viewed(x.kind, x.index, x.steps, x)
+        if dtype is None or dtype == self.dtype(x):
+            return name
+        key = (name, "cast", int(np.dtype(dtype).itemsize))
+        if key not in self._other:
+            self._other[key] = self.w.cast(name, dtype)
+        return self._other[key]
+
+    def element(self, x: Value) -> str:
+        """The elements themselves, as floats."""
+        offset, name = self.offset(x), self.read(x)
+        if offset == 0:
+            return name
+        key = (name, "element", offset)
+        if key not in self._other:
+            self._other[key] = self.w("Add", name, self.w.number(offset, self.dtype(x)))
+        return self._other[key]
+
+    def as_u8(self, x: Value) -> str:
+        """The elements as bytes, for the integer lowering."""
+        name = self.element(x)
+        key = (name, "u8", 0)
+        if key not in self._other:
+            self._other[key] = self.w.cast(name, np.uint8)
+        return self._other[key]
+
+    def _viewed(self, kind: Kind, index: int, steps: tuple[Step, ...], x: Value) -> str:
+        key = (kind, index, steps)
+        if key in self._names:
+            return self._names[key]
+        if kind == Kind.WEIGHTS and not steps:
+            elements = self.program.consts[index] - x.quant.zero
+            self._names[key] = self.w.const(elements[None].astype(carried(x.quant, x.quant.zero)))
+        else:
+            before = self._viewed(kind, index, steps[:-1], x)
+            self._names[key] = _apply(self.w, before, steps[-1])
+        return self._names[key]
+
+
+def _apply(w: Writer, x: str, step: Step) -> str:
+    if step.op == "Transpose":
+        return w("Transpose", x, perm=[0, *(axis + 1 for axis in step.args[0])])
+    if step.op == "Slice":
+        (axis,), starts, stops, steps = step.args
+        places = [w.ints(*part) for part in (starts, stops, (axis + 1,), steps)]
+        return w("Slice", x, *places)
+    if step.op == "Reshape":
+        return w("Reshape", x, w.ints(-1, *step.args[0]))
+    return w("Expand", x, w.ints(1, *step.args[0]))
+
+
+def _only_looked_up(program: ir.Program) -> set[int]:
+    """Operations whose results nothing but tables read, and that can't be negative."""
+    readers: dict[int, list[ir.Op]] = {}
+    for op in program.ops:
+        for value in op.operands:
+            if value.kind == Kind.TRACE:
+                readers.setdefault(value.index, []).append(op)
+    return {
+        index
+        for index, found in readers.items()
+        if all(isinstance(op, ir.Lut) for op in found)
+        and program.ops[index].quant.lo >= 0
+        and index != program.output
+    }
