@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.opml.programs import Program, programs
-from tests.opml.strategies import Memory, nodes
+from tests.opml.strategies import Memory, nodes, unhurried
 from verifiers.opml import errors, reference, total
 from verifiers.opml.certificate import Arithmetic, NodeCertificate, certify
 from verifiers.opml.interval import Interval
@@ -33,7 +33,7 @@ def check_element(node: Node, j: int, e: int, memory: Memory, held: NodeCertific
 
 
 @given(programs())
-@settings(max_examples=100)
+@settings(unhurried, max_examples=100)
 def test_nothing_leaves_its_certificate(program: Program) -> None:
     weights = bytes(program.weights)
     try:
@@ -48,7 +48,7 @@ def test_nothing_leaves_its_certificate(program: Program) -> None:
 
 
 @given(st.lists(nodes(), min_size=1, max_size=3), st.binary(max_size=200))
-@settings(max_examples=300)
+@settings(unhurried, max_examples=300)
 def test_any_program_is_certified_or_refused(hostile: list[Node], weights: bytes) -> None:
     with suppress(errors.CertificateError):
         assert len(certify(hostile, weights, 100).nodes) == len(hostile)

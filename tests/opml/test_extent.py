@@ -9,7 +9,7 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.opml.strategies import tame_nodes
+from tests.opml.strategies import tame_nodes, unhurried
 from verifiers.opml import runs
 from verifiers.opml.extent import Extent, extent_of
 from verifiers.opml.program import Axis, Node, Op
@@ -32,6 +32,7 @@ def all_addresses(node: Node) -> dict[tuple[int, ...], list[int | None]]:
 
 
 @given(tame_nodes(), st.tuples(wild_axes, wild_axes), st.sampled_from([Op.DOT, Op.ADD]))
+@unhurried
 def test_an_extent_is_what_the_addresses_span(node: Node, axes: tuple[Axis, Axis], op: Op) -> None:
     a = replace(node.a, axes=(axes[0], node.a.axes[1], axes[1], node.a.axes[3]))
     node = replace(node, opcode=op, a=a)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offchain_workers.chain.hashing import keccak
-from tests.opml.strategies import Memory, Step, steps
+from tests.opml.strategies import Memory, Step, steps, unhurried
 from verifiers.opml import runs, total
 from verifiers.opml.merkle import (
     LEAF_BYTES,
@@ -128,6 +128,7 @@ def test_a_descriptor_is_opened_in_the_program() -> None:
 
 
 @given(steps(), st.data())
+@unhurried
 def test_an_opening_folds_to_its_commitments(step: Step, data: st.DataObject) -> None:
     execution = execution_of(step)
     k = data.draw(st.integers(0, step.node.blocks - 1))
@@ -147,6 +148,7 @@ def test_an_opening_folds_to_its_commitments(step: Step, data: st.DataObject) ->
 
 
 @given(steps(), st.data())
+@unhurried
 def test_a_block_needs_nothing_but_its_openings(step: Step, data: st.DataObject) -> None:
     execution = execution_of(step)
     k = data.draw(st.integers(0, step.node.blocks - 1))
@@ -169,6 +171,7 @@ def test_a_block_needs_nothing_but_its_openings(step: Step, data: st.DataObject)
 
 
 @given(steps())
+@unhurried
 def test_a_record_alone_gives_the_parameters(step: Step) -> None:
     execution = execution_of(step)
     c = runs.channel(step.node, step.e)

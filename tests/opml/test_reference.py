@@ -6,13 +6,13 @@ from __future__ import annotations
 from hypothesis import assume, given, settings
 
 from tests.opml.programs import Program, programs
-from tests.opml.strategies import Memory, Step, steps
+from tests.opml.strategies import Memory, Step, steps, unhurried
 from verifiers.opml import reference, total
 from verifiers.opml.program import Code, Kind, Node, Op, Operand
 
 
 @given(steps())
-@settings(max_examples=200)
+@settings(unhurried, max_examples=200)
 def test_a_node_equals_its_elements(step: Step) -> None:
     assume(step.node.byte_len <= 2048)
     expected = total.tensor(step.node, step.j, step.memory)
@@ -20,7 +20,7 @@ def test_a_node_equals_its_elements(step: Step) -> None:
 
 
 @given(programs())
-@settings(max_examples=60)
+@settings(unhurried, max_examples=60)
 def test_a_program_equals_its_elements(program: Program) -> None:
     weights = bytes(program.weights)
     outputs = reference.execute(program.nodes, weights, program.given)

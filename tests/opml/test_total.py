@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.opml.strategies import Memory, Step, steps
+from tests.opml.strategies import Memory, Step, steps, unhurried
 from verifiers.opml import total
 from verifiers.opml.program import Axis, Code, Kind, Node, Op, Operand
 
@@ -206,6 +206,7 @@ def test_references_to_later_nodes_read_nothing() -> None:
 
 
 @given(steps())
+@unhurried
 def test_every_element_of_every_descriptor_fits_its_code(step: Step) -> None:
     least, greatest = total.bounds(step.node.out_code)
     values = total.element(step.node, step.j, step.e, step.memory)
@@ -214,6 +215,7 @@ def test_every_element_of_every_descriptor_fits_its_code(step: Step) -> None:
 
 
 @given(steps(), st.integers(1, 1 << 50))
+@unhurried
 def test_elements_after_the_end_are_0(step: Step, beyond: int) -> None:
     count = step.node.byte_len >> (step.node.out_code & 3)
     assert total.element(step.node, step.j, count + beyond - 1, step.memory) == 0

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from verifiers.opml.program import Kind, Node, Op, Operand
+from verifiers.opml.program import MAX_TENSOR_BYTES, Kind, Node, Op, Operand
 
 
 class Side(Enum):
@@ -90,6 +90,7 @@ def run(node: Node, j: int, side: Side, at: Place, byte_len: int, offset: int = 
         return None
     first, size = first + offset, width(node, operand)
     inside = at.count >= 1 and first >= 0 and (first + at.count) * size <= byte_len
+    inside = inside and byte_len <= MAX_TENSOR_BYTES
     return Run(first * size, at.count, size) if inside else None
 
 
