@@ -3,15 +3,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import JobTerms, Network
+from offchain_workers.engines.base import Session
+from offchain_workers.models import ModelCard
+
+# A file by content id, with the most bytes it may have. Raises StoreError.
+ReadBlob = Callable[[str, int], bytes]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A job that an operator answers, with ways to what belongs to it.
+
+    ``card`` of its model, ``items`` the input's wire bytes, checked against the commitment,
+    ``output`` the bytes that were delivered, ``blob`` any file of the model. They are asked for
+    when needed: each may read a disk or a peer and raises FusionError.
+    """
+
+    network: Network
+    terms: JobTerms
+    operator: str
+    card: Callable[[], ModelCard]
+    items: Callable[[], Sequence[bytes]]
+    output: Callable[[], bytes]
+    blob: ReadBlob
+
+    @property
+    def job_id(self) -> bytes:
+        return self.terms.job_id(self.network.marketplace.domain)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model as this machine runs it, before jobs under a method are taken.
+
+    ``session`` is what will answer jobs, on ``provider`` of the runtime ``runtime`` (name and
+    version); ``folder`` keeps verdicts over restarts.
+    """
+
+    card: ModelCard
+    artifact_id: bytes
+    session: Session
+    provider: str
+    runtime: str
+    blob: ReadBlob
+    folder: Path
 
 
 class Method(Protocol):
-    """One method's Python side. Stateless: everything comes through the arguments."""
+    """One method's Python side. Remembers nothing that it could not find out again."""
 
     @property
     def name(self) -> str:
@@ -24,35 +70,45 @@ class Method(Protocol):
         ...
 
     def commit_input(self, items: Sequence[bytes]) -> bytes:
-        """The ``input_commitment`` that terms over these items (wire bytes) must have."""
+        """The ``input_commitment`` that terms over these items (wire bytes) must have.
+
+        Raises FusionError when the method can't carry so many.
+        """
         ...
 
     def check_terms(self, terms: JobTerms) -> str | None:
         """Why the method can't serve such terms, None when it can."""
         ...
 
+    def admit(self, candidate: Candidate) -> None:
+        """Raise FusionError when this machine must not answer jobs with the model.
+
+        Asked once each time that a worker loads the model. May take long.
+        """
+        ...
+
     def delivery_gas(self, terms: JobTerms, output_bytes: int) -> int:
         """Gas that a delivery is expected to use, without the callback's."""
         ...
 
-    def deliver(
-        self,
-        network: Network,
-        terms: JobTerms,
-        operator: str,
-        output: bytes,
-        inputs: Sequence[bytes],
-    ) -> Call:
-        """The delivery with its evidence. May take long; raises FusionError."""
+    def deliver(self, job: Assignment) -> Call:
+        """The delivery with its evidence. May take long; raises FusionError, StakeNotFreeError
+        when the operator lacks what the method wants locked."""
         ...
 
-    def follow_up(self, network: Network, terms: JobTerms, operator: str) -> Sequence[Call]:
-        """The calls that ``operator``'s pending claim needs now, by the chain's clock: answer a
+    def follow_up(self, job: Assignment) -> Sequence[Call]:
+        """The calls that the operator's pending claim needs now, by the chain's clock: answer a
         challenge, finalise. Empty when nothing is due yet.
 
-        A worker asks from its loop, about once a block while the claim is pending, after a restart
-        too: read the chain, compute little. What is returned is sent at once, so only what would go
-        through in the next block. Returning the same call again does no harm: each ``data`` is sent
-        once per job, and a few times more if the chain refuses it. May raise FusionError.
+        A worker asks about once a block while the claim is pending, after a restart too, from a
+        thread beside its loop; it asks again only when the last call returned, so this may take as
+        long as the method's clocks allow. What is returned is sent at once, so only what would go
+        through in the next block. Returning the same call again does no harm: each ``data`` is
+        sent once per job, and a few times more if the chain refuses it. May raise FusionError.
         """
+        ...
+
+    def earnings(self, network: Network, operator: str) -> tuple[int, Call] | None:
+        """What the method's own contract owes the operator, in wei, and the call that fetches it;
+        None when it keeps no money."""
         ...

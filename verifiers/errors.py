@@ -11,3 +11,10 @@ class UnknownMethodError(FusionError):
 
     def __init__(self, message: str) -> None:
         super().__init__("MN-WORKER-001", message)
+
+
+class StakeNotFreeError(FusionError):
+    """A delivery locks more stake than the operator has free: nothing is wrong with the answer."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("MN-WORKER-118", message)

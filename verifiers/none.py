@@ -9,6 +9,7 @@ from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.terms import ZERO_32, selector_of
 from offchain_workers.chain.merkle import batch_commitment
+from verifiers.base import Assignment, Candidate
 
 # Whole-transaction gas of a delivery of few bytes, then what each byte and each item of a batch
 # adds (calldata, event, hashing).
@@ -29,22 +30,22 @@ class NoneMethod:
         """The method has no artifact."""
         return None if terms.artifact_id == ZERO_32 else "method none takes no artifact"
 
+    def admit(self, candidate: Candidate) -> None:
+        """Any model, on any machine."""
+
     def delivery_gas(self, terms: JobTerms, output_bytes: int) -> int:
         """Linear in bytes and items."""
         items = terms.n if terms.n > 1 else 0
         return _GAS + _GAS_PER_BYTE * output_bytes + _GAS_PER_ITEM * items
 
-    def deliver(
-        self,
-        network: Network,
-        terms: JobTerms,
-        operator: str,
-        output: bytes,
-        inputs: Sequence[bytes],
-    ) -> Call:
+    def deliver(self, job: Assignment) -> Call:
         """The bare output: the sender of the transaction is the operator."""
-        return network.marketplace.deliver(terms, output)
+        return job.network.marketplace.deliver(job.terms, job.output())
 
-    def follow_up(self, network: Network, terms: JobTerms, operator: str) -> Sequence[Call]:
+    def follow_up(self, job: Assignment) -> Sequence[Call]:
         """Nothing: a delivery is final."""
         return ()
+
+    def earnings(self, network: Network, operator: str) -> tuple[int, Call] | None:
+        """The market keeps the money."""
+        return None

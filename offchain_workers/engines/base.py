@@ -59,6 +59,16 @@ class Session(Protocol):
 class Engine(Protocol):
     """Loads models."""
 
+    @property
+    def provider(self) -> str:
+        """What runs them: ``cpu``, ``cuda`` or ``tensorrt``."""
+        ...
+
+    @property
+    def runtime_version(self) -> str:
+        """Of the software that runs them."""
+        ...
+
     def load(self, model: ModelSpec, onnx_bytes: bytes) -> Session:
         """A session for ``model``; EngineError unless the file is whole and fits its card."""
         ...

@@ -16,6 +16,7 @@ from offchain_workers.chain.transactions import TxManager, TxPolicy
 from offchain_workers.config import Deployment, Settings, find_deployment
 from offchain_workers.engines.embedded import EmbeddedEngine
 from offchain_workers.operator.accept import Accept, Promises
+from offchain_workers.operator.assignments import Assignments
 from offchain_workers.operator.breaker import Breaker
 from offchain_workers.operator.catalogue import Catalogue
 from offchain_workers.operator.clock import ChainClock
@@ -71,6 +72,7 @@ class Parts:
         """Wait for running jobs, then let go of models, connections and the database."""
         self.shop.close()
         self.crew.close()
+        self.follow_up.close()
         for peer in self.peers:
             peer.close()
         self.pool.close()
@@ -107,6 +109,7 @@ def assemble(settings: Settings, account: LocalAccount, extra: Mapping[str, str]
     inputs = Inputs(local, peers, storage.allow_private)
     # Whoever asks for a promise waits for it, and takes one of few places meanwhile.
     quick = Inputs(local, peers, storage.allow_private, _QUICK_SECONDS)
+    assignments = Assignments(db, network, account.address, inputs, local, catalogue)
     crew = Crew(worker.max_in_flight, follower.wake.set)
     promises = Promises(
         worker.accept_seconds,
@@ -127,11 +130,11 @@ def assemble(settings: Settings, account: LocalAccount, extra: Mapping[str, str]
         watch=_watch(db, account.address, clock),
         shop=shop,
         crew=crew,
-        desk=Desk(db, network, account.address, inputs, local, shop, crew, breaker, clock, metrics),
+        desk=Desk(db, assignments, inputs, local, shop, crew, breaker, clock, metrics),
         dispatch=Dispatch(db, network, tx, breaker, clock, metrics),
-        follow_up=FollowUp(db, network, tx, methods),
+        follow_up=FollowUp(db, assignments, tx, methods),
         reconcile=Reconcile(db, network, clock, metrics, 2 * worker.sweep_seconds),
-        settle=Settle(db, network, tx, clock, worker.withdraw_above_wei, worker.keeper),
+        settle=Settle(db, network, methods, tx, clock, worker.withdraw_above_wei, worker.keeper),
         accept=Accept(account, network, db, quick, shop.facts, promises, clock, metrics),
         notice=Notice(settings, account, network, db, tx, local, engine, clock),
         duties=Duties(db, tx.sender, clock),

@@ -4,21 +4,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session as DbSession
 
 from offchain_workers.chain.contracts import Network
+from offchain_workers.chain.contracts.terms import ZERO_32
 from offchain_workers.chain.tables import EventRow
 from offchain_workers.config import Settings
 from offchain_workers.engines import Engine, EngineError, ModelRunner, Session
 from offchain_workers.models import CodecError, ModelCard, ModelSpec
 from offchain_workers.models.catalog import Catalog, PublishedModel
 from offchain_workers.models.errors import ModelUnknownError
+from offchain_workers.models.lowering import onnx_for
 from offchain_workers.models.wire import pack_items, unpack_items
 from offchain_workers.operator.errors import ModelMismatchError, SelfCheckError
 from offchain_workers.storage import BlobStore
+from verifiers.base import Candidate
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +63,7 @@ class Catalogue:
         self._network = network
         self._engine = engine
         self._files = Catalog((), store, settings.storage.allow_private)
+        self._folder = settings.storage.folder / "verdicts"
 
     def wanted(self, session: DbSession, operator: str) -> list[bytes]:
         """The configured models, else all that the operator has an offer for."""
@@ -83,6 +88,26 @@ class Catalogue:
                 return PublishedModel.of(row.args, row.block_number)
         raise ModelUnknownError(f"model 0x{model_id.hex()} is not in the registry")
 
+    def card(self, model: PublishedModel) -> ModelCard:
+        """The verified card. Raises StoreError, InvalidCardError."""
+        return self._files.card(model)
+
+    def blob(self, model: PublishedModel, cid: str, max_bytes: int) -> bytes:
+        """A file of the model, kept in the local store once fetched. Raises StoreError."""
+        return self._files.blob(model, cid, max_bytes)
+
+    def candidate(self, model: LoadedModel, selector: bytes) -> Candidate:
+        """The loaded model as a method is asked about it."""
+        return Candidate(
+            card=model.card,
+            artifact_id=model.published.artifacts.get(selector, ZERO_32),
+            session=model.session,
+            provider=self._engine.provider,
+            runtime=f"onnxruntime {self._engine.runtime_version}",
+            blob=partial(self.blob, model.published),
+            folder=self._folder,
+        )
+
     def load(self, model: PublishedModel) -> LoadedModel:
         """Fetch, verify, load and try. Raises ModelMismatchError, SelfCheckError, StoreError,
         CodecError or EngineError."""
@@ -93,8 +118,8 @@ class Catalogue:
             )
         card = self._files.card(model)
         limit = min(self._engine_settings.max_onnx_bytes, card.limits.max_onnx_bytes)
-        onnx = self._files.onnx(model, limit)
-        session = self._engine.load(ModelSpec(card, model.onnx_cid), onnx)
+        cid = onnx_for(card, model.onnx_cid, self._engine.provider)
+        session = self._engine.load(ModelSpec(card, cid), self.blob(model, cid, limit))
         self_check(session, card)
         runner = ModelRunner(session, card, self._engine_settings.max_batch)
         log.info("model loaded", model=f"0x{model.model_id.hex()}", name=card.name)

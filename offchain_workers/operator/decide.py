@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from offchain_workers.chain.contracts import JobTerms
 from offchain_workers.chain.contracts.base import NATIVE
+from offchain_workers.chain.contracts.terms import ZERO_32
 from offchain_workers.models import ModelCard
 from offchain_workers.operator.reasons import Reason, Skip, Take
 from offchain_workers.operator.tables import JobRow, Status
@@ -31,10 +32,16 @@ class Rules:
 
 @dataclass(frozen=True)
 class Served:
-    """A loaded model: its card and the publisher's share of each payout."""
+    """A loaded model: its card and the publisher's share of each payout.
+
+    ``artifacts`` by selector, as published; ``barred``: selectors under which this machine must not
+    answer, and why.
+    """
 
     card: ModelCard
     royalty_bps: int
+    artifacts: Mapping[bytes, bytes] = field(default_factory=dict)
+    barred: Mapping[bytes, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,10 @@ def can_serve(terms: JobTerms, facts: Facts) -> Skip | None:
     served = facts.models.get(terms.model_id)
     if served is None:
         return Skip(Reason.MODEL_NOT_LOADED, f"0x{terms.model_id.hex()}")
-    why = _misfit(terms, served.card) or method.check_terms(terms)
+    barred = served.barred.get(terms.selector)
+    if barred is not None:
+        return Skip(Reason.SELF_TEST_FAILED, barred)
+    why = _misfit(terms, served) or method.check_terms(terms)
     return Skip(Reason.TERMS_UNSERVABLE, why) if why else None
 
 
@@ -144,8 +154,11 @@ def _not_yet(turn_at: int, facts: Facts) -> Skip | None:
     return None
 
 
-def _misfit(terms: JobTerms, card: ModelCard) -> str | None:
-    size = card.item_bytes_out
+def _misfit(terms: JobTerms, served: Served) -> str | None:
+    card, size = served.card, served.card.item_bytes_out
+    artifact = served.artifacts.get(terms.selector, ZERO_32)
+    if terms.artifact_id != artifact:
+        return f"artifact 0x{terms.artifact_id.hex()}, the model's is 0x{artifact.hex()}"
     if terms.n < 1 or terms.n > card.limits.max_items:
         return f"{terms.n} items, the model takes 1 to {card.limits.max_items}"
     if terms.item_size != size and not (terms.n == 1 and terms.item_size == 0):

@@ -10,10 +10,11 @@ from dataclasses import replace
 import structlog
 from sqlalchemy import select, update
 
-from offchain_workers.chain.contracts import JobTerms, Network
+from offchain_workers.chain.contracts import JobTerms
 from offchain_workers.chain.db import Database
 from offchain_workers.engines import BusyError
 from offchain_workers.engines.errors import EngineClosedError, RunFailedError
+from offchain_workers.operator.assignments import Assignments
 from offchain_workers.operator.breaker import Breaker, State
 from offchain_workers.operator.clock import ChainClock
 from offchain_workers.operator.crew import Answer, Crew
@@ -24,6 +25,7 @@ from offchain_workers.operator.reasons import Reason, RefusedError, Skip
 from offchain_workers.operator.shop import Shop
 from offchain_workers.operator.tables import JobRow, Stage, Status
 from offchain_workers.storage import BlobStore
+from verifiers.errors import StakeNotFreeError
 
 log = structlog.get_logger(__name__)
 
@@ -42,8 +44,7 @@ class Desk:
     def __init__(
         self,
         db: Database,
-        network: Network,
-        operator: str,
+        assignments: Assignments,
         inputs: Inputs,
         local: BlobStore,
         shop: Shop,
@@ -53,8 +54,7 @@ class Desk:
         metrics: Metrics,
     ) -> None:
         self._db = db
-        self._network = network
-        self._operator = operator
+        self._assignments = assignments
         self._inputs = inputs
         self._local = local
         self._shop = shop
@@ -134,7 +134,7 @@ class Desk:
 
     def _start(self, job: JobRow) -> None:
         terms = job.terms
-        data = self._inputs.kept(job.input_cid) if job.input_cid else job.data
+        data = self._assignments.data(job)
         log.info("job taken", job=job.job_id.hex(), owed=job.owed, turn=job.turn)
         self._breaker.begin()
         self._metrics.taken.inc()
@@ -146,7 +146,7 @@ class Desk:
         model, method = self._shop.models[terms.model_id], self._shop.methods[terms.selector]
         items = self._inputs.get(terms, data, model.card, method)
         output = model.runner.submit(b"".join(items)).result(_RUN_SECONDS)
-        call = method.deliver(self._network, terms, self._operator, output, items)
+        call = method.deliver(self._assignments.answered(terms, items, output))
         return Answer(self._local.put(output), call)
 
     # --- coming back --------------------------------------------------------------------------
@@ -158,6 +158,9 @@ class Desk:
         except RefusedError:
             self._breaker.not_ours()
             raise
+        except StakeNotFreeError as error:
+            self._breaker.not_ours()
+            raise RefusedError(Skip(Reason.STAKE_NOT_FREE, error.message)) from error
         except Exception as error:  # whatever a job does, the daemon goes on
             if self._is_ours(job, error):
                 log.error("job failed", job=job.job_id.hex(), reason=str(error))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import structlog
 from eth_utils.crypto import keccak
@@ -12,10 +13,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from offchain_workers.chain.call import Call
-from offchain_workers.chain.contracts import Network
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.outbox import FAILED, Outbox, attempt_key
 from offchain_workers.chain.tables import BlockRow, CursorRow
+from offchain_workers.operator.assignments import Assignments
 from offchain_workers.operator.tables import JobRow, Status
 from verifiers.base import Method
 
@@ -23,57 +24,83 @@ log = structlog.get_logger(__name__)
 
 _CODE = "MN-WORKER-131"
 _PAUSE_SECONDS = 2.0
-_AT_ONCE = 16
+_THREADS = 4
 _TRIES = 5
 
 
 class FollowUp:
     """Asks each claim's method at most once a block, and not more often than every few seconds.
 
+    Methods are asked in threads beside the daemon's loop: an answer to a challenge may take minutes
+    to make. A claim is not asked about again before the last answer came.
     Which claims are ours is read from the job rows and what they need from the chain, so that a
     restart forgets nothing and a reorganisation, which changes the rows, is followed. ``methods``
     are all that are installed: a claim outlives the operator's opting out.
     """
 
     def __init__(
-        self, db: Database, network: Network, outbox: Outbox, methods: Mapping[bytes, Method]
+        self,
+        db: Database,
+        assignments: Assignments,
+        outbox: Outbox,
+        methods: Mapping[bytes, Method],
     ) -> None:
         self._db = db
-        self._network = network
+        self._assignments = assignments
         self._outbox = outbox
         self._methods = methods
-        self._round: list[bytes] = []
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="claim")
+        self._asked: dict[bytes, Future[Sequence[Call]]] = {}
         self._block = b""
         self._began = -_PAUSE_SECONDS
 
     def run(self) -> None:
-        """Go on with the round, a few claims at a time, or begin one when a block came."""
-        if not self._round:
-            self._round = self._begin()
-        now, self._round = self._round[:_AT_ONCE], self._round[_AT_ONCE:]
-        for job_id in now:
-            self._follow(job_id)
+        """Queue what came back, and ask again when a block came. Called by the loop only."""
+        for job_id in [job_id for job_id, future in self._asked.items() if future.done()]:
+            self._take(job_id, self._asked.pop(job_id))
+        for job in self._claims():
+            if job.job_id not in self._asked:
+                self._ask(job)
 
-    def _begin(self) -> list[bytes]:
+    @property
+    def busy(self) -> bool:
+        """Whether some method's answer is still to come, or to be queued."""
+        return bool(self._asked)
+
+    def close(self) -> None:
+        """Ask nothing more, and wait for the methods that are at work."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _claims(self) -> list[JobRow]:
+        """All that are pending, once a block."""
         if time.monotonic() - self._began < _PAUSE_SECONDS:
             return []
         with self._db.read() as session:
             block = _block(session)
             if block == self._block:
                 return []
-            query = select(JobRow.job_id).where(
+            query = select(JobRow).where(
                 JobRow.status == Status.PENDING, JobRow.operator == self._outbox.sender
             )
             claims = list(session.scalars(query))
         self._block, self._began = block, time.monotonic()
         return claims
 
-    def _follow(self, job_id: bytes) -> None:
-        with self._db.read() as session:
-            job = session.get_one(JobRow, job_id)
-        if not self._ours(job):
+    def _ask(self, job: JobRow) -> None:
+        method = self._methods.get(job.terms.selector)
+        if method is None:
+            self._stuck(job.job_id, f"method 0x{job.terms.selector.hex()} is not installed")
             return
-        calls = self._due(job)
+        assignment = self._assignments.claimed(job, method)
+        self._asked[job.job_id] = self._pool.submit(method.follow_up, assignment)
+
+    def _take(self, job_id: bytes, future: Future[Sequence[Call]]) -> None:
+        try:
+            calls = future.result()
+        except Exception as error:  # one claim must not keep the others from being answered
+            self._block = b""  # ask again without waiting for a block
+            self._stuck(job_id, str(error))
+            return
         if not calls:
             return
         with self._db.session() as session:
@@ -83,19 +110,6 @@ class FollowUp:
 
     def _ours(self, job: JobRow) -> bool:
         return job.status == Status.PENDING and job.operator == self._outbox.sender
-
-    def _due(self, job: JobRow) -> Sequence[Call]:
-        terms = job.terms
-        method = self._methods.get(terms.selector)
-        if method is None:
-            self._stuck(job.job_id, f"method 0x{terms.selector.hex()} is not installed")
-            return ()
-        try:
-            return method.follow_up(self._network, terms, self._outbox.sender)
-        except Exception as error:  # one claim must not keep the others from being answered
-            self._block = b""  # ask again without waiting for a block
-            self._stuck(job.job_id, str(error))
-            return ()
 
     def _queue(self, session: Session, job_id: bytes, call: Call) -> None:
         """Once, and a few times more when the chain does not take it."""

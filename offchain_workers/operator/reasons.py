@@ -38,6 +38,7 @@ class Reason(Enum):
     TOO_MANY_REQUESTS = ("MN-WORKER-124", "too many requests at once", False)
     REQUEST_TOO_LARGE = ("MN-WORKER-125", "the request is too large", True)
     CHAIN_UNREACHABLE = ("MN-WORKER-126", "the chain can't be asked right now", False)
+    SELF_TEST_FAILED = ("MN-WORKER-128", "the model fails its self-test here", False)
     CLAIM_REFUTED = ("MN-WORKER-127", "this operator's claim was refuted", True)
 
     def __init__(self, code: str, text: str, final: bool) -> None:

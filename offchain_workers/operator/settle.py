@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -14,6 +16,7 @@ from offchain_workers.chain.outbox import IN_FLIGHT, Outbox, State
 from offchain_workers.chain.tables import CursorRow, OutboxRow
 from offchain_workers.operator.clock import ChainClock
 from offchain_workers.operator.tables import JobRow, Status
+from verifiers.base import Method
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +30,7 @@ class Settle:
         self,
         db: Database,
         network: Network,
+        methods: Mapping[bytes, Method],
         outbox: Outbox,
         clock: ChainClock,
         above: int | None,
@@ -34,6 +38,7 @@ class Settle:
     ) -> None:
         self._db = db
         self._network = network
+        self._methods = methods
         self._outbox = outbox
         self._clock = clock
         self._above = above
@@ -47,13 +52,17 @@ class Settle:
             self._refund(gas_price)
 
     def _withdraw(self, above: int) -> None:
-        """Earnings in native coin, then tips and rewards of the registry."""
+        """Earnings in native coin, tips and rewards of the registry, what a method keeps."""
         sender = self._outbox.sender
         earned = self._network.marketplace.balance(sender)
         if earned > above:
             self._queue("withdraw", self._network.marketplace.withdraw(earned, sender))
         if self._network.subnets.credit(sender) > above:
             self._queue("withdraw-credit", self._network.subnets.withdraw_credit(sender))
+        for method in self._methods.values():
+            kept = method.earnings(self._network, sender)
+            if kept is not None and kept[0] > above:
+                self._queue(f"withdraw-{method.name}", kept[1])
 
     def _queue(self, kind: str, call: Call) -> None:
         """One of a kind at a time: the next one takes what came in meanwhile."""

@@ -57,11 +57,18 @@ class Shop:
         self._gas_price = 0
         self._priced: float | None = None
         self._retry: dict[bytes, float] = {}
+        self._admitted: set[tuple[bytes, bytes]] = set()
+        self._barred: dict[bytes, dict[bytes, str]] = {}
 
     def facts(self, slots: int = 1) -> Facts:
         """The world as decide() wants it."""
         models = {
-            model_id: Served(model.card, model.published.royalty_bps)
+            model_id: Served(
+                model.card,
+                model.published.royalty_bps,
+                model.published.artifacts,
+                self._barred.get(model_id, {}),
+            )
             for model_id, model in self.models.items()
         }
         return Facts(
@@ -91,6 +98,8 @@ class Shop:
         self._retry.clear()
         self._refresh_methods()
         self._load_missing(db)
+        for model in self.models.values():
+            self._admit(model)
 
     def _load_missing(self, db: Database) -> None:
         with db.read() as session:
@@ -141,7 +150,37 @@ class Shop:
             self._give_up(model.model_id, error)
             return
         self._retry.pop(model.model_id, None)
+        self._admit(loaded)
         self.models = {**self.models, model.model_id: loaded}
+
+    def _admit(self, model: LoadedModel) -> None:
+        """Ask every method that we serve whether this machine may run the model under it.
+
+        A refusal stands until the next look: a method remembers its own verdicts.
+        """
+        model_id = model.published.model_id
+        for selector, method in self.methods.items():
+            if (model_id, selector) in self._admitted:
+                continue
+            try:
+                method.admit(self._catalogue.candidate(model, selector))
+            except FusionError as error:
+                self._bar(model_id, selector, error)
+                continue
+            self._admitted.add((model_id, selector))
+            self._set_barred(model_id, selector, None)
+
+    def _bar(self, model_id: bytes, selector: bytes, error: FusionError) -> None:
+        known = self._barred.get(model_id, {}).get(selector)
+        if known != str(error):
+            log.error("model barred", model=f"0x{model_id.hex()}", reason=str(error))
+        self._set_barred(model_id, selector, str(error))
+
+    def _set_barred(self, model_id: bytes, selector: bytes, why: str | None) -> None:
+        """In a new dictionary: other threads read the old one."""
+        barred = dict(self._barred.get(model_id, {}))
+        barred.pop(selector, None)
+        self._barred = {**self._barred, model_id: barred | ({selector: why} if why else {})}
 
     def _give_up(self, model_id: bytes, error: Exception) -> None:
         self._retry[model_id] = time.monotonic() + _RELOAD_SECONDS

@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select, update
 
 from offchain_workers.chain.call import Call
-from offchain_workers.chain.contracts import JobTerms, Network
+from offchain_workers.chain.contracts import JobTerms
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.outbox import FAILED, Outbox, State
 from offchain_workers.chain.tables import BlockRow, CursorRow, OutboxRow
@@ -18,7 +20,8 @@ from offchain_workers.operator import follow_up
 from offchain_workers.operator.follow_up import FollowUp, follow_key
 from offchain_workers.operator.tables import WORKER_SCHEMA, JobRow, Status, SubnetRow
 from offchain_workers.operator.watch import new_job
-from tests.operator.world import Market
+from tests.operator.world import Market, until
+from verifiers.base import Assignment, Method
 from verifiers.none import NoneMethod
 
 JOB = b"\x01" * 32
@@ -26,17 +29,30 @@ CALLS = (Call("0x" + "11" * 20, b"first"), Call("0x" + "22" * 20, b"second", 5))
 
 
 class Due(NoneMethod):
-    """Says each time that the same calls are due."""
+    """Says each time that the same calls are due; thinks as long as ``thinks`` is held."""
 
     def __init__(self, fails: bool = False) -> None:
         self.asked: list[JobTerms] = []
         self.fails = fails
+        self.thinks = threading.Lock()
 
-    def follow_up(self, network: Network, terms: JobTerms, operator: str) -> Sequence[Call]:
-        self.asked.append(terms)
+    def follow_up(self, job: Assignment) -> Sequence[Call]:
+        self.asked.append(job.terms)
+        with self.thinks:
+            pass
         if self.fails:
             raise ValueError("a method's fault")
         return CALLS
+
+
+class Unread:
+    """Assignments whose method looks at the terms only."""
+
+    def __init__(self, operator: str) -> None:
+        self.operator = operator
+
+    def claimed(self, job: JobRow, method: Method) -> SimpleNamespace:
+        return SimpleNamespace(terms=job.terms, operator=self.operator)
 
 
 class Claims:
@@ -48,6 +64,7 @@ class Claims:
         self.db = Database(f"sqlite:///{folder}/worker.db", {"worker": WORKER_SCHEMA})
         self.outbox = Outbox(self.operator, 10**9)
         self.blocks = 0
+        self.followers: list[FollowUp] = []
 
     def add(self, job_id: bytes, operator: str, terms: JobTerms) -> None:
         subnet = SubnetRow(subnet_id=bytes(32), expires=0, mine=0, body={"members": [[0, 1]]})
@@ -66,11 +83,19 @@ class Claims:
 
     def follower(self, method: Due) -> FollowUp:
         """As after a daemon's start."""
-        return FollowUp(self.db, self.market.network, self.outbox, {method.selector: method})
+        known = {method.selector: method}
+        made = FollowUp(self.db, Unread(self.operator), self.outbox, known)  # type: ignore[arg-type]
+        self.followers.append(made)
+        return made
 
     def look(self, follower: FollowUp) -> None:
         self.block()
+        self.settle(follower)
+
+    def settle(self, follower: FollowUp) -> None:
+        """Run until every method that was asked has been heard."""
         follower.run()
+        until(lambda: follower.run() or not follower.busy)
 
     def sent(self) -> list[OutboxRow]:
         with self.db.read() as session:
@@ -87,6 +112,8 @@ def claims(market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setattr(follow_up, "_PAUSE_SECONDS", 0.0)
     made = Claims(market, tmp_path)
     yield made
+    for follower in made.followers:
+        follower.close()
     made.db.close()
 
 
@@ -108,7 +135,7 @@ def test_a_method_is_asked_once_a_block(claims: Claims) -> None:
     method = Due()
     follower = claims.follower(method)
     for _ in range(3):
-        follower.run()
+        claims.settle(follower)
     assert len(method.asked) == 1
 
 
@@ -149,8 +176,10 @@ def test_a_method_that_fails_is_asked_again_without_another_block(claims: Claims
     method = Due(fails=True)
     follower = claims.follower(method)
     follower.run()
+    until(lambda: len(method.asked) > 1 or follower.run())
+    assert claims.sent() == []
     method.fails = False
-    follower.run()
+    claims.settle(follower)
     assert len(claims.sent()) == len(CALLS)
 
 
@@ -161,14 +190,23 @@ def test_a_claim_of_a_method_that_is_gone_keeps_no_other_from_its_calls(claims: 
     assert len(claims.sent()) == len(CALLS)
 
 
-def test_many_claims_are_asked_about_a_few_at_a_time(claims: Claims) -> None:
+def test_a_method_that_takes_long_holds_nobody_up_and_is_not_asked_twice(claims: Claims) -> None:
+    terms, method = claims.market.terms(), Due()
+    claims.add(JOB, claims.operator, terms)
+    follower = claims.follower(method)
+    with method.thinks:
+        for _ in range(3):
+            claims.block()
+            follower.run()
+        assert claims.sent() == []
+    claims.settle(follower)
+    assert len(method.asked) == 1
+    assert len(claims.sent()) == len(CALLS)
+
+
+def test_many_claims_are_each_asked_about(claims: Claims) -> None:
     terms, method = claims.market.terms(), Due()
     for number in range(1, 41):
         claims.add(number.to_bytes(32, "big"), claims.operator, terms)
-    claims.block()
-    follower = claims.follower(method)
-    counts = []
-    for _ in range(4):
-        follower.run()
-        counts.append(len(method.asked))
-    assert counts == [16, 32, 40, 40]
+    claims.look(claims.follower(method))
+    assert len(method.asked) == 40

@@ -19,6 +19,7 @@ from offchain_workers.chain.contracts.base import ContractWrapper
 from offchain_workers.chain.contracts.terms import ZERO_32, selector_of
 from offchain_workers.chain.merkle import batch_commitment
 from scripts.build_artifacts import compile_contract
+from verifiers.base import Assignment, Candidate
 
 ROOT = Path(__file__).resolve().parents[2]
 TOY = selector_of("toy")
@@ -57,43 +58,35 @@ class ToyMethod:
     def delivery_gas(self, terms: JobTerms, output_bytes: int) -> int:
         return 250_000
 
+    def admit(self, candidate: Candidate) -> None:
+        """Any model: it has no say."""
+
     def answer(self, inputs: Sequence[bytes]) -> bytes:
         return keccak(b"toy" + inputs[0])
 
-    def deliver(
-        self,
-        network: Network,
-        terms: JobTerms,
-        operator: str,
-        output: bytes,
-        inputs: Sequence[bytes],
-    ) -> Call:
-        verifier = ToyVerifier.of(network)
-        return verifier.call("deliver_paid", terms.abi(), self.answer(inputs), inputs[0])
+    def deliver(self, job: Assignment) -> Call:
+        verifier, inputs = ToyVerifier.of(job.network), job.items()
+        return verifier.call("deliver_paid", job.terms.abi(), self.answer(inputs), inputs[0])
 
-    def follow_up(self, network: Network, terms: JobTerms, operator: str) -> Sequence[Call]:
+    def follow_up(self, job: Assignment) -> Sequence[Call]:
         """Finalise a claim that can no longer be refuted."""
-        verifier = ToyVerifier.of(network)
-        job_id = terms.job_id(network.marketplace.domain)
-        claimant, _, final_at = verifier.read("claims", job_id)
+        verifier = ToyVerifier.of(job.network)
+        claimant, _, final_at = verifier.read("claims", job.job_id)
         now = verifier.w3.eth.get_block("latest")["timestamp"]
-        if claimant != operator or now < final_at:
+        if claimant != job.operator or now < final_at:
             return ()
-        return (verifier.call("finalise", terms.abi()),)
+        return (verifier.call("finalise", job.terms.abi()),)
+
+    def earnings(self, network: Network, operator: str) -> tuple[int, Call] | None:
+        return None
 
 
 class ClaimingToy(ToyMethod):
     """Claims without a proof, under a bond."""
 
-    def deliver(
-        self,
-        network: Network,
-        terms: JobTerms,
-        operator: str,
-        output: bytes,
-        inputs: Sequence[bytes],
-    ) -> Call:
-        return ToyVerifier.of(network).call("claim", terms.abi(), self.answer(inputs))
+    def deliver(self, job: Assignment) -> Call:
+        answer = self.answer(job.items())
+        return ToyVerifier.of(job.network).call("claim", job.terms.abi(), answer)
 
 
 class LyingToy(ClaimingToy):
