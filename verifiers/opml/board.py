@@ -21,6 +21,8 @@ from verifiers.opml.merkle import ZERO
 from verifiers.opml.moves import ELEMENT, TRACE
 from verifiers.opml.play_errors import GamesHiddenError, UnansweredError
 
+HELD = 64
+
 
 @dataclass(frozen=True)
 class OpenGame:
@@ -83,13 +85,16 @@ class Board:
         games = self._games(job_id, claim, block) if claim.games else ()
         return Look(block, now, claim, games)
 
-    def published(self, key: bytes, block: int | None = None) -> bytes:
-        """The data of the answer to a question. Raises UnansweredError when none is found."""
+    def published(self, claim: bytes, key: bytes, block: int | None = None) -> bytes:
+        """The data of the answer to a question about the claim of that id.
+
+        Raises UnansweredError when none is found.
+        """
         last = self.verifier.w3.eth.block_number if block is None else block
-        found = next(self._past.newest_first(("Answered",), key, last), None)
-        if found is None:
-            raise UnansweredError(f"nothing is published under 0x{key.hex()}")
-        return bytes(found.args["data"])
+        for found in self._past.newest_first(("Answered",), key, last):
+            if found.args["claim_id"] == claim:
+                return bytes(found.args["data"])
+        raise UnansweredError(f"nothing is published under 0x{key.hex()}")
 
     def walk(self, job_id: bytes, claim: int, challenger: str, block: int) -> list[Position]:
         """Where a challenger's game has been since it opened, the begin first."""
@@ -127,8 +132,9 @@ class Board:
         game = self.verifier.game(job_id, claim, challenger, block)
         if game is None:
             return None
-        key = question_key(claim_id(job_id, claim), game.at)
-        return OpenGame(challenger, game, key, self.verifier.answered_at(key, block))
+        named = claim_id(job_id, claim)
+        key = question_key(named, game.at)
+        return OpenGame(challenger, game, key, self.verifier.answered_at(named, key, block))
 
 
 def begin(claim: int) -> Position:
@@ -151,6 +157,6 @@ def question_key(claim: bytes, at: Position) -> bytes:
         return keccak(encode(["bytes32", "uint256", "uint256"], [claim, at.node_index, at.place]))
     if at.node == ZERO:
         return claim
-    if at.levels == 0:
-        return at.node
-    return keccak(at.node + at.levels.to_bytes(32, "big"))
+    # The contents of a leaf of the trace have keys of their own: no tree has 64 levels.
+    levels = HELD if at.stage == TRACE and at.levels == 0 else at.levels
+    return keccak(at.node + levels.to_bytes(32, "big"))

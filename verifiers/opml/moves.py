@@ -182,8 +182,7 @@ class Challenge:
         if at.stage == TRACE:
             return self._at_leaf(at, published)
         if at.stage == TENSOR and at.levels:
-            path = self._below(at.node_index, at.levels, at.place, _children(published))
-            return Move("pick", path)
+            return _down(self._below(at.node_index, at.levels, at.place, _children(published)))
         if at.stage == TENSOR:
             (chunk,) = decode(["bytes"], published)
             return self._at_chunk(at, Path(), chunk)
@@ -204,9 +203,9 @@ class Challenge:
         branch = _branch_among(children, wrong)
         path = Path(trace_index=wrong, trace_node=children[wrong], trace_branch=branch)
         node_index = first + wrong
-        if level == 0 and self._is_visibly_wrong(node_index, children[wrong]):
-            return Move("prove", path)
-        return Move("pick", path)
+        child = children[wrong]
+        is_lost = child == ZERO if level else self._is_visibly_wrong(node_index, child)
+        return Move("prove" if is_lost else "pick", path)
 
     def _is_visibly_wrong(self, j: int, leaf: bytes) -> bool:
         if j >= self.header.node_count or leaf == ZERO:
@@ -232,7 +231,7 @@ class Challenge:
         if chunk:
             return self._at_chunk(inside, opened, chunk)
         below = self._below(at.node_index, own.tree.depth, 0, children)
-        return Move("pick", below._replace(byte_len=byte_len, root=root))
+        return _down(below._replace(byte_len=byte_len, root=root))
 
     def _below(self, j: int, levels: int, index: int, children: Sequence[bytes]) -> Path:
         own = self.execution.outputs[j].tree.children(levels, index, levels_down(levels))
@@ -284,6 +283,11 @@ class Disputed(Execution):
     def __init__(self, own: Execution, claimed: Overlay) -> None:
         super().__init__(own.nodes, own.given, own.weights, own.outputs)
         object.__setattr__(self, "trace", claimed)
+
+
+def _down(path: Path) -> Move:
+    """Into a tensor; a zero there is lost at once, for nothing hashes to it."""
+    return Move("prove" if path.tensor_node == ZERO else "pick", path)
 
 
 def _children(published: bytes) -> list[bytes]:

@@ -51,9 +51,12 @@ def contradicts(
 @internal
 @view
 def _is_wrong(case: IOpmlJudge.Case, header: IOpmlJudge.Header, evidence: IOpmlJudge.Evidence) -> bool:
-    if case.at.stage == TRACE:
-        assert case.at.levels == 0, "not at a leaf"
+    if case.at.stage == TRACE and case.at.levels == 0:
         return self._is_wrong_leaf(case, header)
+    if case.at.stage != ELEMENT and case.at.node == empty(bytes32):
+        # Nothing hashes to zero.
+        return True
+    assert case.at.stage != TRACE, "not at a leaf"
     if case.at.node_index >= header.node_count:
         # Only a leaf that is not empty can have been opened.
         return True

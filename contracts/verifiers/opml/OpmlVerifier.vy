@@ -11,7 +11,7 @@
         docs/opml-game.md. Has no owner.
 
         Facts are shared, positions are not. What a claimant publishes is proved by hashes alone and stored
-        once, by hash, for all games; a game holds only where its challenger stands and both clocks. The
+        once, by hash, for all games of its claim; a game holds only where its challenger stands and both clocks. The
         claimant is on turn while what the game asks for is unknown, else the challenger is. A challenger
         that knows the trace otherwise may skip moves.
 
@@ -46,12 +46,13 @@ PENDING: constant(uint256) = 2
 TRACE: constant(uint256) = 1
 ELEMENT: constant(uint256) = 3
 WON: constant(uint256) = 4
+# In keys, beside the levels of a tree, which are fewer: what a leaf of the trace holds.
+HELD: constant(uint256) = 64
 
 PROVED: constant(uint256) = 1
 CLAIMANT_LATE: constant(uint256) = 2
 CHALLENGER_LATE: constant(uint256) = 4
 VOID: constant(uint256) = 5
-NOTHING_SHOWN: constant(uint256) = 6
 
 MARKET: public(immutable(address))
 SUBNETS: public(immutable(address))
@@ -71,8 +72,8 @@ trace_roots: public(HashMap[bytes32, bytes32])
 # claim id, challenger -> node and packed word of a game
 _nodes: HashMap[bytes32, HashMap[address, bytes32]]
 _games: HashMap[bytes32, HashMap[address, uint256]]
-# Key of a question -> when it was answered (40), for partial sums with the upper bits of their hash.
-answers: public(HashMap[bytes32, uint256])
+# claim id, key of a question -> when it was answered (40), for partial sums with the upper bits of their hash.
+answers: public(HashMap[bytes32, HashMap[bytes32, uint256]])
 # claim id -> reward (160) | winners (56) | when the claim fell (40)
 fallen: public(HashMap[bytes32, uint256])
 credit: public(HashMap[address, uint256])
@@ -149,7 +150,9 @@ def claim(
     bond: uint256 = self._bond_to_claim(terms)
     extcall ISubnetRegistry(SUBNETS).lock(job_id, msg.sender, bond)
     extcall IJobMarketplace(MARKET).pending(terms, msg.sender, output)
-    log IOpmlVerifier.Claimed(job_id=job_id, operator=msg.sender, claim=claim, final_at=final_at, bond=bond)
+    log IOpmlVerifier.Claimed(
+        job_id=job_id, operator=msg.sender, claim=claim, final_at=final_at, bond=bond, input=input
+    )
 
 
 @external
@@ -177,37 +180,48 @@ def finalise(terms: IJobMarketplace.JobTerms, output: Bytes[MAX_OUTPUT]):
 
 @external
 def post_trace(job_id: bytes32, claim: uint256, children: DynArray[bytes32, 16]):
-    self._assert_standing(job_id, claim)
-    assert msg.sender == (staticcall IJobMarketplace(MARKET).job(job_id))[1], "not the claimant"
-    claim_id: bytes32 = self._claim_id(job_id, claim)
+    claim_id: bytes32 = self._standing(job_id, claim)
+    assert msg.sender == self._claimant(job_id), "not the claimant"
     assert self.trace_roots[claim_id] == empty(bytes32), "already posted"
     root: bytes32 = self._fold_children(self._depth(claim), children)
     assert root != empty(bytes32), "root"
     self.trace_roots[claim_id] = root
-    self._answer(claim_id, abi_encode(children))
+    self._answer(claim_id, claim_id, abi_encode(children))
     log IOpmlVerifier.Traced(job_id=job_id, claim=claim, root=root)
 
 
 @external
-def answer_children(levels: uint256, children: DynArray[bytes32, 16]):
-    assert levels > 0, "levels"
-    self._answer(self._node_key(self._fold_children(levels, children), levels), abi_encode(children))
+def answer_children(job_id: bytes32, claim: uint256, levels: uint256, children: DynArray[bytes32, 16]):
+    assert levels > 0 and levels < HELD, "levels"
+    node: bytes32 = self._fold_children(levels, children)
+    self._answer(self._standing(job_id, claim), self._node_key(node, levels), abi_encode(children))
 
 
 @external
-def answer_tensor(byte_len: uint256, root: bytes32, children: DynArray[bytes32, 16], chunk: Bytes[256]):
+def answer_tensor(
+    job_id: bytes32,
+    claim: uint256,
+    byte_len: uint256,
+    root: bytes32,
+    children: DynArray[bytes32, 16],
+    chunk: Bytes[256],
+):
     assert byte_len <= MAX_TENSOR, "tensor too large"
     depth: uint256 = profile._depth_of(byte_len)
     if depth == 0:
-        assert profile._leaf_hash(chunk) == root and len(children) == 0, "not the chunk"
+        assert self._hash_of(chunk) == root and len(children) == 0, "not the chunk"
     else:
         assert self._fold_children(depth, children) == root and len(chunk) == 0, "not the children"
-    self._answer(profile._tensor_commitment(byte_len, root), abi_encode(byte_len, root, children, chunk))
+    self._answer(
+        self._standing(job_id, claim),
+        self._node_key(profile._tensor_commitment(byte_len, root), HELD),
+        abi_encode(byte_len, root, children, chunk),
+    )
 
 
 @external
-def answer_chunk(chunk: Bytes[256]):
-    self._answer(profile._leaf_hash(chunk), abi_encode(chunk))
+def answer_chunk(job_id: bytes32, claim: uint256, chunk: Bytes[256]):
+    self._answer(self._standing(job_id, claim), self._node_key(self._hash_of(chunk), 0), abi_encode(chunk))
 
 
 @external
@@ -219,6 +233,8 @@ def answer_partials(
 ):
     job_id: bytes32 = staticcall IJobMarketplace(MARKET).job_id_of(terms)
     self._check_header(terms, header)
+    # Its words are held against it: they must be its own.
+    assert msg.sender == self._claimant(job_id), "not the claimant"
     claim: uint256 = self._claims[job_id] >> 16
     claim_id: bytes32 = self._claim_id(job_id, claim)
     game: IOpmlVerifier.Game = self._load(claim_id, challenger)
@@ -227,8 +243,8 @@ def answer_partials(
     digest: uint256 = staticcall IOpmlJudge(JUDGE).digest_of_partials(
         self._case(terms, claim, claim_id, game.at, 0), header, evidence
     )
-    self._answer(key, abi_encode(evidence.partials))
-    self.answers[key] |= digest
+    self._answer(claim_id, key, abi_encode(evidence.partials))
+    self.answers[claim_id][key] |= digest
 
 
 ################################################################
@@ -239,9 +255,8 @@ def answer_partials(
 @external
 @payable
 def open(job_id: bytes32, claim: uint256):
-    self._assert_standing(job_id, claim)
+    claim_id: bytes32 = self._standing(job_id, claim)
     assert block.timestamp <= self._final_at(claim), "window is over"
-    claim_id: bytes32 = self._claim_id(job_id, claim)
     assert self._games[claim_id][msg.sender] == 0, "already open"
     assert msg.value >= self._bond_to_open(), "bond too low"
     assert msg.value % ONE_GWEI == 0 and msg.value < 2**40 * ONE_GWEI, "bond"
@@ -271,8 +286,7 @@ def open(job_id: bytes32, claim: uint256):
 
 @external
 def pick(job_id: bytes32, claim: uint256, path: IOpmlJudge.Path):
-    self._assert_standing(job_id, claim)
-    claim_id: bytes32 = self._claim_id(job_id, claim)
+    claim_id: bytes32 = self._standing(job_id, claim)
     game: IOpmlVerifier.Game = self._charge(claim_id, self._load(claim_id, msg.sender))
     game.at = staticcall IOpmlJudge(JUDGE).descend(self._position(claim_id, game), path)
     # Questions lie on a grid of four levels counted from the leaves: the claimant answers few, and the
@@ -281,7 +295,7 @@ def pick(job_id: bytes32, claim: uint256, path: IOpmlJudge.Path):
         assert game.at.levels % 4 == 0, "grid"
         depth: uint256 = self._depth(claim) if game.at.stage == TRACE else profile._depth_of(game.at.byte_len)
         assert game.at.levels < max(depth, convert(game.at.stage == TRACE, uint256)), "grid"
-        # A leaf that is missing has nothing to open; one that is not missing is lost by `prove`.
+        # A leaf that is missing has nothing to open; any other zero is lost by `prove`.
         assert game.at.node != empty(bytes32), "missing leaf"
     self._store(claim_id, msg.sender, game)
     log IOpmlVerifier.Picked(job_id=job_id, challenger=msg.sender, claim=claim, at=game.at)
@@ -305,7 +319,7 @@ def prove(
             claim,
             claim_id,
             self._position(claim_id, game),
-            (self.answers[self._answer_key(claim_id, game)] >> 40) << 40,
+            (self.answers[claim_id][self._answer_key(claim_id, game)] >> 40) << 40,
         ),
         path,
         header,
@@ -351,20 +365,19 @@ def claimant_timeout(terms: IJobMarketplace.JobTerms, claim: uint256, challenger
     job_id: bytes32 = staticcall IJobMarketplace(MARKET).job_id_of(terms)
     claim_id: bytes32 = self._claim_id(job_id, claim)
     game: IOpmlVerifier.Game = self._load(claim_id, challenger)
-    assert self.answers[self._answer_key(claim_id, game)] == 0, "challenger is on turn"
+    assert self.answers[claim_id][self._answer_key(claim_id, game)] == 0, "challenger is on turn"
     assert block.timestamp > game.since + game.claimant_left, "claimant has time"
     self._win(terms, job_id, claim, challenger, game, CLAIMANT_LATE)
 
 
 @external
 def challenger_timeout(job_id: bytes32, claim: uint256, challenger: address):
-    self._assert_standing(job_id, claim)
-    claim_id: bytes32 = self._claim_id(job_id, claim)
+    claim_id: bytes32 = self._standing(job_id, claim)
     game: IOpmlVerifier.Game = self._load(claim_id, challenger)
     answered: uint256 = self._answered_at(claim_id, game)
     assert answered != 0, "claimant is on turn"
     assert block.timestamp > max(answered, game.since) + game.challenger_left, "challenger has time"
-    claimant: address = (staticcall IJobMarketplace(MARKET).job(job_id))[1]
+    claimant: address = self._claimant(job_id)
     self._claims[job_id] -= 1
     # Half for the claimant's answers, half burns: playing against oneself costs.
     self.credit[claimant] += game.bond // 2
@@ -380,12 +393,9 @@ def close(job_id: bytes32, claim: uint256, challenger: address):
     if fell_at == 0:
         # The market gave the job up: see docs/protocol.md, dead plug-ins.
         assert (staticcall IJobMarketplace(MARKET).job(job_id))[0] != PENDING, "claim is pending"
-    elif self._answered_at(claim_id, game) != 0:
-        # On turn and with an hour to show the same fault: it had none to show.
-        assert block.timestamp > fell_at + JOIN_SECONDS, "may still prove"
-        self.to_burn += game.bond
-        self._delete(job_id, claim, challenger, NOTHING_SHOWN, 0)
-        return
+    else:
+        # Until then nobody else may take from it the chance to prove and share.
+        assert msg.sender == challenger or block.timestamp > fell_at + JOIN_SECONDS, "may still prove"
     self.credit[challenger] += game.bond
     self._delete(job_id, claim, challenger, VOID, game.bond)
 
@@ -393,12 +403,13 @@ def close(job_id: bytes32, claim: uint256, challenger: address):
 @external
 def collect(job_id: bytes32, claim: uint256, challenger: address):
     claim_id: bytes32 = self._claim_id(job_id, claim)
-    assert self._unpack(claim_id, challenger).at.stage == WON, "not a winner"
+    game: IOpmlVerifier.Game = self._unpack(claim_id, challenger)
+    assert game.at.stage == WON, "not a winner"
     fell: uint256 = self.fallen[claim_id]
     assert block.timestamp > (fell & (2**40 - 1)) + JOIN_SECONDS, "others may join"
     share: uint256 = (fell >> 96) // ((fell >> 40) & (2**56 - 1))
     self._games[claim_id][challenger] = 0
-    self.credit[challenger] += share
+    self.credit[challenger] += game.bond + share
     log IOpmlVerifier.Rewarded(challenger=challenger, claim_id=claim_id, amount=share)
 
 
@@ -408,6 +419,9 @@ def withdraw(to: address):
     assert amount != 0, "no credit"
     self.credit[msg.sender] = 0
     log IOpmlVerifier.Withdrawn(account=msg.sender, amount=amount, to=to)
+    if self.balance < amount:
+        # Rewards wait in the registry until they are needed.
+        extcall ISubnetRegistry(SUBNETS).withdraw_credit(self)
     raw_call(to, b"", value=amount)
 
 
@@ -429,11 +443,10 @@ def _win(
     reason: uint256,
 ):
     """
-    @notice A game won: the bond goes back, and the claim falls unless it has already.
+    @notice A game won: the claim falls unless it has already. Bond and reward wait for `collect`.
     """
     claim_id: bytes32 = self._claim_id(job_id, claim)
-    self.credit[challenger] += game.bond
-    self._games[claim_id][challenger] = WON << 80
+    self._games[claim_id][challenger] = (WON << 80) | ((game.bond // ONE_GWEI) << 191)
     self._nodes[claim_id][challenger] = empty(bytes32)
     log IOpmlVerifier.GameClosed(job_id=job_id, challenger=challenger, claim=claim, reason=reason, returned=game.bond)
     fell: uint256 = self.fallen[claim_id]
@@ -441,14 +454,12 @@ def _win(
         assert block.timestamp <= (fell & (2**40 - 1)) + JOIN_SECONDS, "too late to join"
         self.fallen[claim_id] = fell + (1 << 40)
         return
-    self._assert_standing(job_id, claim)
+    assert self._claims[job_id] >> 16 == claim, "no such claim"
     reward: uint256 = (staticcall ISubnetRegistry(SUBNETS).locks(self, job_id) >> 160) // 2
     self.fallen[claim_id] = (reward << 96) | (1 << 40) | block.timestamp
     self._claims[job_id] = 0
     log IOpmlVerifier.Refuted(job_id=job_id, challenger=challenger, claim=claim, pot=reward)
     extcall ISubnetRegistry(SUBNETS).slash(job_id, reward, self)
-    if reward != 0:
-        extcall ISubnetRegistry(SUBNETS).withdraw_credit(self)
     extcall IJobMarketplace(MARKET).final(terms, b"", False)
 
 
@@ -476,7 +487,7 @@ def _charge(claim_id: bytes32, game: IOpmlVerifier.Game) -> IOpmlVerifier.Game:
 @internal
 @view
 def _answered_at(claim_id: bytes32, game: IOpmlVerifier.Game) -> uint256:
-    return self.answers[self._answer_key(claim_id, game)] & (2**40 - 1)
+    return self.answers[claim_id][self._answer_key(claim_id, game)] & (2**40 - 1)
 
 
 @internal
@@ -489,15 +500,27 @@ def _answer_key(claim_id: bytes32, game: IOpmlVerifier.Game) -> bytes32:
         return keccak256(abi_encode(claim_id, game.at.node_index, game.at.place))
     if game.at.node == empty(bytes32):
         return claim_id
-    if game.at.levels == 0:
-        return game.at.node
+    if game.at.stage == TRACE and game.at.levels == 0:
+        return self._node_key(game.at.node, HELD)
     return self._node_key(game.at.node, game.at.levels)
 
 
 @internal
 @pure
 def _node_key(node: bytes32, levels: uint256) -> bytes32:
+    """
+    @return The key of what lies below a node. Each kind of question has keys of its own: a claimant chooses
+            its hashes, and could else have one question answered by what answers another.
+    """
     return keccak256(abi_encode(node, levels))
+
+
+@internal
+@pure
+def _hash_of(chunk: Bytes[256]) -> bytes32:
+    # Of a shorter one no element could be shown.
+    assert len(chunk) == 256, "chunk"
+    return profile._leaf_hash(chunk)
 
 
 @internal
@@ -512,10 +535,10 @@ def _fold_children(levels: uint256, children: DynArray[bytes32, 16]) -> bytes32:
 
 
 @internal
-def _answer(key: bytes32, data: Bytes[4_160]):
-    assert self.answers[key] == 0, "already answered"
-    self.answers[key] = block.timestamp
-    log IOpmlVerifier.Answered(key=key, data=data)
+def _answer(claim_id: bytes32, key: bytes32, data: Bytes[4_160]):
+    assert self.answers[claim_id][key] == 0, "already answered"
+    self.answers[claim_id][key] = block.timestamp
+    log IOpmlVerifier.Answered(key=key, claim_id=claim_id, data=data)
 
 
 @internal
@@ -618,8 +641,18 @@ def _claim_id(job_id: bytes32, claim: uint256) -> bytes32:
 
 @internal
 @view
-def _assert_standing(job_id: bytes32, claim: uint256):
+def _claimant(job_id: bytes32) -> address:
+    return (staticcall IJobMarketplace(MARKET).job(job_id))[1]
+
+
+@internal
+@view
+def _standing(job_id: bytes32, claim: uint256) -> bytes32:
+    """
+    @return The id of a claim that neither fell nor was paid.
+    """
     assert claim != 0 and self._claims[job_id] >> 16 == claim, "no such claim"
+    return self._claim_id(job_id, claim)
 
 
 @internal
@@ -628,6 +661,8 @@ def _check_header(terms: IJobMarketplace.JobTerms, header: IOpmlJudge.Header):
     assert keccak256(abi_encode(header)) == terms.artifact_id, "not the artifact"
     assert header.version == 1, "version"
     assert header.node_count >= 1 and header.node_count <= MAX_NODES, "node count"
+    # Else no output could be told from the trace's.
+    assert header.output_node < header.node_count, "output node"
 
 
 @internal
@@ -703,9 +738,8 @@ def commitment(data: Bytes[MAX_OUTPUT]) -> bytes32:
         start: uint256 = i * 256
         if i != 0 and start >= len(data):
             break
-        size: uint256 = min(len(data) - start, 256)
         # The last leaf is filled up with zeros.
-        nodes[i] = profile._leaf_hash(slice(concat(slice(data, start, size), zeros), 0, 256))
+        nodes[i] = profile._leaf_hash(slice(concat(slice(data, start, min(len(data) - start, 256)), zeros), 0, 256))
     width: uint256 = max(1, (len(data) + 255) // 256)
     missing: bytes32 = profile._leaf_hash(zeros)
     for _: uint256 in range(depth, bound=6):

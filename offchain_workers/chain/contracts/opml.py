@@ -100,9 +100,9 @@ class OpmlVerifier(ContractWrapper):
         """What the game waits for from the claimant. Raises CallRevertedError without a game."""
         return bytes(self.read("answer_key", job_id, claim, challenger, block=block))
 
-    def answered_at(self, key: bytes, block: int | str = "latest") -> int:
-        """When a question was answered, 0 when it was not."""
-        return int(self.read("answers", key, block=block)) & (2**40 - 1)
+    def answered_at(self, claim_id: bytes, key: bytes, block: int | str = "latest") -> int:
+        """When a question about a claim was answered, 0 when it was not."""
+        return int(self.read("answers", claim_id, key, block=block)) & (2**40 - 1)
 
     def bond_to_open(self) -> int:
         """Wei, at the head's base fee: send some more, the fee moves."""

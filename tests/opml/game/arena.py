@@ -26,7 +26,7 @@ OPML = keccak(text="opml")[:4]
 WINDOW, CLOCK = 3_600, 900
 BOND = 10**16
 FOLDER = "contracts/verifiers/opml"
-ANSWERED = keccak(text="Answered(bytes32,bytes)")
+ANSWERED = keccak(text="Answered(bytes32,bytes32,bytes)")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ class Arena:
     verifier: VyperContract
     subnet: Subnet
     model_id: bytes
-    answers: dict[bytes, bytes] = field(default_factory=dict)
+    # (claim id, key) -> data
+    answers: dict[tuple[bytes, bytes], bytes] = field(default_factory=dict)
     salt: int = 0
 
     @classmethod
@@ -128,7 +129,8 @@ class Arena:
         for log in self.verifier._computation.get_raw_log_entries():
             _, _, topics, data = log[:4]
             if topics[0] == int.from_bytes(ANSWERED, "big"):
-                self.answers[topics[1].to_bytes(32, "big")] = decode(["bytes"], data)[0]
+                claim_id, key = (topic.to_bytes(32, "big") for topic in topics[1:])
+                self.answers[claim_id, key] = decode(["bytes"], data)[0]
 
     def credit(self, role: LocalAccount) -> int:
         return int(self.verifier.credit(role.address))
@@ -148,6 +150,10 @@ class Claim:
     @property
     def verifier(self) -> VyperContract:
         return self.arena.verifier
+
+    @property
+    def id(self) -> bytes:
+        return keccak(self.job_id + self.word.to_bytes(32, "big"))
 
     def open(self, role: str = "challenger", bond: int = BOND) -> Game:
         account = self.arena.world.fund(role)
@@ -186,7 +192,7 @@ class Game:
 
     @property
     def is_answered(self) -> bool:
-        return bool(self.verifier.answers(self.key))
+        return bool(self.verifier.answers(self.claim.id, self.key))
 
     def send_answer(self, move: Move, by: LocalAccount | None = None) -> None:
         """Play a claimant's move."""
@@ -199,7 +205,7 @@ class Game:
                 challenger = self.challenger.address
                 self.verifier.answer_partials(terms, header, challenger, plain(move.evidence))
             else:
-                getattr(self.verifier, move.name)(*move.args)
+                getattr(self.verifier, move.name)(claim.job_id, claim.word, *move.args)
         claim.arena.take_answers()
 
     def send(self, move: Move) -> None:
@@ -215,7 +221,7 @@ class Game:
                 )
 
     def published(self) -> bytes:
-        return self.claim.arena.answers[self.key]
+        return self.claim.arena.answers[self.claim.id, self.key]
 
     def play(self, theirs: Execution, ours: Execution) -> list[str]:
         """Both sides play to the end; returns the names of the moves."""
