@@ -69,6 +69,7 @@ class Endpoint:
         self._strikes = 0
         self._took = 0.0
         self._retry_at = 0.0
+        self._batches = True
         self._timeout = timeout
         self._url = url
         self._ids = itertools.count(1)
@@ -86,15 +87,36 @@ class Endpoint:
 
     def ask(self, method: str, params: Sequence[Any]) -> dict[str, Any]:
         """The JSON-RPC response: holds ``result`` or ``error``. Raises EndpointFaultError."""
-        request = {
-            "jsonrpc": "2.0",
-            "id": next(self._ids),
-            "method": method,
-            "params": list(params),
-        }
+        request = self._request(method, params)
+        return _response(self._exchange(request), request["id"])
+
+    def ask_all(self, method: str, many: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+        """The responses to several requests, in order; one batch where the endpoint takes batches.
+
+        What it refuses in a batch is asked again alone. Raises EndpointFaultError.
+        """
+        if len(many) < 2 or not self._batches:
+            return [self.ask(method, params) for params in many]
+        requests = [self._request(method, params) for params in many]
+        answers = self._exchange(requests)
+        if not isinstance(answers, list):
+            self._batches = False
+            return self.ask_all(method, many)
+        by_id = {str(answer.get("id")): answer for answer in answers if isinstance(answer, dict)}
+        responses = [_response(by_id.get(str(one["id"])), one["id"]) for one in requests]
+        return [
+            response if "result" in response else self.ask(method, params)
+            for response, params in zip(responses, many, strict=True)
+        ]
+
+    def _request(self, method: str, params: Sequence[Any]) -> dict[str, Any]:
+        number = next(self._ids)
+        return {"jsonrpc": "2.0", "id": number, "method": method, "params": list(params)}
+
+    def _exchange(self, content: object) -> Any:
         started = time.monotonic()
         try:
-            status, body = self._post(json.dumps(request).encode())
+            status, body = self._post(json.dumps(content).encode())
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise EndpointFaultError(
                 Fault.DOWN, redact(f"{type(error).__name__}: {error}")
@@ -103,7 +125,10 @@ class Endpoint:
             self._took = time.monotonic() - started
         if status in _DOWN_STATUS or status >= 500:
             raise EndpointFaultError(Fault.DOWN, f"HTTP status {status}")
-        return _response(body, request["id"])
+        try:
+            return json.loads(body)
+        except ValueError as error:
+            raise EndpointFaultError(Fault.GARBAGE, "the answer is not JSON") from error
 
     def quarantine(self, fault: Fault, why: str) -> None:
         with self._lock:
@@ -163,11 +188,7 @@ def quantity(result: object) -> int:
         raise EndpointFaultError(Fault.GARBAGE, f"{result!r} is no quantity") from error
 
 
-def _response(body: bytes, wanted: object) -> dict[str, Any]:
-    try:
-        answer = json.loads(body)
-    except ValueError as error:
-        raise EndpointFaultError(Fault.GARBAGE, "the answer is not JSON") from error
+def _response(answer: Any, wanted: object) -> dict[str, Any]:
     if not isinstance(answer, dict) or not ("result" in answer or _is_error(answer)):
         raise EndpointFaultError(Fault.GARBAGE, "the answer is not JSON-RPC")
     # Some servers answer a request that they could not read with id null.

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import structlog
 
@@ -89,7 +89,23 @@ class EndpointSet:
     def header_from(self, endpoint: Endpoint, block: int | str | bytes) -> Header | None:
         """One endpoint's header for a number, tag or hash. Raises EndpointFaultError."""
         method = "eth_getBlockByHash" if isinstance(block, bytes) else "eth_getBlockByNumber"
-        answer = endpoint.ask(method, [_block_id(block), False])
+        return self._read_header(endpoint, block, endpoint.ask(method, [_block_id(block), False]))
+
+    def headers_from(self, endpoint: Endpoint, numbers: Sequence[int]) -> list[Header]:
+        """Its headers of these numbers, up to the first that it hasn't."""
+        requests = [[_block_id(number), False] for number in numbers]
+        answers = endpoint.ask_all("eth_getBlockByNumber", requests)
+        found = []
+        for number, answer in zip(numbers, answers, strict=True):
+            header = self._read_header(endpoint, number, answer)
+            if header is None:
+                break
+            found.append(header)
+        return found
+
+    def _read_header(
+        self, endpoint: Endpoint, block: int | str | bytes, answer: Mapping[str, Any]
+    ) -> Header | None:
         # An error here is how some nodes say that they don't know the block.
         if answer.get("result") is None:
             return None

@@ -22,12 +22,17 @@ from offchain_workers.chain.errors import (
     RpcUnavailableError,
 )
 from offchain_workers.chain.events import Abi, Decoder
+from offchain_workers.chain.header import Header
 from offchain_workers.chain.logs import Log, block_logs, range_logs
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.tables import BlockRow
 from offchain_workers.chain.trail import Forward, Plan, Rollback, Step
 
 __all__ = ["BlockFollower", "Forward", "Rollback", "Step"]
+
+
+# Blocks near the head that one poll takes: a batch that any node accepts.
+_AT_ONCE = 32
 
 
 class BlockFollower:
@@ -173,20 +178,26 @@ class BlockFollower:
                 return last, logs
 
     def _advance_blocks(self, plan: Plan, numbers: range, parent: bytes | None) -> None:
-        """Near the head: block by block, each a child of the one before."""
-        for number in numbers:
-            header = self._pool.header(number)
-            if header is None:
-                return
-            if parent is not None and header.parent_hash != parent:
-                self._pool.expose_broken_links(number)
-                return
-            logs = block_logs(self._pool, header, self._decoder.addresses)
-            if logs is None:
+        """Near the head: block by block, each a child of the one before; the rest comes later."""
+        if not numbers:
+            return
+        headers = self._linked(numbers[:_AT_ONCE], parent)
+        logs = block_logs(self._pool, headers, self._decoder.addresses)
+        for header, found in zip(headers, logs, strict=True):
+            if found is None:
                 return
             plan.blocks.append(header)
-            self._decode(plan, logs)
+            self._decode(plan, found)
+
+    def _linked(self, numbers: range, parent: bytes | None) -> list[Header]:
+        """Headers from the first number on, as far as each follows the one before."""
+        headers = self._pool.headers(numbers)
+        for i, header in enumerate(headers):
+            if parent is not None and header.parent_hash != parent:
+                self._pool.expose_broken_links(header.number)
+                return headers[:i]
             parent = header.hash
+        return headers
 
     def _decode(self, plan: Plan, logs: list[Log]) -> None:
         decoded = (self._decoder.decode(log) for log in logs)

@@ -33,17 +33,23 @@ class Log:
 Answers = list[tuple[Endpoint, list[Log] | None]]
 
 
-def block_logs(pool: RpcPool, header: Header, addresses: Sequence[bytes]) -> list[Log] | None:
-    """Logs of one block, in order; None when no endpoint knows the block any more.
+def block_logs(
+    pool: RpcPool, headers: Sequence[Header], addresses: Sequence[bytes]
+) -> list[list[Log] | None]:
+    """Logs of each block, in order; None for one that no endpoint knows any more.
 
     A verified bloom without our addresses saves the request. Otherwise all healthy endpoints are
     asked: an empty answer loses against logs that the bloom admits, and any other difference
     raises EndpointsDisagreeError. Raises LogRangeRefusedError when nobody lists the block.
     """
-    if header.genuine and not header.may_contain(addresses):
-        return []
-    answers = pool.each(lambda endpoint: _ask_block(pool, endpoint, header, addresses))
-    return _agree(pool, header, answers)
+    found: dict[bytes, list[Log] | None] = {}
+    asked = [one for one in headers if not one.genuine or one.may_contain(addresses)]
+    if asked:
+        answers = pool.each(lambda endpoint: _ask_blocks(pool, endpoint, asked, addresses))
+        for i, header in enumerate(asked):
+            of_one = [(endpoint, logs[i]) for endpoint, logs in answers if endpoint.healthy]
+            found[header.hash] = _agree(pool, header, of_one)
+    return [found.get(header.hash, []) for header in headers]
 
 
 def range_logs(pool: RpcPool, first: int, last: int, addresses: Sequence[bytes]) -> list[Log]:
@@ -60,7 +66,7 @@ def range_logs(pool: RpcPool, first: int, last: int, addresses: Sequence[bytes])
         for number in differing:
             header = pool.header(number)
             if header is not None:
-                block_logs(pool, header, addresses)
+                block_logs(pool, [header], addresses)
     raise EndpointsDisagreeError(f"endpoints list different logs in blocks {first} to {last}")
 
 
@@ -89,17 +95,24 @@ def _outside_bloom(pool: RpcPool, header: Header, endpoint: Endpoint, logs: list
     return True
 
 
-def _ask_block(
-    pool: RpcPool, endpoint: Endpoint, header: Header, addresses: Sequence[bytes]
-) -> list[Log] | None:
+def _ask_blocks(
+    pool: RpcPool, endpoint: Endpoint, headers: Sequence[Header], addresses: Sequence[bytes]
+) -> list[list[Log] | None]:
     """By hash, which no reorg can blur; by number, checked, where a node can't do that."""
-    try:
-        query = {"blockHash": "0x" + header.hash.hex(), "address": _hexes(addresses)}
-        return _ask(endpoint, query)
-    except RpcRejectedError:
-        pass
+    wanted = _hexes(addresses)
+    queries = [[{"blockHash": "0x" + one.hash.hex(), "address": wanted}] for one in headers]
+    answers = endpoint.ask_all("eth_getLogs", queries)
+    return [
+        _read(answer) if "result" in answer else _ask_number(pool, endpoint, header, wanted)
+        for header, answer in zip(headers, answers, strict=True)
+    ]
+
+
+def _ask_number(
+    pool: RpcPool, endpoint: Endpoint, header: Header, addresses: Sequence[str]
+) -> list[Log] | None:
     number = hex(header.number)
-    query = {"fromBlock": number, "toBlock": number, "address": _hexes(addresses)}
+    query = {"fromBlock": number, "toBlock": number, "address": addresses}
     try:
         logs = _ask(endpoint, query)
     except RpcRejectedError as refusal:
@@ -115,9 +128,12 @@ def _holds(pool: RpcPool, endpoint: Endpoint, header: Header) -> bool:
 
 
 def _ask(endpoint: Endpoint, query: Mapping[str, Any]) -> list[Log]:
-    result = unwrap("eth_getLogs", endpoint.ask("eth_getLogs", [query]))
+    return _read(endpoint.ask("eth_getLogs", [query]))
+
+
+def _read(answer: dict[str, Any]) -> list[Log]:
     try:
-        return sorted(_parse(entry) for entry in result)
+        return sorted(_parse(entry) for entry in unwrap("eth_getLogs", answer))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EndpointFaultError(Fault.GARBAGE, f"a log can't be read: {error!r}") from error
 

@@ -56,6 +56,10 @@ class RpcPool(EndpointSet):
         """A header whose hash was recomputed where possible; None when the node hasn't it."""
         return self.first(lambda endpoint: self.header_from(endpoint, block))
 
+    def headers(self, numbers: Sequence[int]) -> list[Header]:
+        """Of one endpoint, up to the first that it hasn't; verified like ``header``."""
+        return self.first(lambda endpoint: self.headers_from(endpoint, numbers))
+
     def broadcast(self, raw: bytes) -> dict[str, str]:
         """Send a signed transaction to every healthy endpoint: name -> "ok" or the refusal.
 
@@ -92,7 +96,15 @@ class RpcPool(EndpointSet):
         Raises EndpointsDisagreeError when it isn't, and whatever ``read`` raises; an
         EndpointFaultError from it quarantines the endpoint that answered.
         """
-        answers = self.each(lambda endpoint: read(endpoint.ask(method, params)))
+        return self.agreed_all(method, [params], read)[0]
+
+    def agreed_all(
+        self, method: str, many: Sequence[Sequence[Any]], read: Callable[[dict[str, Any]], T]
+    ) -> list[T]:
+        """The same for several requests of a method."""
+        answers = self.each(
+            lambda endpoint: [read(answer) for answer in endpoint.ask_all(method, many)]
+        )
         if any(value != answers[0][1] for _, value in answers):
             names = ", ".join(endpoint.name for endpoint, _ in answers)
             raise EndpointsDisagreeError(f"{names} give different answers to {method}")

@@ -129,11 +129,17 @@ class Signer(Outbox):
             if answer != "ok":
                 log.warning("node refused a transaction", key=row.key, url=name, answer=answer)
 
-    def _save(self, row: OutboxRow, **changes: Any) -> None:
+    def _save(self, row: OutboxRow, **values: Any) -> None:
+        self._save_all([(row, values)])
+
+    def _save_all(self, changes: Sequence[tuple[OutboxRow, dict[str, Any]]]) -> None:
+        """To the database in one commit, and to the rows."""
         with self._db.session() as session:
-            session.execute(update(OutboxRow).where(OutboxRow.id == row.id).values(**changes))
-        for name, value in changes.items():
-            setattr(row, name, value)
+            for row, values in changes:
+                session.execute(update(OutboxRow).where(OutboxRow.id == row.id).values(**values))
+        for row, values in changes:
+            for name, value in values.items():
+                setattr(row, name, value)
 
     def _replace(self, row: OutboxRow, last: AttemptRow, view: Vantage, cancel: bool) -> bool:
         # A cancellation must outbid what it cancels, even at the row's ceiling; it costs little.

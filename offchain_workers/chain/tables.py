@@ -69,7 +69,8 @@ class OutboxRow(Base):
     __tablename__ = "outbox"
     __table_args__ = (
         UniqueConstraint("sender", "key"),
-        Index("outbox_by_state", "sender", "state"),
+        Index("outbox_by_state", "sender", "settled", "state"),
+        Index("outbox_by_acknowledged", "sender", "acknowledged"),
     )
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     sender: Mapped[str] = mapped_column(String)

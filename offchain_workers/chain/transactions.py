@@ -9,7 +9,7 @@ nonce is read from the chain, never concluded from a timeout.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from sqlalchemy import update
@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 # Key prefix of transactions that only fill a hole in the nonces.
 _FILLER = "fill-nonce:"
 
+Mined = tuple[OutboxRow, AttemptRow, Receipt]
+
 
 class TxManager(Signer):
     """Drives the outbox of ``account``. ``enqueue`` from anywhere, ``step`` from one loop."""
@@ -39,8 +41,9 @@ class TxManager(Signer):
         """
         with self._stepping:
             view = Vantage(self._pool, self.sender, self._view)
-            for row in self._undecided(view):
-                self._watch(row, view)
+            rows = self._undecided(view)
+            found = [self._watch(row, view) for row in rows]
+            self._record([mined for mined in found if mined is not None])
             self._view = view  # only now: an error above leaves rows that were not looked at
             self._deepen(view)
             self._fill_gap(view)
@@ -51,25 +54,39 @@ class TxManager(Signer):
     def _undecided(self, view: Vantage) -> Sequence[OutboxRow]:
         """A chain that only grew leaves alone what was mined."""
         with self._db.read() as session:
-            return self.in_flight(session) if view.extends else self.unsettled(session)
+            rows = self.in_flight(session) if view.extends else self.unsettled(session)
+        used = [row for row in rows if row.state in IN_FLIGHT and cast(int, row.nonce) < view.nonce]
+        view.look_up([attempt.hash for row in used for attempt in row.attempts])
+        return rows
 
-    def _watch(self, row: OutboxRow, view: Vantage) -> None:
+    def _watch(self, row: OutboxRow, view: Vantage) -> Mined | None:
+        """What is to be recorded of a row; anything else that is due for it is done at once."""
         if view.nonce <= cast(int, row.nonce):
             self._chase(row, view)
-            return
+            return None
         if row.block_number is not None and view.hash_at(row.block_number) == row.block_hash:
-            return
+            return None
         for attempt in row.attempts:
             receipt = view.receipt(attempt.hash)
             if receipt is not None:
-                self._record(row, attempt, receipt, view)
-                return
+                return row, attempt, receipt
         if view.nonce_at(self._policy.settle - 1) > cast(int, row.nonce):
             self._requeue(row)
         elif row.state not in IN_FLIGHT:
             self._reopen(row)
+        return None
 
-    def _record(self, row: OutboxRow, attempt: AttemptRow, receipt: Receipt, view: Vantage) -> None:
+    def _record(self, mined: Sequence[Mined]) -> None:
+        if not mined:
+            return
+        changes = [(one[0], self._outcome(*one)) for one in mined]
+        self._hook("mined")
+        self._save_all(changes)
+        self._hook("recorded")
+        for row, values in changes:
+            log.info("transaction mined", key=row.key, state=row.state, reason=values["reason"])
+
+    def _outcome(self, row: OutboxRow, attempt: AttemptRow, receipt: Receipt) -> dict[str, Any]:
         why: str | None
         if attempt.cancel:
             state, why = State.CANCELLED, "MN-TX-005: the deadline passed before it was mined"
@@ -78,20 +95,15 @@ class TxManager(Signer):
         else:
             state = State.MINED_REVERTED
             why = why_reverted(self._pool, row, attempt.gas, receipt.gas_used, receipt.block_number)
-        self._hook("mined")
         again = {"acknowledged": False} if row.state not in (state, *IN_FLIGHT) else {}
-        self._save(
-            row,
-            **again,
-            state=state,
-            reason=why,
-            tx_hash=attempt.hash,
-            block_number=receipt.block_number,
-            block_hash=receipt.block_hash,
-            gas_used=receipt.gas_used,
-        )
-        self._hook("recorded")
-        log.info("transaction mined", key=row.key, state=state, reason=why)
+        return again | {
+            "state": state,
+            "reason": why,
+            "tx_hash": attempt.hash,
+            "block_number": receipt.block_number,
+            "block_hash": receipt.block_hash,
+            "gas_used": receipt.gas_used,
+        }
 
     def _deepen(self, view: Vantage) -> None:
         """One statement for all rows: each new block deepens everything that is watched."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -53,6 +53,7 @@ class Vantage:
         self.header: Header = header
         self.nonce = self.nonce_at(0)
         self._hashes = {self.number: header.hash}
+        self._receipts: dict[bytes, Receipt | None] = {}
         self.extends = before is not None and self._descends_from(before)
 
     def nonce_at(self, depth: int) -> int:
@@ -85,7 +86,15 @@ class Vantage:
 
     def receipt(self, tx_hash: bytes) -> Receipt | None:
         """None while not mined up to this block."""
-        return self._pool.agreed("eth_getTransactionReceipt", ["0x" + tx_hash.hex()], self._visible)
+        if tx_hash not in self._receipts:
+            self.look_up([tx_hash])
+        return self._receipts[tx_hash]
+
+    def look_up(self, hashes: Sequence[bytes]) -> None:
+        """Get the receipts of several transactions at once, for ``receipt``."""
+        many = [["0x" + tx_hash.hex()] for tx_hash in hashes]
+        found = self._pool.agreed_all("eth_getTransactionReceipt", many, self._visible)
+        self._receipts.update(zip(hashes, found, strict=True))
 
     def _descends_from(self, before: Vantage) -> bool:
         return before.number <= self.number and self.hash_at(before.number) == before.header.hash

@@ -87,15 +87,17 @@ class Proxy:
 
     def answer(self, content: bytes) -> bytes:
         request = json.loads(content)
-        self.methods.append(request["method"])
+        batch = request if isinstance(request, list) else [request]
+        self.methods += [one["method"] for one in batch]
         if self.stalled:
             self.release.wait(30)
         if self.body is not None:
             return self.body
-        if request["method"] == self.refused:
+        if self.refused in self.methods[-len(batch) :]:
             return b"no"
-        real = httpx.post(self.target, json=request, trust_env=False, timeout=30).json()
-        return json.dumps(self.rewrite(request, real)).encode()
+        real = httpx.post(self.target, json=batch, trust_env=False, timeout=30).json()
+        answers = [self.rewrite(one, answer) for one, answer in zip(batch, real, strict=True)]
+        return json.dumps(answers if isinstance(request, list) else answers[0]).encode()
 
 
 class Server(ThreadingHTTPServer):
