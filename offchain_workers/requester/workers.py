@@ -31,13 +31,26 @@ class Member:
     endpoint: str
 
 
-class WorkerClient:
-    """HTTP to one member. ``timeout`` in seconds; no redirects, no proxy of the environment."""
+# An RPC endpoint of the worker may stall for ten seconds before it asks another.
+_ANSWER_SECONDS = 15.0
+# Whether a worker is there needs no chain.
+_PRESENCE_SECONDS = 5.0
 
-    def __init__(self, member: Member, timeout: float = 5.0, allow_private: bool = True) -> None:
+
+class WorkerClient:
+    """HTTP to one member. ``timeout``: seconds for an answer; no redirects, no proxy of the
+    environment."""
+
+    def __init__(
+        self, member: Member, timeout: float = _ANSWER_SECONDS, allow_private: bool = True
+    ) -> None:
         self.member = member
         self._allow_private = allow_private
-        self._http = httpx.Client(timeout=timeout, trust_env=False, follow_redirects=False)
+        self._http = httpx.Client(
+            timeout=httpx.Timeout(timeout, connect=min(timeout, _PRESENCE_SECONDS)),
+            trust_env=False,
+            follow_redirects=False,
+        )
 
     def close(self) -> None:
         self._http.close()
@@ -45,7 +58,8 @@ class WorkerClient:
     def load(self) -> int | None:
         """Jobs in flight and queued; None when the worker is not ready or does not answer."""
         try:
-            health = self._json(self._http.get(f"{self.member.endpoint}/health"))
+            answer = self._http.get(f"{self.member.endpoint}/health", timeout=_PRESENCE_SECONDS)
+            health = self._json(answer)
         except (httpx.HTTPError, httpx.InvalidURL, WorkerUnreachableError):
             return None
         if not health.get("ready"):
