@@ -15,6 +15,7 @@ from benchmarks.pinned import PinnedChain
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import JobTerms, Tier
 from offchain_workers.chain.contracts.opml import OPML, OpmlParams, Position, deploy_opml
+from verifiers.opml.board import claim_id
 from verifiers.opml.merkle import Tensor
 from verifiers.opml.moves import Challenge, Move, answer
 from verifiers.opml.openings import Execution
@@ -71,6 +72,7 @@ class Dispute:
         claim = scene.verifier.claim_of(self.job_id)
         assert claim is not None
         self.claim = claim.word
+        self._claim_id = claim_id(self.job_id, self.claim)
         output = theirs.outputs[scene.header.output_node].commitment
         self._challenge = Challenge(scene.header, ours, output)
         self._published: dict[bytes, bytes] = {}
@@ -81,7 +83,7 @@ class Dispute:
         name = "open"
         while name != "prove":
             key = self.scene.verifier.answer_key(self.job_id, self.claim, self.challenger.address)
-            asked = self.scene.verifier.answered_at(key) == 0
+            asked = self.scene.verifier.answered_at(self._claim_id, key) == 0
             move = answer(self.theirs, self.at) if asked else self._next(key)
             sender = self.scene.primary if asked else self.challenger
             name = move.name
@@ -110,7 +112,7 @@ class Dispute:
         if move.name == "answer_partials":
             who = self.challenger.address
             return verifier.call("answer_partials", terms, header, who, move.evidence)
-        return verifier.call(move.name, *move.args)
+        return verifier.call(move.name, self.job_id, self.claim, *move.args)
 
     def _send(self, sender: LocalAccount, call: Call) -> TxReceipt:
         receipt = self.scene.chain.send(sender, call)

@@ -160,7 +160,7 @@ class Challenger:
         game = self.game
         assert game is not None
         assert game.answered_at
-        move = self.challenge.next_move(game.at, self.opml.board.published(game.key))
+        move = self.challenge.next_move(game.at, self.opml.board.published(game))
         verifier, header = self.opml.verifier, self.opml.header.abi()
         if move.name == "pick":
             call = verifier.call("pick", self.job_id, self.claim, move.path)

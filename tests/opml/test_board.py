@@ -55,7 +55,7 @@ def test_a_game_is_told_from_its_begin_to_its_end(opml: OpmlMarket) -> None:
         assert game.key == on_chain(challenger)
         if not game.answered_at:
             with pytest.raises(UnansweredError):
-                opml.board.published(game.key)
+                opml.board.published(game)
             names.append(challenger.let_answer(wrong, claimant).name)
             continue
         names.append(challenger.move().name)

@@ -30,6 +30,7 @@ class OpenGame:
 
     challenger: str
     game: Game
+    claim_id: bytes
     key: bytes
     answered_at: int
 
@@ -85,16 +86,13 @@ class Board:
         games = self._games(job_id, claim, block) if claim.games else ()
         return Look(block, now, claim, games)
 
-    def published(self, claim: bytes, key: bytes, block: int | None = None) -> bytes:
-        """The data of the answer to a question about the claim of that id.
-
-        Raises UnansweredError when none is found.
-        """
+    def published(self, game: OpenGame, block: int | None = None) -> bytes:
+        """The claimant's answer to a game's question. Raises UnansweredError when there is none."""
         last = self.verifier.w3.eth.block_number if block is None else block
-        for found in self._past.newest_first(("Answered",), key, last):
-            if found.args["claim_id"] == claim:
+        for found in self._past.newest_first(("Answered",), game.key, last):
+            if found.args["claim_id"] == game.claim_id:
                 return bytes(found.args["data"])
-        raise UnansweredError(f"nothing is published under 0x{key.hex()}")
+        raise UnansweredError(f"nothing is published under 0x{game.key.hex()}")
 
     def walk(self, job_id: bytes, claim: int, challenger: str, block: int) -> list[Position]:
         """Where a challenger's game has been since it opened, the begin first."""
@@ -134,7 +132,7 @@ class Board:
             return None
         named = claim_id(job_id, claim)
         key = question_key(named, game.at)
-        return OpenGame(challenger, game, key, self.verifier.answered_at(named, key, block))
+        return OpenGame(challenger, game, named, key, self.verifier.answered_at(named, key, block))
 
 
 def begin(claim: int) -> Position:

@@ -70,6 +70,8 @@ class Arena:
     # (claim id, key) -> data
     answers: dict[tuple[bytes, bytes], bytes] = field(default_factory=dict)
     salt: int = 0
+    # Every game ever opened, for the sums.
+    games: list[Game] = field(default_factory=list)
 
     @classmethod
     def create(cls, program: Program, members: int = 3) -> Arena:
@@ -94,6 +96,12 @@ class Arena:
         subnet = world.form_subnet(members, selector=OPML)
         return cls(world, program, verifier, subnet, model_id)
 
+    def copy(self) -> Arena:
+        """The same contracts, with records of its own."""
+        return replace(
+            self, world=self.world.copy(), answers={**self.answers}, games=[*self.games]
+        )
+
     @property
     def header(self) -> tuple[Any, ...]:
         return self.program.header.abi()
@@ -116,11 +124,17 @@ class Arena:
     def job_id(self, terms: Terms) -> bytes:
         return self.world.domain.job_id(terms)
 
-    def claim(self, terms: Terms, output: bytes, by: LocalAccount | None = None) -> Claim:
-        """The first member claims an output."""
+    def claim(
+        self,
+        terms: Terms,
+        output: bytes,
+        by: LocalAccount | None = None,
+        given: bytes = b"",
+    ) -> Claim:
+        """The first member claims an output, if nobody else is named."""
         claimant = by or self.subnet.members[0]
         with boa.env.prank(claimant.address):
-            self.verifier.claim(terms.abi, self.header, output, b"")
+            self.verifier.claim(terms.abi, self.header, output, given)
         word, _, _ = self.verifier.claim_of(self.job_id(terms))
         return Claim(self, terms, self.job_id(terms), word, claimant, output)
 
@@ -129,7 +143,7 @@ class Arena:
         for log in self.verifier._computation.get_raw_log_entries():
             _, _, topics, data = log[:4]
             if topics[0] == int.from_bytes(ANSWERED, "big"):
-                claim_id, key = (topic.to_bytes(32, "big") for topic in topics[1:])
+                key, claim_id = (topic.to_bytes(32, "big") for topic in topics[1:])
                 self.answers[claim_id, key] = decode(["bytes"], data)[0]
 
     def credit(self, role: LocalAccount) -> int:
@@ -159,7 +173,9 @@ class Claim:
         account = self.arena.world.fund(role)
         with boa.env.prank(account.address):
             self.verifier.open(self.job_id, self.word, value=bond)
-        return Game(self, account)
+        game = Game(self, account)
+        self.arena.games.append(game)
+        return game
 
     def finalise(self, output: bytes = b"") -> None:
         with boa.env.prank(wallet("keeper").address):
