@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Method `opml` on a pinned chain: a claim, and games played to their end with every receipt kept."""
+"""Method `opml` on a pinned chain: claims, and games played to the end, with every receipt."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import JobTerms, Tier
 from offchain_workers.chain.contracts.opml import OPML, OpmlParams, Position, deploy_opml
 from verifiers.opml.board import claim_id
+from verifiers.opml.calls import Table
 from verifiers.opml.merkle import Tensor
 from verifiers.opml.moves import Challenge, Move, answer
 from verifiers.opml.openings import Execution
@@ -72,6 +73,8 @@ class Dispute:
         claim = scene.verifier.claim_of(self.job_id)
         assert claim is not None
         self.claim = claim.word
+        who = self.challenger.address
+        self._table = Table(scene.verifier, scene.header, terms, self.job_id, self.claim, who)
         self._claim_id = claim_id(self.job_id, self.claim)
         output = theirs.outputs[scene.header.output_node].commitment
         self._challenge = Challenge(scene.header, ours, output)
@@ -79,7 +82,7 @@ class Dispute:
 
     def play(self) -> Iterator[tuple[str, TxReceipt]]:
         """Move by move, to the proof."""
-        yield "open", self._send(self.challenger, self._open())
+        yield "open", self._send(self.challenger, self._table.open(PARAMS.min_bond))
         name = "open"
         while name != "prove":
             key = self.scene.verifier.answer_key(self.job_id, self.claim, self.challenger.address)
@@ -87,7 +90,7 @@ class Dispute:
             move = answer(self.theirs, self.at) if asked else self._next(key)
             sender = self.scene.primary if asked else self.challenger
             name = move.name
-            yield name, self._send(sender, self._call(move))
+            yield name, self._send(sender, self._table.call(move))
 
     @property
     def at(self) -> Position:
@@ -95,24 +98,8 @@ class Dispute:
         assert game is not None
         return game.at
 
-    def _open(self) -> Call:
-        return self.scene.verifier.open(self.job_id, self.claim, PARAMS.min_bond)
-
     def _next(self, key: bytes) -> Move:
         return self._challenge.next_move(self.at, self._published[key])
-
-    def _call(self, move: Move) -> Call:
-        verifier, header, terms = self.scene.verifier, self.scene.header.abi(), self.terms.abi()
-        if move.name == "pick":
-            return verifier.call("pick", self.job_id, self.claim, move.path)
-        if move.name == "prove":
-            return verifier.call("prove", terms, self.claim, header, move.path, move.evidence)
-        if move.name == "post_trace":
-            return verifier.call("post_trace", self.job_id, self.claim, *move.args)
-        if move.name == "answer_partials":
-            who = self.challenger.address
-            return verifier.call("answer_partials", terms, header, who, move.evidence)
-        return verifier.call(move.name, self.job_id, self.claim, *move.args)
 
     def _send(self, sender: LocalAccount, call: Call) -> TxReceipt:
         receipt = self.scene.chain.send(sender, call)

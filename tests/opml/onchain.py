@@ -23,6 +23,7 @@ from offchain_workers.chain.contracts.opml import (
 from offchain_workers.chain.wallet import Wallet
 from tests.operator.world import PRICE, Market, form, inline
 from verifiers.opml.board import Board, OpenGame
+from verifiers.opml.calls import Table
 from verifiers.opml.merkle import Tensor
 from verifiers.opml.moves import Challenge, Move, answer
 from verifiers.opml.openings import Execution
@@ -161,14 +162,14 @@ class Challenger:
         assert game is not None
         assert game.answered_at
         move = self.challenge.next_move(game.at, self.opml.board.published(game))
-        verifier, header = self.opml.verifier, self.opml.header.abi()
-        if move.name == "pick":
-            call = verifier.call("pick", self.job_id, self.claim, move.path)
-        else:
-            args = (self.terms.abi(), self.claim, header, move.path, move.evidence)
-            call = verifier.call("prove", *args)
-        self.opml.send(self.account, call)
+        self.opml.send(self.account, self.table.call(move))
         return move
+
+    @property
+    def table(self) -> Table:
+        opml = self.opml
+        who = self.account.address
+        return Table(opml.verifier, opml.header, self.terms, self.job_id, self.claim, who)
 
     def let_answer(self, theirs: Execution, account: LocalAccount) -> Move:
         """The claimant's answer, from an execution of its own."""
@@ -176,15 +177,7 @@ class Challenger:
         assert game is not None
         assert not game.answered_at
         move = answer(theirs, game.at)
-        verifier, header = self.opml.verifier, self.opml.header.abi()
-        if move.name == "post_trace":
-            call = verifier.call(move.name, self.job_id, self.claim, *move.args)
-        elif move.name == "answer_partials":
-            args = (self.terms.abi(), header, self.account.address, move.evidence)
-            call = verifier.call(move.name, *args)
-        else:
-            call = verifier.call(move.name, *move.args)
-        self.opml.send(account, call)
+        self.opml.send(account, self.table.call(move))
         return move
 
 
