@@ -29,6 +29,8 @@ def interval(op: ir.Op) -> tuple[int, int]:
     if isinstance(op, ir.Pool | ir.Reduce) and op.kind == "SUM":
         count = reach(op) // max(op.x.quant.reach, 1)
         return sides[0][0] * count, sides[0][1] * count
+    if isinstance(op, ir.Binary) and op.kind == "MUL" and op.gate is not None:
+        return -(op.gate**2) // 4, max(sides[0][1], 0) * 2 * op.gate
     if isinstance(op, ir.Binary) and op.kind != "DIV":
         return _corners(op, sides[0], sides[1])
     return -reach(op), reach(op)
@@ -89,6 +91,7 @@ _REACH: dict[type[ir.Op], Callable[[Any], Any]] = {
     ir.Pool: _pool,
     ir.Binary: _binary,
     ir.Unary: _unary,
+    ir.Gate: lambda op: op.x.quant.reach,
     ir.Place: _place,
     ir.Lut: _table,
     ir.Rows: _table,

@@ -189,6 +189,8 @@ class Binary(Op):
     y: Value
     ma: int = 1
     mb: int = 1
+    # Of HardSwish: y is x + gate, clipped to 0 and 2 * gate.
+    gate: int | None = None
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,14 @@ class Unary(Op):
 
     kind: str
     x: Value
+
+
+@dataclass(frozen=True)
+class Gate(Op):
+    """``x + 2**bits`` clipped to 0 and ``2 ** (bits + 1)``: what HardSwish multiplies x by."""
+
+    x: Value
+    bits: int
 
 
 @dataclass(frozen=True)

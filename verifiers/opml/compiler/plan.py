@@ -27,6 +27,7 @@ _FINE_READERS = {"Function", "SoftmaxOver", "ArgMax"}
 _FREE = {"Conv", "Dense", "Add", "Sub", "Function", "LayerNorm", "Table"}
 FINE_LEVELS = 4095
 BYTE_LEVELS = 255
+_GATED_LEVELS = 253
 _TIE = 4.0
 _MANTISSA_BITS = 8
 
@@ -43,9 +44,26 @@ class Plan:
     def quant(self, tensor: str) -> Quant:
         """Of a tensor that is not a mere view of another."""
         root = self.root(tensor)
+        bits = self.gate_bits(root)
+        if bits is not None:
+            most = int(np.floor(_GATED_LEVELS - 2**bits / 8))
+            return Quant(3.0 / 2**bits, 2**bits, Code.U16, 0, 2**bits + most)
         if self.is_fine(root):
             return make_quant(self.range(root), FINE_LEVELS)
         return self.byte(root)
+
+    def gate_bits(self, tensor: str) -> int | None:
+        """Of a tensor that only HardSwishes read: three is ``2**bits`` steps, and what they make
+        fits a byte at the same scale. None for other tensors."""
+        readers = self.readers(tensor)
+        direct = self._graph.consumers(tensor)
+        if not direct or len(readers) != len(direct) or tensor in self._graph.consts:
+            return None
+        if not all(n.op == "Function" and n.attrs["call"].is_hard_swish for n in readers):
+            return None
+        most = max(self.statistics.ranges[node.output].hi for node in readers)
+        bits = int(np.floor(np.log2(3 * _GATED_LEVELS / max(most + 0.4, 0.5))))
+        return bits if 3 <= bits <= 9 else None
 
     def byte(self, tensor: str) -> Quant:
         return make_quant(self.range(tensor), BYTE_LEVELS, self._scales.get(tensor, 0.0))

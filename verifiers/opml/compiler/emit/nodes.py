@@ -139,6 +139,11 @@ def _unary(e: Emitter, op: ir.Unary) -> Node:
     )
 
 
+def _gate(e: Emitter, op: ir.Gate) -> Node:
+    found = spread(loops(op.shape, op.order, [op.x.view]), op.name)
+    return Node(Op.MOVE, shape=sizes(found), a=e.operand(op.x, axes(found, 0)), **e.finish(op))
+
+
 def _lut(e: Emitter, op: ir.Lut) -> Node:
     base = e.blob.add(op.table, op.quant.code)
     found = spread(loops(op.shape, op.order, [op.x.view]), op.name)
@@ -242,6 +247,7 @@ EMITTERS: dict[type[ir.Op], Callable[[Emitter, Any], Node]] = {
     ir.Reduce: _reduce,
     ir.Binary: _binary,
     ir.Unary: _unary,
+    ir.Gate: _gate,
     ir.Lut: _lut,
     ir.Rows: _rows,
     ir.Place: _place,

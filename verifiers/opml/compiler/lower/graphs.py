@@ -28,8 +28,6 @@ def model(program: ir.Program, target: Target = "f32") -> bytes:
     w = Writer()
     at = Lowering(w, program, TARGETS[target])
     _feed_input(at)
-    for index in range(program.output + 1):
-        at.run(index)
     op = program.ops[program.output]
     name = _elements(at, program.output)
     w.output(w.cast(name, DTYPE[op.quant.code]), OUTPUT, DTYPE[op.quant.code], op.shape)
@@ -41,8 +39,6 @@ def trace(program: ir.Program) -> bytes:
     w = Writer()
     at = Lowering(w, program, F32)
     _feed_input(at)
-    for index in range(len(program.ops)):
-        at.run(index)
     for index in range(len(program.ops)):
         _stored_output(at, index)
     return w.model()
@@ -60,7 +56,6 @@ def probe(program: ir.Program) -> tuple[bytes, list[int]]:
         at = Lowering(w, program, F32)
         for value in program.ops[index].operands:
             _feed_operand(at, index, value)
-        at.run(index)
         _stored_output(at, index)
     return w.model(), chosen
 

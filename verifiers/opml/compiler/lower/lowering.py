@@ -34,6 +34,7 @@ class Lowering:
         self.program = program
         self._emitters = emitters
         self._only_looked_up = _only_looked_up(program)
+        self._current = 0
         self.fed: set[tuple[Kind, int]] = set()
         self._names: dict[Key, str] = {}
         self._other: dict[tuple[str, str, int], str] = {}
@@ -57,16 +58,23 @@ class Lowering:
         self.fed.add((kind, index))
 
     def run(self, index: int) -> str:
-        """Lower one operation; its operands are there already."""
-        self.current = index
-        op = self.program.ops[index]
-        name = self._emitters[type(op)](self, op)
-        self.feed(Kind.TRACE, index, name)
-        return name
+        """The carried tensor of an operation; it and its operands are lowered when first asked for,
+        so that what an emitter bypasses is never computed."""
+        key = (Kind.TRACE, index, ())
+        if key not in self._names:
+            op, before = self.program.ops[index], self._current
+            self._current = index
+            self.feed(Kind.TRACE, index, self._emitters[type(op)](self, op))
+            self._current = before
+        return self._names[key]
 
     def exit(self) -> Exit:
         """How the operation being lowered leaves."""
-        return self.leave(self.current)
+        return self.leave(self._current)
+
+    def producer(self, x: Value) -> ir.Op | None:
+        """The operation whose whole result a value is."""
+        return self.program.ops[x.index] if x.kind == Kind.TRACE and not x.steps else None
 
     def read(self, x: Value, dtype: Any = None) -> str:
         """The carried tensor as the value sees it, cast to ``dtype`` if another is asked for."""
@@ -100,6 +108,8 @@ class Lowering:
         key = (kind, index, steps)
         if key in self._names:
             return self._names[key]
+        if kind == Kind.TRACE and not steps:
+            return self.run(index)
         if kind == Kind.WEIGHTS and not steps:
             elements = self.program.consts[index] - x.quant.zero
             self._names[key] = self.w.const(elements[None].astype(carried(x.quant, x.quant.zero)))

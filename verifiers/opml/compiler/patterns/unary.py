@@ -54,6 +54,12 @@ class Function:
         return float(lo), float(hi)
 
     @property
+    def is_hard_swish(self) -> bool:
+        """Whether it is ``x * clip(x + 3, 0, 6) / 6``."""
+        x = np.linspace(-6, 6, 97)
+        return bool(np.allclose(self(x), x * np.clip(x + 3, 0, 6) / 6, atol=1e-5))
+
+    @property
     def factor(self) -> float | None:
         """The positive number that it multiplies by, when it does nothing else."""
         if not self.ops <= _SCALES:

@@ -20,8 +20,26 @@ _WIDEST_TABLE = 1 << 16
 
 def function(at: Context, node: FNode) -> None:
     x = at.read(node)
+    bits = at.plan.gate_bits(node.inputs[0])
+    if bits is not None and x.quant.scale == at.plan.quant(node.inputs[0]).scale:
+        at.done(node, _hard_swish(at, node, x, bits))
+        return
     quant = at.plan.quant(node.output)
     at.done(node, at.build.add(lut(node.name, x, quant, quant.element(values(node, x.quant)))))
+
+
+def _hard_swish(at: Context, node: FNode, x: Value, bits: int) -> Value:
+    """x times a gate, at x's own scale, of which three is a power of two."""
+    most = 2 << bits
+    open_ = Quant(x.quant.scale, 0, Code.U16, 0, most)
+    finish = Finish(1, 1 << bits, 0)
+    gate = at.build.add(ir.Gate(f"{node.name}/gate", x.shape, x.view.order, open_, finish, x, bits))
+    dip = (3 << bits) // 24 + 1
+    quant = Quant(x.quant.scale, dip, Code.U8, 0, dip + x.quant.hi - x.quant.zero)
+    finish = Finish(1, 1 << bits, bits + 1)
+    return at.build.add(
+        ir.Binary(node.name, x.shape, x.view.order, quant, finish, "MUL", x, gate, gate=1 << bits)
+    )
 
 
 def values(node: FNode, quant: Quant) -> Array:

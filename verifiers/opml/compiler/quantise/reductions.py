@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import prod
 
 from verifiers.opml.compiler import ir
-from verifiers.opml.compiler.builder import multiplier
+from verifiers.opml.compiler.builder import multiplier, multiplier_below
 from verifiers.opml.compiler.errors import UnsupportedError
 from verifiers.opml.compiler.graph import FNode
 from verifiers.opml.compiler.ir import CODE_RANGE, Finish, Quant, Value
@@ -16,7 +16,6 @@ from verifiers.opml.compiler.quantise.context import Context
 from verifiers.opml.program import MAX_BLOCKS, Code
 
 _MOST_LANES = 4096
-_EXACT64 = 1 << 48
 
 
 def reduce_sum(at: Context, node: FNode) -> None:
@@ -92,13 +91,14 @@ def exact(scale: float, reach: int) -> Quant:
 
 
 def _reduce(at: Context, node: FNode, axes: tuple[int, ...], mean: bool) -> None:
+    """The output's scale becomes what the nearest multiplier stands for."""
     x = at.read(node)
     count = prod(x.shape[a] for a in axes)
-    quant = at.plan.quant(node.output)
-    ratio = x.quant.scale / quant.scale / (count if mean else 1)
-    m, shift = multiplier(ratio, count * x.quant.reach, _EXACT64)
-    finish = Finish(m, (1 << shift) >> 1, shift)
-    at.done(node, over(at, node, x, axes, "SUM", quant, finish))
+    want = at.plan.quant(node.output)
+    unit = x.quant.scale / (count if mean else 1)
+    m, shift = multiplier_below(unit / want.scale, count * x.quant.reach)
+    quant = replace(want, scale=unit * 2.0**shift / m)
+    at.done(node, over(at, node, x, axes, "SUM", quant, Finish(m, (1 << shift) >> 1, shift)))
 
 
 def max_pool(at: Context, node: FNode) -> None:
