@@ -40,9 +40,9 @@ class Contract:
         self._transaction = BaseTransactionContext(0, ZERO_ADDRESS)
         self._functions = {
             item["name"]: (
-                function_abi_to_4byte_selector(item),  # type: ignore[arg-type]
-                get_abi_input_types(item),  # type: ignore[arg-type]
-                get_abi_output_types(item),  # type: ignore[arg-type]
+                function_abi_to_4byte_selector(item),
+                get_abi_input_types(item),
+                get_abi_output_types(item),
             )
             for item in abi
             if item["type"] == "function"

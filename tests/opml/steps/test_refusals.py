@@ -54,7 +54,7 @@ def test_another_shape_of_opening_is_refused(opcode: int) -> None:
         shown = Shown.of(cases.reading_case(rng, opcode))
         for name, opening in opened(shown).items():
             for other in reshaped(opening):
-                refused(lambda s=shown, n=name, o=other: attempt_of(s, n, o))  # type: ignore[misc]
+                refused(lambda s=shown, n=name, o=other: attempt_of(s, n, o))
 
 
 def test_the_leaf_of_another_place_is_refused() -> None:
@@ -67,7 +67,7 @@ def test_the_leaf_of_another_place_is_refused() -> None:
             leaf, branch = tensor.leaf(i), tensor.tree.span_branch(i, i)
             if (leaf, branch) != (shown.a.leaves, shown.a.branches):
                 elsewhere = shown.a._replace(leaves=leaf, branches=branch)
-                refused(lambda s=shown, o=elsewhere: attempt_of(s, "a", o))  # type: ignore[misc]
+                refused(lambda s=shown, o=elsewhere: attempt_of(s, "a", o))
 
 
 @pytest.mark.parametrize("opcode", OPCODES)
@@ -148,7 +148,7 @@ def operand_attempts(case: Case, rng: Random | None = None, count: int = 0) -> I
     bits = [(n, at) for n, opening in opened(shown).items() for at in range(bit_count(opening))]
     for name, at in rng.sample(bits, count) if rng else bits:
         spoilt = flipped(getattr(shown, name), at)
-        yield lambda n=name, o=spoilt: attempt_of(shown, n, o)  # type: ignore[misc]
+        yield lambda n=name, o=spoilt: attempt_of(shown, n, o)
 
 
 def descriptor_attempts(case: Case, rng: Random | None = None, count: int = 0) -> Iterator[Attempt]:
@@ -157,7 +157,7 @@ def descriptor_attempts(case: Case, rng: Random | None = None, count: int = 0) -
     bits = range(8 * DESCRIPTOR_BYTES)
     for at in rng.sample(bits, count) if rng else bits:
         desc = words.from_bytes(flip(data, at))
-        yield lambda d=desc: steps.probe().call(  # type: ignore[misc]
+        yield lambda d=desc: steps.probe().call(
             "open_descriptor", d, case.j, branch, program.root, program.depth
         )
 
