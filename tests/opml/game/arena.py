@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import boa
 from boa.contracts.vyper.vyper_contract import VyperContract
@@ -177,9 +177,29 @@ class Claim:
         self.arena.games.append(game)
         return game
 
+    def publish(self, move: Move, by: str = "keeper") -> None:
+        """An answer that nobody asked for, by anyone."""
+        with boa.env.prank(wallet(by).address):
+            getattr(self.verifier, move.name)(self.job_id, self.word, *move.args)
+        self.arena.take_answers()
+
     def finalise(self, output: bytes = b"") -> None:
         with boa.env.prank(wallet("keeper").address):
             self.verifier.finalise(self.terms.abi, output)
+
+
+class State(NamedTuple):
+    """A game's word, unpacked; clocks in seconds, bond in wei."""
+
+    since: int
+    claimant_left: int
+    challenger_left: int
+    bond: int
+    at: Position
+
+    @property
+    def stage(self) -> int:
+        return self.at.stage
 
 
 @dataclass
@@ -194,16 +214,23 @@ class Game:
         return self.claim.verifier
 
     @property
+    def name(self) -> tuple[bytes, int, str]:
+        """Job, claim and challenger, as the contract's calls take them."""
+        return self.claim.job_id, self.claim.word, self.challenger.address
+
+    @property
+    def state(self) -> State:
+        since, claimant_left, challenger_left, bond, at = self.verifier.game(*self.name)
+        return State(since, claimant_left, challenger_left, bond, Position(*at))
+
+    @property
     def at(self) -> Position:
         """Where it stands."""
-        game = self.verifier.game(self.claim.job_id, self.claim.word, self.challenger.address)
-        return Position(*game[4])
+        return self.state.at
 
     @property
     def key(self) -> bytes:
-        key: bytes = self.verifier.answer_key(
-            self.claim.job_id, self.claim.word, self.challenger.address
-        )
+        key: bytes = self.verifier.answer_key(*self.name)
         return key
 
     @property
@@ -235,6 +262,24 @@ class Game:
                 self.verifier.prove(
                     terms, claim.word, header, plain(move.path), plain(move.evidence)
                 )
+
+    def claimant_timeout(self, by: str = "keeper") -> None:
+        with boa.env.prank(wallet(by).address):
+            claim = self.claim
+            challenger = self.challenger.address
+            self.verifier.claimant_timeout(claim.terms.abi, claim.word, challenger)
+
+    def challenger_timeout(self, by: str = "keeper") -> None:
+        with boa.env.prank(wallet(by).address):
+            self.verifier.challenger_timeout(*self.name)
+
+    def close(self, by: str = "keeper") -> None:
+        with boa.env.prank(wallet(by).address):
+            self.verifier.close(*self.name)
+
+    def collect(self, by: str = "keeper") -> None:
+        with boa.env.prank(wallet(by).address):
+            self.verifier.collect(*self.name)
 
     def published(self) -> bytes:
         return self.claim.arena.answers[self.claim.id, self.key]
