@@ -30,8 +30,8 @@ from verifiers.opml.runs import Side
 from verifiers.opml.words import from_bytes
 
 TRACE, TENSOR, ELEMENT, WON = 1, 2, 3, 4
-# A question lies this many levels above its answer, but for the first.
-GRID = 4
+# A question lies this many levels above its answer, but for the first of a tree.
+GRID = 5
 
 
 class Path(NamedTuple):
@@ -61,18 +61,31 @@ class Evidence(NamedTuple):
     p: Opening = EMPTY
 
 
+class Statement(NamedTuple):
+    """An element's block values, and what shows that they make it, as in IOpmlJudge."""
+
+    descriptor: Sequence[int]
+    branch: Sequence[bytes]
+    partials: Sequence[int] = ()
+    p: Opening = EMPTY
+
+
 class Move(NamedTuple):
     """A call of OpmlVerifier's function ``name``, without what names job and game."""
 
     name: str
     path: Path = Path()
-    evidence: Evidence = Evidence()
+    evidence: Evidence | Statement = Evidence()
     args: tuple[object, ...] = ()
 
 
 def levels_down(levels: int) -> int:
-    """How far below a node with ``levels`` levels under it its answer lies."""
-    return (levels - 1) % GRID + 1 if levels else 0
+    """How far below a node with ``levels`` levels under it its answer lies: on the
+    grid, but not on a line that is only one level away."""
+    if levels == 0:
+        return 0
+    down = (levels - 1) % GRID + 1
+    return down + GRID if down == 1 and levels > 1 else down
 
 
 # ---- the claimant ------------------------------------------------------------------------------
@@ -109,15 +122,16 @@ def needs_partials(execution: Execution, at: Position) -> bool:
     return node.blocks > 1 and at.place < node.byte_len and at.place % width == 0
 
 
-def _stated(execution: Execution, at: Position) -> Evidence:
-    evidence = _described(execution, at.node_index)
+def _stated(execution: Execution, at: Position) -> Statement:
+    opened = _described(execution, at.node_index)
+    statement = Statement(opened.descriptor, opened.branch)
     if not needs_partials(execution, at):
-        return evidence
+        return statement
     node = execution.nodes[at.node_index]
     e = at.place >> (node.out_code & 3)
     values = execution.block_values(at.node_index, e)
     channel = runs.channel(node, e)
-    return evidence._replace(partials=values, p=param_opening(execution, at.node_index, channel))
+    return statement._replace(partials=values, p=param_opening(execution, at.node_index, channel))
 
 
 def _described(execution: Execution, j: int) -> Evidence:
@@ -273,7 +287,8 @@ class Challenge:
             partials=list(partials),
             a=operand_opening(seen, Side.A, j, e, k),
             b=operand_opening(seen, Side.B, j, e, k),
-            p=param_opening(seen, j, runs.channel(node, e)),
+            # Partial sums are not finished here: nobody looks at the parameters.
+            p=EMPTY if partials else param_opening(seen, j, runs.channel(node, e)),
         )
 
 
@@ -300,5 +315,5 @@ def _first_difference(theirs: Sequence[object], ours: Sequence[object]) -> int |
 
 
 def _branch_among(nodes: Sequence[bytes], index: int) -> list[bytes]:
-    """The siblings of one of 2, 4, 8 or 16 nodes up to the node above them all."""
+    """The siblings of one of 2 to 64 nodes up to the node above them all."""
     return Tree(nodes, ZERO).branch(index)

@@ -43,69 +43,87 @@ def descend(at: IOpmlJudge.Position, path: IOpmlJudge.Path) -> IOpmlJudge.Positi
 def contradicts(
     case: IOpmlJudge.Case, path: IOpmlJudge.Path, header: IOpmlJudge.Header, evidence: IOpmlJudge.Evidence
 ) -> bool:
-    arrived: IOpmlJudge.Case = case
-    arrived.at = self._descend(case.at, path)
-    return self._is_wrong(arrived, header, evidence)
-
-
-@internal
-@view
-def _is_wrong(case: IOpmlJudge.Case, header: IOpmlJudge.Header, evidence: IOpmlJudge.Evidence) -> bool:
-    if case.at.stage == TRACE and case.at.levels == 0:
-        return self._is_wrong_leaf(case, header)
-    if case.at.stage != ELEMENT and case.at.node == empty(bytes32):
+    # One long function: each inner one would copy the evidence once more.
+    at: IOpmlJudge.Position = self._descend(case.at, path)
+    if at.stage == TRACE and at.levels == 0:
+        return self._is_wrong_leaf(at, header, case.output)
+    if at.stage != ELEMENT and at.node == empty(bytes32):
         # Nothing hashes to zero.
         return True
-    assert case.at.stage != TRACE, "not at a leaf"
-    if case.at.node_index >= header.node_count:
+    assert at.stage != TRACE, "not at a leaf"
+    if at.node_index >= header.node_count:
         # Only a leaf that is not empty can have been opened.
         return True
-    self._open_descriptor(case, header, evidence)
-    if case.at.byte_len != profile._byte_len_of(evidence.descriptor):
+    self._open_descriptor(at.node_index, header, evidence.descriptor, evidence.branch)
+    if at.byte_len != profile._byte_len_of(evidence.descriptor):
         return True
-    assert case.at.stage == ELEMENT, "not at an element"
+    assert at.stage == ELEMENT, "not at an element"
     code: uint256 = profile._out_code(evidence.descriptor)
-    assert case.at.place % (1 << code) == 0, "not aligned"
-    claimed: int256 = self._claimed(case, code)
-    if case.at.place >= case.at.byte_len:
+    assert at.place % (1 << code) == 0, "not aligned"
+    claimed: int256 = self._claimed(at, code)
+    if at.place >= at.byte_len:
         return claimed != 0
-    if profile._is_reduction(evidence.descriptor):
-        return self._is_wrong_reduction(case, header, evidence, claimed)
-    return claimed != staticcall IOpmlStep(STEP_ELEMENT).element(
+    depth: uint256 = profile._depth_of_count(header.node_count)
+    if not profile._is_reduction(evidence.descriptor):
+        return claimed != staticcall IOpmlStep(STEP_ELEMENT).element(
+            evidence.descriptor,
+            at.node_index,
+            at.place >> code,
+            case.trace_root,
+            depth,
+            case.input,
+            header.weights,
+            evidence.a,
+            evidence.b,
+            evidence.p,
+        )
+    blocks: uint256 = profile._blocks_of(evidence.descriptor)
+    assert evidence.block < blocks, "block"
+    part: int256 = staticcall IOpmlStep(STEP_REDUCE).block_value(
         evidence.descriptor,
-        case.at.node_index,
-        case.at.place >> code,
+        at.node_index,
+        at.place >> code,
+        evidence.block,
         case.trace_root,
-        profile._depth_of_count(header.node_count),
+        depth,
         case.input,
         header.weights,
         evidence.a,
         evidence.b,
-        evidence.p,
     )
+    if blocks == 1:
+        return claimed != staticcall IOpmlStep(STEP_REDUCE).finish(
+            evidence.descriptor,
+            at.place >> code,
+            profile._combine(evidence.descriptor, [part]),
+            header.weights,
+            evidence.p,
+        )
+    assert case.stated != 0 and case.stated == self._digest(evidence.partials), "not the partials"
+    return evidence.partials[evidence.block] != part
 
 
 @external
 @view
-def digest_of_partials(case: IOpmlJudge.Case, header: IOpmlJudge.Header, evidence: IOpmlJudge.Evidence) -> uint256:
-    self._open_descriptor(case, header, evidence)
-    code: uint256 = profile._out_code(evidence.descriptor)
+def digest_of_partials(at: IOpmlJudge.Position, header: IOpmlJudge.Header, statement: IOpmlJudge.Statement) -> uint256:
+    self._open_descriptor(at.node_index, header, statement.descriptor, statement.branch)
+    code: uint256 = profile._out_code(statement.descriptor)
     if (
-        not profile._is_reduction(evidence.descriptor)
-        or profile._blocks_of(evidence.descriptor) == 1
-        or case.at.place >= case.at.byte_len
-        or case.at.place % (1 << code) != 0
+        not profile._is_reduction(statement.descriptor)
+        or profile._blocks_of(statement.descriptor) == 1
+        or at.place >= at.byte_len
+        or at.place % (1 << code) != 0
     ):
         return 0
     made: int256 = staticcall IOpmlStep(STEP_REDUCE).finish(
-        evidence.descriptor,
-        case.at.place >> code,
-        profile._combine(evidence.descriptor, evidence.partials),
+        statement.descriptor,
+        at.place >> code,
+        profile._combine(statement.descriptor, statement.partials),
         header.weights,
-        evidence.p,
+        statement.p,
     )
-    assert made == self._claimed(case, code), "partials make another element"
-    return self._digest(evidence.partials)
+    assert made == self._claimed(at, code), "partials make another element"
+    return self._digest(statement.partials)
 
 
 @internal
@@ -152,49 +170,21 @@ def _below(levels: uint256, index: uint256, down: uint256, child: uint256) -> (u
 
 @internal
 @pure
-def _is_wrong_leaf(case: IOpmlJudge.Case, header: IOpmlJudge.Header) -> bool:
-    missing: bool = case.at.node_index >= header.node_count
-    if missing or case.at.node == empty(bytes32):
-        return missing != (case.at.node == empty(bytes32))
-    assert case.at.node_index == header.output_node, "not the output"
-    return convert(case.at.node, uint256) >> 72 != case.output
-
-
-@internal
-@view
-def _is_wrong_reduction(
-    case: IOpmlJudge.Case, header: IOpmlJudge.Header, evidence: IOpmlJudge.Evidence, claimed: int256
-) -> bool:
-    element: uint256 = case.at.place >> profile._out_code(evidence.descriptor)
-    blocks: uint256 = profile._blocks_of(evidence.descriptor)
-    assert evidence.block < blocks, "block"
-    part: int256 = staticcall IOpmlStep(STEP_REDUCE).block_value(
-        evidence.descriptor,
-        case.at.node_index,
-        element,
-        evidence.block,
-        case.trace_root,
-        profile._depth_of_count(header.node_count),
-        case.input,
-        header.weights,
-        evidence.a,
-        evidence.b,
-    )
-    if blocks == 1:
-        return claimed != staticcall IOpmlStep(STEP_REDUCE).finish(
-            evidence.descriptor, element, profile._combine(evidence.descriptor, [part]), header.weights, evidence.p
-        )
-    assert case.stated != 0 and case.stated == self._digest(evidence.partials), "not the partials"
-    return evidence.partials[evidence.block] != part
+def _is_wrong_leaf(at: IOpmlJudge.Position, header: IOpmlJudge.Header, output: uint256) -> bool:
+    missing: bool = at.node_index >= header.node_count
+    if missing or at.node == empty(bytes32):
+        return missing != (at.node == empty(bytes32))
+    assert at.node_index == header.output_node, "not the output"
+    return convert(at.node, uint256) >> 72 != output
 
 
 @internal
 @pure
-def _claimed(case: IOpmlJudge.Case, code: uint256) -> int256:
+def _claimed(at: IOpmlJudge.Position, code: uint256) -> int256:
     """
     @return The element that the claimant committed to.
     """
-    return profile._little_endian(convert(case.at.node, uint256), case.at.place % 32, code)
+    return profile._little_endian(convert(at.node, uint256), at.place % 32, code)
 
 
 @internal
@@ -208,11 +198,5 @@ def _digest(partials: DynArray[int256, 128]) -> uint256:
 
 @internal
 @pure
-def _open_descriptor(case: IOpmlJudge.Case, header: IOpmlJudge.Header, evidence: IOpmlJudge.Evidence):
-    profile._open_descriptor(
-        evidence.descriptor,
-        case.at.node_index,
-        evidence.branch,
-        header.program_root,
-        profile._depth_of_count(header.node_count),
-    )
+def _open_descriptor(index: uint256, header: IOpmlJudge.Header, descriptor: uint256[14], branch: DynArray[bytes32, 20]):
+    profile._open_descriptor(descriptor, index, branch, header.program_root, profile._depth_of_count(header.node_count))

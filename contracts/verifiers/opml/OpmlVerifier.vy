@@ -46,6 +46,9 @@ PENDING: constant(uint256) = 2
 TRACE: constant(uint256) = 1
 ELEMENT: constant(uint256) = 3
 WON: constant(uint256) = 4
+# Answers show the nodes so many levels below the one in question, the first of a tree up to one more: with
+# more, an answer would cost more than the answers saved.
+GRID: constant(uint256) = 5
 # In keys, beside the levels of a tree, which are fewer: what a leaf of the trace holds.
 HELD: constant(uint256) = 64
 
@@ -179,7 +182,7 @@ def finalise(terms: IJobMarketplace.JobTerms, output: Bytes[MAX_OUTPUT]):
 
 
 @external
-def post_trace(job_id: bytes32, claim: uint256, children: DynArray[bytes32, 16]):
+def post_trace(job_id: bytes32, claim: uint256, children: DynArray[bytes32, 64]):
     claim_id: bytes32 = self._standing(job_id, claim)
     assert msg.sender == self._claimant(job_id), "not the claimant"
     assert self.trace_roots[claim_id] == empty(bytes32), "already posted"
@@ -191,7 +194,7 @@ def post_trace(job_id: bytes32, claim: uint256, children: DynArray[bytes32, 16])
 
 
 @external
-def answer_children(job_id: bytes32, claim: uint256, levels: uint256, children: DynArray[bytes32, 16]):
+def answer_children(job_id: bytes32, claim: uint256, levels: uint256, children: DynArray[bytes32, 64]):
     assert levels > 0 and levels < HELD, "levels"
     node: bytes32 = self._fold_children(levels, children)
     self._answer(self._standing(job_id, claim), self._node_key(node, levels), abi_encode(children))
@@ -203,7 +206,7 @@ def answer_tensor(
     claim: uint256,
     byte_len: uint256,
     root: bytes32,
-    children: DynArray[bytes32, 16],
+    children: DynArray[bytes32, 64],
     chunk: Bytes[256],
 ):
     assert byte_len <= MAX_TENSOR, "tensor too large"
@@ -229,7 +232,7 @@ def answer_partials(
     terms: IJobMarketplace.JobTerms,
     header: IOpmlJudge.Header,
     challenger: address,
-    evidence: IOpmlJudge.Evidence,
+    statement: IOpmlJudge.Statement,
 ):
     job_id: bytes32 = staticcall IJobMarketplace(MARKET).job_id_of(terms)
     self._check_header(terms, header)
@@ -240,10 +243,8 @@ def answer_partials(
     game: IOpmlVerifier.Game = self._load(claim_id, challenger)
     assert game.at.stage == ELEMENT, "not asked"
     key: bytes32 = self._answer_key(claim_id, game)
-    digest: uint256 = staticcall IOpmlJudge(JUDGE).digest_of_partials(
-        self._case(terms, claim, claim_id, game.at, 0), header, evidence
-    )
-    self._answer(claim_id, key, abi_encode(evidence.partials))
+    digest: uint256 = staticcall IOpmlJudge(JUDGE).digest_of_partials(game.at, header, statement)
+    self._answer(claim_id, key, abi_encode(statement.partials))
     self.answers[claim_id][key] |= digest
 
 
@@ -289,12 +290,12 @@ def pick(job_id: bytes32, claim: uint256, path: IOpmlJudge.Path):
     claim_id: bytes32 = self._standing(job_id, claim)
     game: IOpmlVerifier.Game = self._charge(claim_id, self._load(claim_id, msg.sender))
     game.at = staticcall IOpmlJudge(JUDGE).descend(self._position(claim_id, game), path)
-    # Questions lie on a grid of four levels counted from the leaves: the claimant answers few, and the
-    # same for all games. What an answer to a tensor gives already can't be asked for again.
+    # Questions lie on a grid of five levels counted from the leaves: the claimant answers few, and the
+    # same for all games. What an answer gives already can't be asked for again.
     if game.at.stage != ELEMENT:
-        assert game.at.levels % 4 == 0, "grid"
         depth: uint256 = self._depth(claim) if game.at.stage == TRACE else profile._depth_of(game.at.byte_len)
-        assert game.at.levels < max(depth, convert(game.at.stage == TRACE, uint256)), "grid"
+        assert depth != 0 or game.at.stage == TRACE, "grid"
+        assert game.at.levels % GRID == 0 and game.at.levels + self._down(depth) <= depth, "grid"
         # A leaf that is missing has nothing to open; any other zero is lost by `prove`.
         assert game.at.node != empty(bytes32), "missing leaf"
     self._store(claim_id, msg.sender, game)
@@ -314,12 +315,12 @@ def prove(
     claim_id: bytes32 = self._claim_id(job_id, claim)
     game: IOpmlVerifier.Game = self._load(claim_id, msg.sender)
     assert staticcall IOpmlJudge(JUDGE).contradicts(
-        self._case(
-            terms,
-            claim,
-            claim_id,
-            self._position(claim_id, game),
-            (self.answers[claim_id][self._answer_key(claim_id, game)] >> 40) << 40,
+        IOpmlJudge.Case(
+            input=terms.input_commitment,
+            trace_root=self.trace_roots[claim_id],
+            output=claim >> 56,
+            stated=(self.answers[claim_id][self._answer_key(claim_id, game)] >> 40) << 40,
+            at=self._position(claim_id, game),
         ),
         path,
         header,
@@ -339,20 +340,6 @@ def _position(claim_id: bytes32, game: IOpmlVerifier.Game) -> IOpmlJudge.Positio
         at.node = self.trace_roots[claim_id]
         assert at.node != empty(bytes32), "no trace yet"
     return at
-
-
-@internal
-@view
-def _case(
-    terms: IJobMarketplace.JobTerms, claim: uint256, claim_id: bytes32, at: IOpmlJudge.Position, stated: uint256
-) -> IOpmlJudge.Case:
-    return IOpmlJudge.Case(
-        input=terms.input_commitment,
-        trace_root=self.trace_roots[claim_id],
-        output=claim >> 56,
-        stated=stated,
-        at=at,
-    )
 
 
 ################################################################
@@ -525,13 +512,37 @@ def _hash_of(chunk: Bytes[256]) -> bytes32:
 
 @internal
 @pure
-def _fold_children(levels: uint256, children: DynArray[bytes32, 16]) -> bytes32:
+def _down(levels: uint256) -> uint256:
     """
-    @return The node above its children, which lie on the next multiple of four levels.
+    @return How many levels below a node its answer lies: on the grid, and not on the line nearest to it.
     """
-    down: uint256 = 0 if levels == 0 else (levels - 1) % 4 + 1
-    assert len(children) == 1 << down, "number of children"
-    return self._root_of(children)
+    if levels == 0:
+        return 0
+    down: uint256 = (levels - 1) % GRID + 1
+    return down + GRID if down == 1 and levels > 1 else down
+
+
+@internal
+@pure
+def _fold_children(levels: uint256, children: DynArray[bytes32, 64]) -> bytes32:
+    """
+    @return The node whose answer these nodes are.
+    """
+    width: uint256 = 1 << self._down(levels)
+    assert len(children) == width, "number of children"
+    if width == 1:
+        return children[0]
+    width = width // 2
+    nodes: bytes32[32] = empty(bytes32[32])
+    for i: uint256 in range(width, bound=32):
+        nodes[i] = keccak256(concat(x"01", children[unsafe_mul(2, i)], children[unsafe_add(unsafe_mul(2, i), 1)]))
+    for _: uint256 in range(GRID):
+        width = width // 2
+        if width == 0:
+            break
+        for i: uint256 in range(width, bound=16):
+            nodes[i] = keccak256(concat(x"01", nodes[unsafe_mul(2, i)], nodes[unsafe_add(unsafe_mul(2, i), 1)]))
+    return nodes[0]
 
 
 @internal
@@ -751,20 +762,3 @@ def commitment(data: Bytes[MAX_OUTPUT]) -> bytes32:
             nodes[i] = profile._inner(nodes[2 * i], nodes[2 * i + 1])
         missing = profile._inner(missing, missing)
     return profile._tensor_commitment(len(data), nodes[0])
-
-
-@pure
-@internal
-def _root_of(children: DynArray[bytes32, 16]) -> bytes32:
-    """
-    @return The node above 1, 2, 4, 8 or 16 others.
-    """
-    nodes: DynArray[bytes32, 16] = children
-    width: uint256 = len(children) // 2
-    for _: uint256 in range(4):
-        if width == 0:
-            break
-        for i: uint256 in range(width, bound=8):
-            nodes[i] = profile._inner(nodes[2 * i], nodes[2 * i + 1])
-        width //= 2
-    return nodes[0]
