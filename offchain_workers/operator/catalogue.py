@@ -59,6 +59,7 @@ class Catalogue:
         store: BlobStore,
     ) -> None:
         self._models = settings.worker.models
+        self._in_flight = settings.worker.max_in_flight
         self._engine_settings = settings.engine
         self._network = network
         self._engine = engine
@@ -121,7 +122,8 @@ class Catalogue:
         cid = onnx_for(card, model.onnx_cid, self._engine.provider)
         session = self._engine.load(ModelSpec(card, cid), self.blob(model, cid, limit))
         self_check(session, card)
-        runner = ModelRunner(session, card, self._engine_settings.max_batch)
+        room = self._in_flight * card.limits.max_items  # what was taken must find place
+        runner = ModelRunner(session, card, self._engine_settings.max_batch, room)
         log.info("model loaded", model=f"0x{model.model_id.hex()}", name=card.name)
         return LoadedModel(model, card, session, runner)
 
