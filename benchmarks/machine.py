@@ -32,6 +32,7 @@ print(resident_bytes("self") - before)
 def facts() -> dict[str, str]:
     """Nothing that names the machine or its owner."""
     found = {"cpu": _cpu(), "cores": f"{os.cpu_count()} cores"}
+    found["load"] = f"load {os.getloadavg()[0]:.1f} from before"
     found["python"] = f"Python {platform.python_version()}"
     return found | {name: f"{name} {version(name)}" for name in PACKAGES}
 

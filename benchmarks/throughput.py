@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import harmonic_mean
 from typing import Any
 
 from benchmarks import machine
@@ -16,6 +17,7 @@ from benchmarks.load import Load
 from offchain_workers.localnet import WORKERS, Localnet
 
 JOBS = 100
+TURNS = 4
 BATCHES = 8
 BATCH = 256
 TIMED_JOBS = 24
@@ -65,6 +67,7 @@ class Memory:
 
 def measure(say: Callable[[str], None] = lambda step: None) -> dict[str, Any]:
     """The document of throughput.json. Raises FusionError, MN-DEV-001 without anvil."""
+    meta = machine.facts()
     with (
         tempfile.TemporaryDirectory() as folder,
         Localnet(Path(folder), kind="anvil", workers=WORKERS[:1], say=say) as net,
@@ -77,7 +80,7 @@ def measure(say: Callable[[str], None] = lambda step: None) -> dict[str, Any]:
         peak = machine.resident_bytes(pid, "VmHWM")
         memory = Memory(at_rest, peak, _sessions(net))
     return {
-        "meta": machine.facts(),
+        "meta": meta,
         "figures": [figure.document() for figure in _figures(rates, memory, blocks)],
         "rates": {name: round(rate, 1) for name, rate in asdict(rates).items()},
         "memory": asdict(memory),
@@ -91,20 +94,17 @@ def write(path: Path, document: dict[str, Any]) -> None:
 
 
 def _rates(load: Load, say: Callable[[str], None]) -> Rates:
-    """Bare transactions before and after, so that a machine that slows down is seen in both."""
+    """Bare transactions and jobs by turns, so that a machine that slows down is seen in both."""
     load.rate(JOBS // 10)  # the first jobs find nothing warm
-    plain, raw = [], []
-    say("bare transactions")
-    plain.append(load.sender.plain_rate(JOBS))
-    raw.append(load.sender.raw_rate(JOBS))
-    say("jobs back to back")
-    jobs = load.rate(JOBS)
-    say("bare transactions again")
-    plain.append(load.sender.plain_rate(JOBS))
-    raw.append(load.sender.raw_rate(JOBS))
-    say("batches of 256")
-    batches = load.rate(BATCHES, BATCH)
-    return Rates(jobs, batches * BATCH, sum(plain) / len(plain), sum(raw) / len(raw))
+    jobs, plain, raw, batches = [], [], [], []
+    for turn in range(1, TURNS + 1):
+        say(f"bare transactions, then jobs back to back, {turn} of {TURNS}")
+        plain.append(load.sender.plain_rate(JOBS))
+        raw.append(load.sender.raw_rate(JOBS))
+        jobs.append(load.rate(JOBS))
+        batches.append(load.rate(BATCHES, BATCH))
+    answers = BATCH * harmonic_mean(batches)
+    return Rates(harmonic_mean(jobs), answers, harmonic_mean(plain), harmonic_mean(raw))
 
 
 def _delays(
