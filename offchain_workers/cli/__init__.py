@@ -24,6 +24,7 @@ from offchain_workers.cli import (
     job,
     model,
     operator,
+    opml,
     post,
     subnet,
     worker,
@@ -53,6 +54,7 @@ app.add_typer(model.group, name="model")
 app.add_typer(operator.group, name="operator")
 app.add_typer(subnet.group, name="subnet")
 app.add_typer(job.group, name="job")
+app.add_typer(opml.group, name="opml")
 
 
 def main(args: Sequence[str] | None = None) -> None:

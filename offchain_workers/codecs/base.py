@@ -81,7 +81,22 @@ def scores(card: ModelCard, output: bytes) -> np.ndarray[Any, np.dtype[Any]]:
     spec = card.outputs[0]
     if len(card.outputs) != 1 or spec.elements != len(card.labels):
         raise InvalidAnswerError(f"model {card.name} does not give one score for each label")
-    values = unpack_items(card.outputs, output, 1)[spec.name].reshape(-1)
+    values = _reals(card, unpack_items(card.outputs, output, 1)[spec.name].reshape(-1))
     if not np.isfinite(values).all():
         raise InvalidAnswerError(f"the answer has NaN or infinity in {spec.name}")
     return values
+
+
+def _reals(
+    card: ModelCard, values: np.ndarray[Any, np.dtype[Any]]
+) -> np.ndarray[Any, np.dtype[Any]]:
+    """What a compiled model's integers stand for, by the notes in its card; else as they are."""
+    notes = card.methods.get("opml")
+    scaling = notes.get("output") if isinstance(notes, dict) else None
+    if not isinstance(scaling, dict) or values.dtype.kind not in "iu":
+        return values
+    scale, zero = scaling.get("scale"), scaling.get("zero")
+    if not isinstance(scale, int | float) or not isinstance(zero, int | float):
+        return values
+    result: np.ndarray[Any, np.dtype[Any]] = (values.astype(np.float64) - zero) * scale
+    return result

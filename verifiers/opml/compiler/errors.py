@@ -63,9 +63,3 @@ class AccuracyError(CompileError):
     """The integer model agrees with its float parent less than was asked for."""
 
     CODE = "MN-OPML-007"
-
-
-class DependencyError(CompileError):
-    """The extra ``opml`` is not installed."""
-
-    CODE = "MN-OPML-008"

@@ -3,6 +3,6 @@
 
 from __future__ import annotations
 
-from verifiers.opml.compiler.lower.graphs import model, probe, trace
+from verifiers.opml.compiler.lower.graphs import INPUT, OUTPUT, model, probe, trace
 
-__all__ = ["model", "probe", "trace"]
+__all__ = ["INPUT", "OUTPUT", "model", "probe", "trace"]

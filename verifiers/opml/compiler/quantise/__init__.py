@@ -12,6 +12,7 @@ from verifiers.opml.compiler.ir import Quant
 from verifiers.opml.compiler.plan import Plan
 from verifiers.opml.compiler.quantise import elementwise, linear, norms, reductions, shapes
 from verifiers.opml.compiler.quantise.context import Context
+from verifiers.opml.compiler.views import View
 from verifiers.opml.program import Kind
 
 Handler = Callable[[Context, FNode], None]
@@ -61,7 +62,8 @@ def quantise(graph: Graph, plan: Plan, source: Quant) -> tuple[ir.Program, dict[
             raise UnsupportedError(node.name, node.op, "the compiler does not know this operator")
         handler(at, node)
     result = at.values[graph.output]
-    if result.kind != Kind.TRACE or result.steps:
+    whole = View.stored(result.shape, range(len(result.shape)))
+    if result.kind != Kind.TRACE or result.steps or result.view != whole:
         result = at.build.copy(result, range(len(result.shape)), "output")
     at.build.program.output = result.index
     return at.build.program, at.values

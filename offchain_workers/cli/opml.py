@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`fusion opml`: compile a float model for optimistic verification, check a compiled one."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from offchain_workers.cli.output import emit, fields
+from offchain_workers.cli.run import Run, command
+from offchain_workers.errors import FusionError
+
+if TYPE_CHECKING:
+    from offchain_workers.models import ModelCard
+    from verifiers.opml.compiler.package import Package
+
+group = typer.Typer(no_args_is_help=True, help="Compile models for method opml, and check them.")
+
+_COMPILED = {
+    "out": "Bundle",
+    "artifact": "Artifact",
+    "nodes": "Nodes",
+    "weights_bytes": "Weights, bytes",
+    "items": "Measured on, items",
+    "top1_agreement": "Agrees with the float model",
+    "worst_error": "Worst error",
+}
+_CHECKED = {"bundle": "Bundle", "artifact": "Artifact", "nodes": "Nodes", "compiled": "Recompiled"}
+
+Onnx = Annotated[Path, typer.Argument(metavar="ONNX", help="The float model.")]
+
+
+@command(group, "compile")
+def compile_model(
+    run: Run,
+    onnx: Onnx,
+    samples: Annotated[
+        Path,
+        typer.Option("--samples", metavar="FILE|DIR", help="Inputs to calibrate on: .npz or DIR."),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the bundle goes.")],
+    test: Annotated[
+        Path | None,
+        typer.Option("--test", metavar="FILE|DIR", help="Other inputs, to measure accuracy on."),
+    ] = None,
+    card: Annotated[
+        Path | None, typer.Option("--card", metavar="FILE", help="The float model's card, JSON.")
+    ] = None,
+    name: Annotated[str, typer.Option("--name", help="The compiled model's name.")] = "",
+    output: Annotated[
+        str, typer.Option("--output", help="The output to compile, if the model has several.")
+    ] = "",
+    percentile: Annotated[
+        float, typer.Option("--percentile", help="Cut outliers of each tensor off here.")
+    ] = 100.0,
+    agreement: Annotated[
+        float, typer.Option("--agreement", help="Fail below this top-1 agreement (0 to 1).")
+    ] = 0.0,
+) -> None:
+    """Turn a float ONNX model into an integer program, its lowerings and an accuracy card."""
+    _need_onnx()
+    from verifiers.opml.compiler.compile import Options
+    from verifiers.opml.compiler.errors import AccuracyError
+
+    options = Options(output=output, percentile=percentile)
+    package = _build(run, onnx, samples, test, _card(card), name, options)
+    found = package.accuracy.agreement
+    if found < agreement:
+        raise AccuracyError(f"top-1 agreement is {found:.4f}, asked for {agreement:g}")
+    package.write(out)
+    data = _facts(package) | {"out": out}
+    emit(run, data, lambda: fields(data, _COMPILED))
+
+
+@command(group, "check")
+def check_bundle(
+    run: Run,
+    bundle: Annotated[Path, typer.Argument(metavar="DIR", help="A compiled model's folder.")],
+    onnx: Annotated[
+        Path | None,
+        typer.Option("--onnx", metavar="ONNX", help="The float model: compile it again, compare."),
+    ] = None,
+) -> None:
+    """Check that a bundle's files belong together and that no number in it can overflow."""
+    _need_onnx()
+    from offchain_workers.cli.progress import waiting
+    from verifiers.opml.compiler.package import check
+
+    with waiting(run, "checking the bundle"):
+        header = check(bundle, None if onnx is None else _read(onnx))
+    data = {
+        "bundle": bundle,
+        "artifact": header.artifact_id(),
+        "nodes": header.node_count,
+        "compiled": onnx is not None,
+    }
+    emit(run, data, lambda: fields(data, _CHECKED))
+
+
+def _build(run: Run, onnx: Path, samples: Path, test: Path | None, *rest: Any) -> Package:
+    from offchain_workers.cli.progress import waiting
+    from verifiers.opml.compiler.package import build
+    from verifiers.opml.compiler.samples import read_samples
+
+    card, name, options = rest
+    with waiting(run, "reading samples") as report:
+        given = read_samples(samples, card)
+        tests = [] if test is None else read_samples(test, card)
+        return build(
+            _read(onnx),
+            given,
+            tests,
+            parent=card,
+            name=name,
+            options=options,
+            progress=lambda stage, done, total: report(f"{stage}: {done} of {total}"),
+        )
+
+
+def _facts(package: Package) -> dict[str, Any]:
+    figures = package.accuracy.to_json()
+    return {
+        "artifact": package.header.artifact_id(),
+        "nodes": package.header.node_count,
+        "weights_bytes": len(package.files["weights.bin"]),
+        "accuracy": figures,
+        **{key: figures[key] for key in ("items", "top1_agreement", "worst_error")},
+    }
+
+
+def _card(path: Path | None) -> ModelCard | None:
+    from offchain_workers.models import ModelCard
+
+    return None if path is None else ModelCard.from_json(_read(path))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FusionError("MN-CLI-021", f"can't read {path}: {error.strerror}") from error
+
+
+def _need_onnx() -> None:
+    if importlib.util.find_spec("onnx") is None:
+        raise FusionError("MN-OPML-008", "onnx is not installed: pip install model-network[opml]")

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How close the integer model comes to its float parent, on samples that it was not fitted to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+
+from offchain_workers.storage import content_id
+from verifiers.opml.compiler import lower
+from verifiers.opml.compiler.calibrate import Progress
+from verifiers.opml.compiler.compile import Compiled, encode_input
+from verifiers.opml.compiler.graph import Array
+from verifiers.opml.compiler.importer import fit
+from verifiers.opml.compiler.ir import Value
+from verifiers.opml.compiler.runner import FloatModel, session
+from verifiers.opml.program import Kind
+
+_TRACED = 8
+_SILENT = 1e-30
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """``layers``: signal over quantisation noise in dB, by float tensor, for the first samples."""
+
+    items: int
+    agreement: float
+    worst_error: float
+    mean_error: float
+    layers: dict[str, float]
+    inputs: list[str]
+    right_float: float | None
+    right_integer: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """With few digits: the last ones depend on the machine's floats."""
+        figures = {
+            "items": self.items,
+            "top1_agreement": round(self.agreement, 6),
+            "worst_error": float(f"{self.worst_error:.4g}"),
+            "mean_error": float(f"{self.mean_error:.3g}"),
+            "sqnr_db": {name: round(db, 1) for name, db in sorted(self.layers.items())},
+            "inputs": self.inputs,
+        }
+        if self.right_float is not None and self.right_integer is not None:
+            figures["top1_float"] = round(self.right_float, 6)
+            figures["top1_integer"] = round(self.right_integer, 6)
+        return figures
+
+
+def measure(
+    model: onnx.ModelProto,
+    compiled: Compiled,
+    samples: Sequence[Array],
+    labels: Sequence[int] | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Accuracy:
+    """Run both models on every sample, one by one."""
+    graph, program = compiled.graph, compiled.program
+    parent, child = FloatModel(model, graph.input), session(lower.model(program), optimise=True)
+    layers = _Layers(compiled)
+    errors, tops, inputs = [], [], []
+    for i, sample in enumerate(samples):
+        values = parent.run(fit(model, graph.input, sample))
+        elements = encode_input(program, sample)
+        (found,) = child.run(None, {lower.INPUT: elements[None]})
+        want = values[graph.output].astype(np.float64).reshape(-1)
+        have = compiled.values[graph.output].quant.real(found).reshape(-1)
+        errors.append(np.abs(want - have))
+        tops.append((int(want.argmax()), int(have.argmax())))
+        inputs.append(content_id(elements.tobytes()))
+        if i < _TRACED:
+            layers.add(values, elements)
+        progress(i + 1, len(samples))
+    pairs = np.array(tops).reshape(-1, 2)
+    truth = None if labels is None else np.asarray(labels)
+    return Accuracy(
+        len(samples),
+        float((pairs[:, 0] == pairs[:, 1]).mean()),
+        float(np.max(errors)),
+        float(np.mean(errors)),
+        layers.decibels(),
+        inputs,
+        None if truth is None else float((pairs[:, 0] == truth).mean()),
+        None if truth is None else float((pairs[:, 1] == truth).mean()),
+    )
+
+
+class _Layers:
+    """Signal and noise of every float tensor that has integers in the trace."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self._values = {
+            name: value for name, value in compiled.values.items() if value.kind == Kind.TRACE
+        }
+        self._alias = compiled.graph.stands_for
+        self._trace: ort.InferenceSession = session(lower.trace(compiled.program), optimise=True)
+        self._sums: dict[str, list[float]] = {}
+
+    def add(self, floats: dict[str, Array], elements: Array) -> None:
+        outputs = self._trace.run(None, {lower.INPUT: elements[None]})
+        for name, value in self._values.items():
+            float_name = self._alias.get(name, name)
+            if float_name in floats:
+                want = floats[float_name].astype(np.float64).reshape(value.shape)
+                have = value.quant.real(seen(value, outputs[value.index]))
+                sums = self._sums.setdefault(name, [0.0, 0.0])
+                sums[0] += float((want**2).sum())
+                sums[1] += float(((want - have) ** 2).sum())
+
+    def decibels(self) -> dict[str, float]:
+        return {
+            name: float(10 * np.log10(max(signal, _SILENT) / max(noise, _SILENT)))
+            for name, (signal, noise) in self._sums.items()
+        }
+
+
+def seen(value: Value, stored: Array) -> Array:
+    """A stored tensor through a value's view."""
+    flat = np.ascontiguousarray(stored).reshape(-1)[value.view.base :]
+    strides = [step * flat.itemsize for step in value.view.strides]
+    if not flat.size:
+        return flat.reshape(value.shape)
+    return np.lib.stride_tricks.as_strided(flat, value.shape, strides)

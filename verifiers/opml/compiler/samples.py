@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calibration samples from files: an .npz, or a folder of .npy files or of the codec's inputs."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from offchain_workers.codecs import get_codec
+from offchain_workers.models import CodecError, ModelCard
+from offchain_workers.models.wire import unpack_items
+from verifiers.opml.compiler.errors import SamplesError
+from verifiers.opml.compiler.graph import Array
+
+MOST_SAMPLES = 4096
+
+
+def read_samples(path: Path, card: ModelCard | None = None) -> list[Array]:
+    """One array for each item, without batch. Raises SamplesError.
+
+    An .npz holds one array, items on its first axis, or one array an item. In a folder, in order of
+    names, an .npy file is an item, and any other file an input of the card's codec; files of which
+    the codec knows the answer without the model are left out.
+    """
+    try:
+        found = _folder(path, card) if path.is_dir() else _npz(path)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise SamplesError(f"{path}: {error}") from None
+    if not found:
+        raise SamplesError(f"{path} holds no samples")
+    return found[:MOST_SAMPLES]
+
+
+def _npz(path: Path) -> list[Array]:
+    with np.load(path, allow_pickle=False) as arrays:
+        names = sorted(arrays.files)
+        return list(arrays[names[0]]) if len(names) == 1 else [arrays[name] for name in names]
+
+
+def _folder(path: Path, card: ModelCard | None) -> list[Array]:
+    found = []
+    for file in sorted(entry for entry in path.iterdir() if entry.is_file()):
+        if file.suffix == ".npy":
+            found.append(np.load(file, allow_pickle=False))
+        elif card is not None:
+            sample = encoded(card, file)
+            found += [] if sample is None else [sample]
+        else:
+            raise SamplesError(f"{file.name}: to read anything but .npy, give the model's card")
+    return found
+
+
+def encoded(card: ModelCard, raw: bytes | Path) -> Array | None:
+    """An input through the card's codec; None when the codec refuses it."""
+    try:
+        wire = get_codec(card.codec).encode(card, raw)
+    except CodecError:
+        return None
+    (array,) = unpack_items(card.inputs, wire, 1).values()
+    result: Array = array[0]
+    return result
