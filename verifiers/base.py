@@ -76,8 +76,12 @@ class Method(Protocol):
         """
         ...
 
-    def check_terms(self, terms: JobTerms) -> str | None:
-        """Why the method can't serve such terms, None when it can."""
+    def check_terms(self, terms: JobTerms, card: ModelCard) -> str | None:
+        """Why the method can't serve such terms of a model, None when it can."""
+        ...
+
+    def locks(self, network: Network, jobs: Sequence[JobTerms]) -> int:
+        """Wei of the operator's stake that deliveries of these jobs lock, by now's prices."""
         ...
 
     def admit(self, candidate: Candidate) -> None:

@@ -16,6 +16,7 @@ from verifiers.errors import UnknownMethodError
 GROUP = "model_network.methods"
 METHODS = {
     "none": "verifiers.none:NoneMethod",
+    "opml": "verifiers.opml.method:OpmlMethod",
 }
 
 

@@ -9,6 +9,7 @@ from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.terms import ZERO_32, selector_of
 from offchain_workers.chain.merkle import batch_commitment
+from offchain_workers.models import ModelCard
 from verifiers.base import Assignment, Candidate
 
 # Whole-transaction gas of a delivery of few bytes, then what each byte and each item of a batch
@@ -26,9 +27,13 @@ class NoneMethod:
         """keccak256 of the one item, or the Merkle root over more."""
         return batch_commitment(items)
 
-    def check_terms(self, terms: JobTerms) -> str | None:
+    def check_terms(self, terms: JobTerms, card: ModelCard) -> str | None:
         """The method has no artifact."""
         return None if terms.artifact_id == ZERO_32 else "method none takes no artifact"
+
+    def locks(self, network: Network, jobs: Sequence[JobTerms]) -> int:
+        """Nothing: an answer can't be refuted."""
+        return 0
 
     def admit(self, candidate: Candidate) -> None:
         """Any model, on any machine."""

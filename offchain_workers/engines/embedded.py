@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import packages_distributions
 from typing import Any, Literal
@@ -104,6 +104,20 @@ class EmbeddedEngine:
         check_signature(model.card, loaded.signature)
         return loaded
 
+    def bare(self, onnx_bytes: bytes) -> BareSession:
+        """A session of a file that has no card, such as those beside a compiled model.
+
+        Raises ModelTooLargeError, ModelCorruptError.
+        """
+        if len(onnx_bytes) > self._max_onnx_bytes:
+            raise ModelTooLargeError(
+                f"the ONNX file has {len(onnx_bytes)} bytes, limit {self._max_onnx_bytes}"
+            )
+        refuse_external_data(onnx_bytes)
+        return BareSession(
+            self._open(onnx_bytes, self.provider, self._strict), _failures(self._ort)
+        )
+
     def canary_providers(self) -> tuple[str, ...]:
         """What a real session of a tiny model reports, with no fallback to the CPU allowed."""
         return tuple(self._open(CANARY, self.provider, strict=True).get_providers())
@@ -200,6 +214,23 @@ class EmbeddedSession:
     def close(self) -> None:
         """Free the model."""
         self._session = None
+
+
+class BareSession:
+    """A loaded file without a card: whatever tensors it declares."""
+
+    def __init__(self, session: Any, failures: tuple[type[Exception], ...]) -> None:
+        self._session = session
+        self._failures = failures
+        self.signature = _signature(session)
+
+    def run(self, feeds: Mapping[str, Array], names: Sequence[str] | None = None) -> list[Array]:
+        """The outputs of these names, or all in the file's order. Raises RunFailedError."""
+        try:
+            found: list[Array] = self._session.run(names, dict(feeds))
+        except self._failures as error:
+            raise RunFailedError(f"onnxruntime refuses the input: {_line(error)}") from None
+        return found
 
 
 def _failures(ort: Any) -> tuple[type[Exception], ...]:

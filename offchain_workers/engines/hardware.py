@@ -64,6 +64,12 @@ def inspect(engine: EmbeddedEngine) -> Hardware:
     )
 
 
+def machine(provider: str) -> str:
+    """What may change a model's bits from one machine to another, in one line."""
+    gpus = [f"{gpu.name} {gpu.driver}" for gpu in _gpus()] if provider != "cpu" else []
+    return ", ".join([platform.machine(), _cpu_model(), *sorted(gpus)])
+
+
 def parse_gpus(table: str) -> tuple[Gpu, ...]:
     """nvidia-smi's CSV (no header, no units; memory in MiB); rows it can't measure are left out."""
     rows = (tuple(cell.strip() for cell in line.split(",")) for line in table.splitlines())

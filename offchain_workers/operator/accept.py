@@ -22,6 +22,7 @@ from offchain_workers.operator.metrics import Metrics
 from offchain_workers.operator.reasons import Reason, RefusedError, Skip, refuse
 from offchain_workers.operator.tables import JobRow, Status, SubnetRow
 from offchain_workers.operator.watch import new_job
+from verifiers.base import Method
 
 log = structlog.get_logger(__name__)
 
@@ -92,7 +93,7 @@ class Accept:
         _check(Skip(Reason.BREAKER_OPEN) if facts.breaker_open else None)
         card, method = facts.models[terms.model_id].card, facts.methods[terms.selector]
         kept = self._inputs.keep(self._inputs.get(terms, data, card, method))
-        return self._promise(job_id, terms, data, subnet, kept, facts.rules.deliver_margin)
+        return self._promise(job_id, terms, data, subnet, kept, method, facts.rules.deliver_margin)
 
     def _standing(self, session: Session, job_id: bytes) -> Acceptance | None:
         """The acceptance given before, while it can be used. Raises RefusedError once posted."""
@@ -137,13 +138,14 @@ class Accept:
         data: bytes,
         subnet: SubnetRow,
         input_cid: str,
+        method: Method,
         margin: int,
     ) -> Acceptance:
         """One at a time, so that two requests can't both take the last free stake."""
         pledge = self._pledge(terms, subnet.price)
         until = self._until(terms, margin)
         with self._signing:
-            free = self._free_stake()
+            free = self._free_stake() - self._locks(method, job_id, terms)
             with self._db.session() as session:
                 known = self._standing(session, job_id)
                 if known is not None:
@@ -185,12 +187,21 @@ class Accept:
         found = self._network.subnets.operator(self._account.address)
         return found.free if found else 0
 
+    def _locks(self, method: Method, job_id: bytes, terms: JobTerms) -> int:
+        """What claims of this job and of all that we promised under its method will lock: a promise
+        that the stake can't keep would cost the pledge."""
+        with self._db.read() as session:
+            rows = [*self._outstanding(session, job_id), *self._owed(session)]
+        others = [row.terms for row in rows]
+        alike = [one for one in others if one.selector == terms.selector]
+        return method.locks(self._network, [terms, *alike])
+
     def _check_room(
         self, session: Session, job_id: bytes, requester: str, pledge: int, free: int
     ) -> None:
         """Promises that may still be posted count against stake; owed jobs against slots, too."""
         signed = self._outstanding(session, job_id)
-        owed = self._owed(session)
+        owed = len(self._owed(session))
         if len(signed) + owed >= self._promises.most:
             line = f"{len(signed)} promises outstanding, {owed} jobs owed"
             raise refuse(Reason.CAPACITY_FULL, line)
@@ -210,10 +221,10 @@ class Accept:
         query = select(JobRow).where(JobRow.status == Status.UNPOSTED, usable)
         return [row for row in session.scalars(query) if row.job_id != job_id]
 
-    def _owed(self, session: Session) -> int:
+    def _owed(self, session: Session) -> list[JobRow]:
         promised = JobRow.promised_until.is_not(None)
         query = select(JobRow).where(JobRow.status == Status.OPEN, promised)
-        return sum(row.owed for row in session.scalars(query))
+        return [row for row in session.scalars(query) if row.owed]
 
 
 def _check(skip: Skip | None) -> None:

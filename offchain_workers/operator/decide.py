@@ -90,7 +90,7 @@ def can_serve(terms: JobTerms, facts: Facts) -> Skip | None:
     barred = served.barred.get(terms.selector)
     if barred is not None:
         return Skip(Reason.SELF_TEST_FAILED, barred)
-    why = _misfit(terms, served) or method.check_terms(terms)
+    why = _misfit(terms, served) or method.check_terms(terms, served.card)
     return Skip(Reason.TERMS_UNSERVABLE, why) if why else None
 
 

@@ -18,6 +18,7 @@ from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.base import ContractWrapper
 from offchain_workers.chain.contracts.terms import ZERO_32, selector_of
 from offchain_workers.chain.merkle import batch_commitment
+from offchain_workers.models import ModelCard
 from scripts.build_artifacts import compile_contract
 from verifiers.base import Assignment, Candidate
 
@@ -52,8 +53,11 @@ class ToyMethod:
     def commit_input(self, items: Sequence[bytes]) -> bytes:
         return batch_commitment(items)
 
-    def check_terms(self, terms: JobTerms) -> str | None:
+    def check_terms(self, terms: JobTerms, card: ModelCard) -> str | None:
         return "method toy needs an artifact" if terms.artifact_id == ZERO_32 else None
+
+    def locks(self, network: Network, jobs: Sequence[JobTerms]) -> int:
+        return 0
 
     def delivery_gas(self, terms: JobTerms, output_bytes: int) -> int:
         return 250_000

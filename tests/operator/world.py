@@ -62,6 +62,8 @@ class Market:
     requester: LocalAccount
     publisher: LocalAccount
     folder: Path
+    # What a worker finds in its store, as on its publisher's server.
+    files: tuple[bytes, ...] = (DIGITS.card.canonical(), DIGITS.onnx_bytes)
     shelf: LocalStore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -162,10 +164,10 @@ class Market:
         )
 
     def stock(self, name: str) -> None:
-        """Put the model's files into a worker's store, as its publisher's server would."""
+        """Put the model's files into a worker's store."""
         store = LocalStore(self.folder / name / "blobs")
-        store.put(DIGITS.card.canonical())
-        store.put(DIGITS.onnx_bytes)
+        for data in self.files:
+            store.put(data)
 
     @contextmanager
     def worker(

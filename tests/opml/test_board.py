@@ -3,25 +3,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
+from tests.opml.lies import lied
 from tests.opml.onchain import GIVEN_BYTES, Challenger, OpmlMarket, Small
 from verifiers.opml.board import OpenGame, begin, claim_id, question_key
-from verifiers.opml.merkle import Tensor
 from verifiers.opml.openings import Execution
 from verifiers.opml.play_errors import UnansweredError
 
 SMALL = Small.make()
 GIVEN = bytes(range(256)) + bytes(GIVEN_BYTES - 256)
-
-
-def lied(execution: Execution, j: int) -> Execution:
-    """The first element of node ``j`` is another, and all later nodes follow from it."""
-    outputs = list(execution.outputs)
-    outputs[j] = Tensor(bytes([outputs[j].data[0] ^ 1]) + outputs[j].data[1:])
-    return replace(execution, outputs=outputs)
 
 
 def claimed(opml: OpmlMarket) -> tuple[Challenger, Execution]:

@@ -44,6 +44,7 @@ _CONDITIONS = (
     ("turn_length", 32),
     ("deliver_by", 40),
     ("resolve_by", 40),
+    ("bond", 32),
 )
 _PLAIN = (
     "requester", "model_id", "artifact_id", "selector", "subnet_id", "input_commitment", "token",
@@ -83,7 +84,8 @@ class JobTerms:
     """What a requester asks for; fields as in interfaces/IJobMarketplace.vyi, conditions unpacked.
 
     Addresses checksummed, ids bytes32, ``selector`` 4 bytes, prices in base units of ``token``,
-    caps in basis points, times in unix seconds.
+    caps in basis points, times in unix seconds. ``bond``: millionths of a coin that a method's
+    claim must lock, at the least.
     """
 
     requester: str
@@ -105,6 +107,7 @@ class JobTerms:
     callback_target: str = ZERO_ADDRESS
     callback_gas: int = 0
     callback_eager: bool = False
+    bond: int = 0
     decision_hash: bytes = ZERO_32
     salt: bytes = ZERO_32
 
@@ -134,7 +137,7 @@ class JobTerms:
         for name, bits in _CONDITIONS:
             unpacked[name] = word & ((1 << bits) - 1)
             word >>= bits
-        if word or unpacked["callback_eager"] > 1:
+        if unpacked["callback_eager"] > 1:
             # The chain takes such words; their digest could not be had from the fields again.
             raise TermsInvalidError("the conditions have bits that stand for nothing")
         unpacked["callback_eager"] = bool(unpacked["callback_eager"])

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Workers that serve a compiled model under `opml`: paid unchallenged, and unharmed by liars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from eth_account.signers.local import LocalAccount
+from sqlalchemy import select
+
+from offchain_workers.chain.contracts import JobTerms
+from offchain_workers.chain.db import Database
+from offchain_workers.chain.errors import CallRevertedError
+from offchain_workers.chain.tables import OutboxRow
+from offchain_workers.devnet import start_devnet
+from offchain_workers.storage import content_id
+from tests.operator.world import ETHER, Running, build, inline, refusal, until
+from tests.opml.compiled import digits_bundle, samples
+from tests.opml.lies import lied
+from tests.opml.onchain import Challenger, OpmlMarket, listed
+from verifiers.opml.openings import Execution
+
+BUNDLE = digits_bundle()
+GIVEN = samples()[0].astype("u1").tobytes()
+RIGHT: Execution = BUNDLE.program.execution(GIVEN)
+OUTPUT = RIGHT.outputs[BUNDLE.header.output_node].data
+
+
+@pytest.fixture(scope="module")
+def compiled_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpmlMarket]:
+    """The compiled digits under `opml`, a subnet of two."""
+    hashes = (content_id(BUNDLE.files["model.onnx"]), BUNDLE.card.hash())
+    onnx, card = (bytes.fromhex(cid[2:]) for cid in hashes)
+    with start_devnet("embedded") as chain:
+        base = build(chain, tmp_path_factory.mktemp("compiled"))
+        with listed(base, BUNDLE.header, onnx, card) as opml:
+            files = (*base.files, *BUNDLE.blobs.values())
+            yield replace(opml, market=replace(opml.market, files=files))
+
+
+@pytest.fixture
+def opml(compiled_chain: OpmlMarket, tmp_path: Path) -> Iterator[OpmlMarket]:
+    chain = compiled_chain.market.chain
+    snapshot = chain.rpc("evm_snapshot")
+    yield replace(compiled_chain, market=replace(compiled_chain.market, folder=tmp_path))
+    assert chain.rpc("evm_revert", snapshot)
+
+
+def claimed(opml: OpmlMarket, running: Running) -> JobTerms:
+    """A job that the worker owes, once it has claimed."""
+    terms = opml.terms(GIVEN)
+    job_id = opml.market.post(terms, inline(GIVEN), running.promise(terms, inline(GIVEN)))
+    until(lambda: opml.board.look(job_id))
+    return terms
+
+
+def pass_window(opml: OpmlMarket, terms: JobTerms) -> None:
+    look = opml.board.look(opml.market.job_id(terms))
+    assert look is not None
+    opml.market.chain.increase_time(look.claim.final_at + 1 - opml.market.now())
+
+
+def outbox(opml: OpmlMarket, operator: LocalAccount, job_id: bytes) -> dict[str, str]:
+    """Functions that were called for the job, by the outbox's rows, to their state."""
+    db = Database(f"sqlite:///{opml.market.folder}/{operator.address}/worker.db", exclusive=False)
+    names = {selector: name for (name, _), (selector, _) in opml.verifier._functions.items()}
+    with db.read() as session:
+        rows = session.scalars(
+            select(OutboxRow).where(OutboxRow.key.contains(job_id.hex())).order_by(OutboxRow.id)
+        )
+        sent = {names[row.data[:4]]: row.state for row in rows}
+    db.close()
+    return sent
+
+
+def stake(opml: OpmlMarket, operator: LocalAccount) -> tuple[int, int]:
+    """All of it, and what is free."""
+    found = opml.market.network.subnets.operator(operator.address)
+    assert found is not None
+    return found.stake, found.free
+
+
+def test_an_unchallenged_claim_is_paid_when_its_window_is_over(opml: OpmlMarket) -> None:
+    primary = opml.market.operators[0]
+    with opml.market.worker(primary) as running:
+        terms = claimed(opml, running)
+        job_id = opml.market.job_id(terms)
+        assert opml.market.delivered(job_id)[-1]["output"] == OUTPUT
+        assert stake(opml, primary)[1] < ETHER
+        pass_window(opml, terms)
+        until(lambda: opml.market.paid(job_id))
+        sent = {"claim": "mined_ok", "finalise": "mined_ok"}
+        until(lambda: outbox(opml, primary, job_id) == sent)
+    assert stake(opml, primary) == (ETHER, ETHER)
+
+
+def against(opml: OpmlMarket, terms: JobTerms, node: int) -> Challenger:
+    """A liar who says that ``node`` came out otherwise."""
+    return opml.challenge(terms, opml.market.requester, lied(RIGHT, node))
+
+
+def play(challenger: Challenger, wait: Callable[[Callable[[], object]], None] = until) -> list[str]:
+    """Each move as soon as the worker has answered, until there is nothing more to say."""
+    moves: list[str] = []
+    while True:
+        wait(lambda: (game := challenger.game) and game.answered_at)
+        try:
+            moves.append(challenger.move().name)
+        except (ValueError, CallRevertedError):
+            return moves  # nothing differs, or the contract sees no contradiction
+
+
+def test_a_challenger_who_lies_loses_its_bond_and_the_worker_is_paid(opml: OpmlMarket) -> None:
+    primary = opml.market.operators[0]
+    with opml.market.worker(primary, withdraw_above_wei=0, sweep_seconds=1) as running:
+        terms = claimed(opml, running)
+        challenger = against(opml, terms, 0)
+        game = challenger.game
+        assert game is not None
+        before = opml.market.w3.eth.get_balance(primary.address)
+        moves = play(challenger)
+        assert moves[0] == "pick"
+        late(opml, challenger)
+        until(lambda: challenger.game is None)
+        pass_window(opml, terms)
+        until(lambda: opml.market.paid(challenger.job_id))
+        until(lambda: opml.verifier.read("credit", primary.address) == 0)
+        until(lambda: set(outbox(opml, primary, challenger.job_id).values()) == {"mined_ok"})
+    sent = outbox(opml, primary, challenger.job_id)
+    assert {"claim", "post_trace", "challenger_timeout", "finalise"} <= sent.keys()
+    assert stake(opml, primary) == (ETHER, ETHER)
+    gained = opml.market.w3.eth.get_balance(primary.address) - before
+    assert gained > game.game.bond // 4
+
+
+def late(opml: OpmlMarket, challenger: Challenger) -> None:
+    """Time goes on until the challenger has none left."""
+    game = challenger.game
+    assert game is not None
+    opml.market.chain.increase_time(game.challenger_until + 1 - opml.market.now())
+
+
+@pytest.mark.parametrize("node", range(len(RIGHT.nodes)))
+def test_every_node_is_defended_across_restarts(opml: OpmlMarket, node: int) -> None:
+    """The worker is killed before each answer and knows nothing but its rows and the chain."""
+    primary = opml.market.operators[0]
+    with opml.market.worker(primary) as running:
+        terms = claimed(opml, running)
+    challenger = against(opml, terms, node)
+
+    def restarted(holds: Callable[[], object]) -> None:
+        if not holds():
+            with opml.market.worker(primary):
+                until(holds)
+
+    assert set(play(challenger, restarted)) <= {"pick"}
+    late(opml, challenger)
+    with opml.market.worker(primary):
+        until(lambda: challenger.game is None)
+        pass_window(opml, terms)
+        until(lambda: opml.market.paid(challenger.job_id))
+
+
+def test_games_with_the_same_question_get_one_answer(opml: OpmlMarket) -> None:
+    primary = opml.market.operators[0]
+    with opml.market.worker(primary) as running:
+        terms = claimed(opml, running)
+    mine = lied(RIGHT, 0)
+    players = [
+        opml.challenge(terms, a, mine) for a in (opml.market.requester, opml.market.publisher)
+    ]
+    with opml.market.worker(primary):
+        for player in players:
+            play(player)
+    keys = [event["key"] for event in answers(opml)]
+    assert len(keys) == len(set(keys)) > 1
+
+
+def answers(opml: OpmlMarket) -> list[dict[str, bytes]]:
+    contract = opml.market.w3.eth.contract(  # type: ignore[call-overload]
+        address=opml.verifier.address, abi=opml.verifier.abi
+    )
+    logs = contract.events.Answered().get_logs(from_block=0)
+    return [dict(entry["args"]) for entry in logs]
+
+
+def test_a_claim_that_the_stake_can_not_carry_is_not_promised(opml: OpmlMarket) -> None:
+    terms = opml.terms(GIVEN, bond=2_000_000)  # two coins, where one is staked
+    with opml.market.worker(opml.market.operators[0]) as running:
+        response = running.accept(terms, inline(GIVEN))
+        assert refusal(response) == "MN-WORKER-118"
+        assert running.accept(opml.terms(GIVEN), inline(GIVEN)).status_code == 200
+
+
+def test_a_job_of_another_artifact_is_refused(opml: OpmlMarket) -> None:
+    terms = opml.terms(GIVEN, artifact_id=b"\1" * 32)
+    with opml.market.worker(opml.market.operators[0]) as running:
+        assert refusal(running.accept(terms, inline(GIVEN))) == "MN-WORKER-107"

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Method `opml`: claim under a bond, answer whoever plays against the claim, finalise.
+
+All that a claim needs is found on the chain and computed again from the job's input; what is
+remembered here only saves time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from offchain_workers.chain.call import Call
+from offchain_workers.chain.contracts import JobTerms, Network
+from offchain_workers.chain.contracts.base import ZERO_ADDRESS
+from offchain_workers.chain.contracts.opml import OPML, OpmlVerifier
+from offchain_workers.chain.contracts.terms import ZERO_32
+from offchain_workers.models import ModelCard
+from verifiers.base import Assignment, Candidate
+from verifiers.errors import StakeNotFreeError
+from verifiers.opml import gate
+from verifiers.opml.board import Board, Look, OpenGame
+from verifiers.opml.calls import Table
+from verifiers.opml.few import Few
+from verifiers.opml.files import TRACE_FILE, Files
+from verifiers.opml.merkle import Tensor
+from verifiers.opml.moves import answer
+from verifiers.opml.openings import Execution
+from verifiers.opml.play_errors import ItemCountError, NotListedError
+from verifiers.opml.trace import Tracer
+
+# Whole-transaction gas of a claim, then what each byte of output adds, and of input when there is
+# a callback (calldata, event, hashing).
+_GAS, _GAS_PER_BYTE = 240_000, 40
+_CALLBACK_INPUT = 4_096
+_MAX_OUTPUT = 16_384
+# A bond is asked for in millionths of a coin.
+_BOND_UNIT = 10**12
+
+
+class OpmlMethod:
+    """See the module."""
+
+    name = "opml"
+    selector = OPML
+
+    def __init__(self) -> None:
+        self._tracers: Few[Tracer] = Few(1)
+        self._executions: Few[Execution] = Few(2)
+
+    def commit_input(self, items: Sequence[bytes]) -> bytes:
+        """The commitment of the one item as a tensor. Raises ItemCountError."""
+        if len(items) != 1:
+            raise ItemCountError(f"a job under opml has one input, not {len(items)}")
+        return Tensor(items[0]).commitment
+
+    def check_terms(self, terms: JobTerms, card: ModelCard) -> str | None:
+        """One item, of a size that the contract takes; an artifact."""
+        if terms.artifact_id == ZERO_32:
+            return "the model has no artifact under opml"
+        if terms.n != 1:
+            return f"{terms.n} items, opml takes one"
+        if card.item_bytes_out > _MAX_OUTPUT:
+            return f"{card.item_bytes_out} bytes of output, at most {_MAX_OUTPUT}"
+        if terms.callback_target != ZERO_ADDRESS and card.item_bytes_in > _CALLBACK_INPUT:
+            return f"a callback on {card.item_bytes_in} bytes of input, at most {_CALLBACK_INPUT}"
+        return None
+
+    def admit(self, candidate: Candidate) -> None:
+        """The self-test. A model without an artifact never gets a job under this method."""
+        if candidate.artifact_id != ZERO_32:
+            gate.admit(candidate)
+
+    def locks(self, network: Network, jobs: Sequence[JobTerms]) -> int:
+        """A claim locks twice a challenger's bond, or what its requester asks for."""
+        least = 2 * _verifier(network).bond_to_open()
+        return sum(max(least, terms.bond * _BOND_UNIT) for terms in jobs)
+
+    def delivery_gas(self, terms: JobTerms, output_bytes: int) -> int:
+        """Of the claim alone: answers to challenges are paid for by the challengers' bonds."""
+        return _GAS + _GAS_PER_BYTE * output_bytes
+
+    def deliver(self, job: Assignment) -> Call:
+        """The claim. Raises StakeNotFreeError when its bond is more than the free stake."""
+        verifier, header = _verifier(job.network), _files(job).header()
+        bond = verifier.bond_to_claim(job.terms)
+        found = job.network.subnets.operator(job.operator)
+        free = found.free if found else 0
+        if free < bond:
+            raise StakeNotFreeError(f"a claim locks {bond} wei of stake, {free} are free")
+        has_callback = job.terms.callback_target != ZERO_ADDRESS
+        given = job.items()[0] if has_callback else b""
+        return verifier.claim(job.terms, header.abi(), job.output(), given)
+
+    def earnings(self, network: Network, operator: str) -> tuple[int, Call] | None:
+        """Bonds of challengers who gave up."""
+        verifier = OpmlVerifier.of(network)
+        if verifier is None:
+            return None
+        return int(verifier.read("credit", operator)), verifier.call("withdraw", operator)
+
+    # --- a pending claim ----------------------------------------------------------------------
+
+    def follow_up(self, job: Assignment) -> Sequence[Call]:
+        """Answers that are due, late challengers' bonds; the end when nobody plays any more."""
+        board = Board(_verifier(job.network), job.network.start_block)
+        look = board.look(job.job_id)
+        if look is None:
+            return ()
+        if not look.games:
+            return self._finalised(job, board.verifier, look)
+        late = [
+            _table(job, board.verifier, look, game).challenger_timeout()
+            for game in look.games
+            if game.answered_at and look.now > game.challenger_until
+        ]
+        return [*late, *self._answers(job, board.verifier, look)]
+
+    def _finalised(self, job: Assignment, verifier: OpmlVerifier, look: Look) -> Sequence[Call]:
+        if look.now <= look.claim.final_at:
+            return ()
+        terms = job.terms
+        waits = terms.callback_target != ZERO_ADDRESS and not terms.callback_eager
+        return (verifier.finalise(terms, job.output() if waits else b""),)
+
+    def _answers(self, job: Assignment, verifier: OpmlVerifier, look: Look) -> list[Call]:
+        """One for each different question that waits for us, the most urgent first."""
+        waiting = sorted(
+            (game for game in look.games if not game.answered_at),
+            key=lambda game: game.claimant_until,
+        )
+        asked: dict[bytes, OpenGame] = {}
+        for game in waiting:
+            asked.setdefault(game.key, game)
+        return [
+            _table(job, verifier, look, game).call(answer(self._execution(job), game.at))
+            for game in asked.values()
+        ]
+
+    def _execution(self, job: Assignment) -> Execution:
+        """Computed again, unless it was just now; one at a time, for the memory's sake."""
+        terms = job.terms
+        key = terms.artifact_id, terms.input_commitment
+        return self._executions.get(key, lambda: self._tracer(job).execution(job.items()[0]))
+
+    def _tracer(self, job: Assignment) -> Tracer:
+        files = _files(job)
+        return self._tracers.get(
+            job.terms.artifact_id, lambda: Tracer(files.program(), files.onnx(TRACE_FILE))
+        )
+
+
+def _table(job: Assignment, verifier: OpmlVerifier, look: Look, game: OpenGame) -> Table:
+    header = _files(job).header()
+    args = header, job.terms, job.job_id, look.claim.word, game.challenger
+    return Table(verifier, *args)
+
+
+def _files(job: Assignment) -> Files:
+    return Files(job.card(), job.terms.artifact_id, job.blob)
+
+
+def _verifier(network: Network) -> OpmlVerifier:
+    found = OpmlVerifier.of(network)
+    if found is None:
+        raise NotListedError("the market does not list method opml")
+    return found
