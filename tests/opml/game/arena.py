@@ -98,9 +98,7 @@ class Arena:
 
     def copy(self) -> Arena:
         """The same contracts, with records of its own."""
-        return replace(
-            self, world=self.world.copy(), answers={**self.answers}, games=[*self.games]
-        )
+        return replace(self, world=self.world.copy(), answers={**self.answers}, games=[*self.games])
 
     @property
     def header(self) -> tuple[Any, ...]:
@@ -312,7 +310,7 @@ def plain(value: Any) -> Any:
 
 
 def lied(execution: Execution, j: int, at: int, change: int = 1) -> Execution:
-    """The execution with one byte of node ``j``'s output changed; later nodes are left as they are."""
+    """One byte of node ``j``'s output is another; later nodes are left as they are."""
     outputs = list(execution.outputs)
     data = bytearray(outputs[j].data)
     data[at] = (data[at] + change) % 256

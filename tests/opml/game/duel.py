@@ -64,7 +64,7 @@ class Duel:
 
 
 def can_send(send: Callable[[], None]) -> bool:
-    """Whether the contract takes a call. A false answer is refused, which is what its rules are for."""
+    """Whether the contract takes a call; a false answer is refused."""
     try:
         send()
     except boa.BoaError:

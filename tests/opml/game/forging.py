@@ -76,7 +76,9 @@ def with_output(execution: Execution, j: int, output: Tensor) -> Execution:
     return replace(execution, outputs=outputs)
 
 
-def forged_partials(node: Node, values: list[int], e: int, claimed: int, weights: bytes) -> list[int]:
+def forged_partials(
+    node: Node, values: list[int], e: int, claimed: int, weights: bytes
+) -> list[int]:
     """Block values as near the true ones as may be that make the claimed element.
 
     Raises ValueError when none do.

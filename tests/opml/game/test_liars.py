@@ -93,7 +93,8 @@ def test_a_node_that_reads_the_future_reads_nothing(arena: Arena) -> None:
     """The liar lets node 8 read node 15, as its descriptor says; the profile says absent."""
     truth = truth_of(arena)
     assert arena.program.nodes[8].a.index == 15
-    future = bytes((a + b) % 256 for a, b in zip(truth.outputs[15].data[:4], truth.outputs[0].data))
+    sides = zip(truth.outputs[15].data[:4], truth.outputs[0].data[:4], strict=True)
+    future = bytes(min(a + b, 255) for a, b in sides)
     output = replace(truth.outputs[8], data=future)
     liar = Lying(replace(truth, outputs=[*truth.outputs[:8], output, *truth.outputs[9:]]))
     assert duel(arena, liar).play() == PROVED

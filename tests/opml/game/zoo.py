@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Players: claimants and challengers as small strategies, which know no chain.
 
-A claimant says what it answers at a position; a challenger what it does when an answer is published.
+A claimant says what it answers at a position; a challenger what it does about an answer.
 Both may say nothing, which is how they withhold. ``LIARS`` has every lying claimant by the name
 under which a demonstration can call it.
 """
@@ -9,7 +9,7 @@ under which a demonstration can call it.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -21,7 +21,7 @@ from tests.opml.game.forging import (
     with_output,
     with_trace,
 )
-from verifiers.opml import moves
+from verifiers.opml import moves, runs
 from verifiers.opml.merkle import LEAF_BYTES, ZERO, Tensor, Tree, leaf_hash
 from verifiers.opml.moves import (
     ELEMENT,
@@ -33,8 +33,14 @@ from verifiers.opml.moves import (
     Move,
     Path,
 )
-from verifiers.opml.openings import Execution
-from verifiers.opml.program import Header
+from verifiers.opml.openings import (
+    Execution,
+    descriptor_opening,
+    operand_opening,
+    param_opening,
+)
+from verifiers.opml.program import Op
+from verifiers.opml.runs import Side
 from verifiers.opml.words import from_bytes
 
 
@@ -123,7 +129,7 @@ class Withholding(Lying):
 
 @dataclass(frozen=True)
 class Confusing(Lying):
-    """Its hashes stand for something else than the rules ask; ``decoys`` it publishes beforehand."""
+    """Its hashes stand for something else; ``decoys`` it publishes beforehand."""
 
     decoys: tuple[Move, ...] = ()
 
@@ -408,9 +414,9 @@ class Wandering:
 
 
 def false_proof(truth: Execution, j: int, at: int, **forged: object) -> Move:
-    """A proof against a right claim: its own element, with evidence that may be forged.
+    """A proof about a byte of node ``j`` from the game's begin; the evidence may be forged.
 
-    From the game's begin. ``j`` is an elementwise node or has one block, and one leaf.
+    Node ``j`` has one leaf, and is elementwise or of one block.
     """
     output, node = truth.outputs[j], truth.nodes[j]
     path = Path(
@@ -422,19 +428,34 @@ def false_proof(truth: Execution, j: int, at: int, **forged: object) -> Move:
         chunk=output.leaf(0),
         byte_index=at,
     )
-    own = Challenge(header_of(truth), truth, truth.outputs[-1].commitment)
-    arrived = Position(ELEMENT, 0, j, at, node.byte_len, ZERO)
-    evidence: Evidence = own._proof(arrived, ())._replace(**forged)
-    return Move("prove", path, evidence)
+    evidence = block_evidence(truth, j, at >> (node.out_code & 3), 0, ())
+    return Move("prove", path, evidence._replace(**forged))
 
 
-def header_of(truth: Execution) -> Header:
-    """Of a challenge that asks for nothing but the program."""
-    last = len(truth.nodes) - 1
-    sizes = len(truth.given.data), truth.nodes[-1].byte_len
-    weights = truth.weights.commitment
-    return Header(truth.program.root, last + 1, last, weights, *sizes, 0, 0)
+def block_evidence(
+    truth: Execution, j: int, e: int, block: int, partials: Sequence[int]
+) -> Evidence:
+    """What a proof about one block of a reduction shows, true or not."""
+    node = truth.nodes[j]
+    opened = descriptor_opening(truth, j)
+    return Evidence(
+        from_bytes(opened.descriptor),
+        opened.branch,
+        block,
+        list(partials),
+        operand_opening(truth, Side.A, j, e, block),
+        operand_opening(truth, Side.B, j, e, block),
+        param_opening(truth, j, runs.channel(node, e)),
+    )
 
 
-def words(descriptor: bytes) -> list[int]:
-    return from_bytes(descriptor)
+def forged_statement(truth: Execution, at: Position) -> Move:
+    """Block values of a right element that make it, and are not the true ones."""
+    stated = moves.answer(truth, at)
+    node, first = truth.nodes[at.node_index], stated.evidence.partials[0]
+    forged = list(stated.evidence.partials)
+    if node.opcode == Op.MAX:
+        forged[forged.index(min(forged))] -= 1
+    else:
+        forged[:2] = [first + 1, forged[1] - 1]
+    return replace_evidence(stated, partials=forged)
