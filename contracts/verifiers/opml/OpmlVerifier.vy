@@ -49,6 +49,8 @@ WON: constant(uint256) = 4
 # Answers show the nodes so many levels below the one in question, the first of a tree up to one more: with
 # more, an answer would cost more than the answers saved.
 GRID: constant(uint256) = 5
+# The hash of a leaf of zeros.
+EMPTY_LEAF: constant(bytes32) = 0x7a9efb4f2d5fc995fb0c798bd5426724a58aa7b05b62f646b6baed96f5dbfc87
 # In keys, beside the levels of a tree, which are fewer: what a leaf of the trace holds.
 HELD: constant(uint256) = 64
 
@@ -141,12 +143,10 @@ def claim(
     if terms.callback_target != empty(address):
         # Else a consumer could act on an answer to an input that no watcher ever saw.
         assert len(input) == header.input_bytes, "input length"
-        assert (staticcall IOpmlVerifier(self).commitment(input)) == terms.input_commitment, "input"
+        assert self._commitment(input) == terms.input_commitment, "input"
     job_id: bytes32 = staticcall IJobMarketplace(MARKET).job_id_of(terms)
     final_at: uint256 = block.timestamp + min(max(header.window, MIN_WINDOW), MAX_WINDOW)
-    claim: uint256 = self._claim_word(
-        staticcall IOpmlVerifier(self).commitment(output), header.node_count, header.clock, final_at
-    )
+    claim: uint256 = self._claim_word(self._commitment(output), header.node_count, header.clock, final_at)
     # The same claim may have fallen in this very block.
     assert self.fallen[self._claim_id(job_id, claim)] == 0, "fell in this block"
     self._claims[job_id] = claim << 16
@@ -166,7 +166,7 @@ def finalise(terms: IJobMarketplace.JobTerms, output: Bytes[MAX_OUTPUT]):
     assert block.timestamp > self._final_at(word >> 16), "window is open"
     assert word & (2**16 - 1) == 0, "games are open"
     if len(output) != 0:
-        # The market hands it to the callback.
+        # The market hands it to the callback. Asked by a call, so that others don't pay for its memory.
         assert self._cut(staticcall IOpmlVerifier(self).commitment(output)) == word >> 72, "not the output"
     else:
         assert terms.callback_target == empty(address) or conditions._eager(terms.conditions), "output"
@@ -406,10 +406,7 @@ def withdraw(to: address):
     assert amount != 0, "no credit"
     self.credit[msg.sender] = 0
     log IOpmlVerifier.Withdrawn(account=msg.sender, amount=amount, to=to)
-    if self.balance < amount:
-        # Rewards wait in the registry until they are needed.
-        extcall ISubnetRegistry(SUBNETS).withdraw_credit(self)
-    raw_call(to, b"", value=amount)
+    self._pay(to, amount)
 
 
 @external
@@ -417,7 +414,15 @@ def burn():
     amount: uint256 = self.to_burn
     self.to_burn = 0
     log IOpmlVerifier.Burned(amount=amount)
-    raw_call(BURN_ADDRESS, b"", value=amount)
+    self._pay(BURN_ADDRESS, amount)
+
+
+@internal
+def _pay(to: address, amount: uint256):
+    if self.balance < amount:
+        # Rewards wait in the registry until they are needed.
+        extcall ISubnetRegistry(SUBNETS).withdraw_credit(self)
+    raw_call(to, b"", value=amount)
 
 
 @internal
@@ -733,27 +738,29 @@ def commitment(data: Bytes[MAX_OUTPUT]) -> bytes32:
     """
     @return The commitment to a tensor of these bytes.
     """
-    depth: uint256 = profile._depth_of(len(data))
-    nodes: bytes32[64] = empty(bytes32[64])
-    zeros: Bytes[256] = concat(
-        empty(bytes32),
-        empty(bytes32),
-        empty(bytes32),
-        empty(bytes32),
-        empty(bytes32),
-        empty(bytes32),
-        empty(bytes32),
-        empty(bytes32),
-    )
-    for i: uint256 in range(64):
-        start: uint256 = i * 256
-        if i != 0 and start >= len(data):
-            break
-        # The last leaf is filled up with zeros.
-        nodes[i] = profile._leaf_hash(slice(concat(slice(data, start, min(len(data) - start, 256)), zeros), 0, 256))
+    return self._commitment(data)
+
+
+@pure
+@internal
+def _commitment(data: Bytes[MAX_OUTPUT]) -> bytes32:
     width: uint256 = max(1, (len(data) + 255) // 256)
-    missing: bytes32 = profile._leaf_hash(zeros)
-    for _: uint256 in range(depth, bound=6):
+    nodes: bytes32[64] = empty(bytes32[64])
+    for i: uint256 in range(width, bound=64):
+        leaf: uint256[8] = empty(uint256[8])
+        for k: uint256 in range(8):
+            at: uint256 = 256 * i + 32 * k
+            if at + 32 <= len(data):
+                leaf[k] = extract32(data, at, output_type=uint256)
+            elif at < len(data):
+                # The last word is filled up with zeros.
+                for b: uint256 in range(len(data) - at, bound=31):
+                    leaf[k] |= convert(slice(data, at + b, 1), uint256) << (248 - 8 * b)
+        nodes[i] = profile._leaf_hash(abi_encode(leaf))
+    missing: bytes32 = EMPTY_LEAF
+    for _: uint256 in range(6):
+        if width == 1:
+            break
         if width % 2 == 1:
             nodes[width] = missing
             width += 1
