@@ -64,12 +64,12 @@ def check(rng: Random, case: Case) -> None:
 
 
 def reduced(rng: Random, case: Case) -> int:
-    """From the contracts; of many blocks a few are recomputed, the others taken as they are."""
+    """From the contracts; of many blocks one is recomputed, the others taken as they are."""
     partials = case.execution.block_values(case.j, case.e)
     last = len(partials) - 1
-    for k in {0, last, rng.randint(0, last)}:
-        assert steps.Shown.of(case, k).value() == partials[k]
-        assert steps.reduce().gas <= steps.BLOCK_GAS
+    k = rng.choice([0, last, rng.randint(0, last)])
+    assert steps.Shown.of(case, k).value() == partials[k]
+    assert steps.reduce().gas <= steps.BLOCK_GAS
     acc = steps.combined(case.node, partials)
     assert acc == total.combine(case.node, partials)
     element = steps.Shown.of(case).finished(acc)
