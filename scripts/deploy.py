@@ -2,7 +2,7 @@
 """`ape run deploy --network ...`: the three contracts, compiled here, from an account of ape's.
 
 On ape's test networks its first test account signs. `fusion deploy` does the same with the compiled
-contracts that ship in the package.
+contracts that ship in the package, and lists the methods besides.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 
+from offchain_workers.chain.contracts.terms import selector_of
 from verifiers.base import Method
 from verifiers.errors import UnknownMethodError
 
@@ -24,6 +25,15 @@ def method_table(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Method name to ``module:Class``: installed packages, then ``extra``, then the built-in."""
     installed = {entry.name: entry.value for entry in entry_points(group=GROUP)}
     return {**installed, **(extra or {}), **METHODS}
+
+
+def method_of(selector: bytes) -> Method:
+    """The installed method that a market lists under a selector. Raises UnknownMethodError."""
+    table = method_table()
+    for name in table:
+        if selector_of(name) == selector:
+            return get_method(name, table)
+    raise UnknownMethodError(f"no method 0x{selector.hex()}; known: {', '.join(sorted(table))}")
 
 
 def get_method(name: str, table: Mapping[str, str] | None = None) -> Method:

@@ -3,6 +3,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import tempfile
+from pathlib import Path
+
+from offchain_workers.chain.contracts.opml import OPML
+from offchain_workers.cli.bundle_files import fetch_bundle
 from offchain_workers.cli.model_files import ModelFiles
 from offchain_workers.cli.network import Connection
 from offchain_workers.cli.output import cell
@@ -28,13 +34,14 @@ def check_stake(connection: Connection, model: PublishedModel, attester: str) ->
 
 
 def check_model(connection: Connection, model: PublishedModel) -> ModelCard:
-    """Fetch card and ONNX file by their hashes and load them as a worker would.
+    """Fetch a model by its hashes, load it as a worker would, derive its artifacts again.
 
-    Raises StoreError, InvalidCardError, EngineError, and MN-CLI-024 for artifacts that this
-    version can't derive again.
+    Raises StoreError, InvalidCardError, EngineError, MN-CLI-024 for artifacts that this version
+    can't derive, MN-CLI-030 when one comes out otherwise, and the compiler's errors.
     """
-    if model.artifacts:
-        methods = ", ".join("0x" + selector.hex() for selector in model.artifacts)
+    unknown = [selector for selector in model.artifacts if selector != OPML]
+    if unknown:
+        methods = ", ".join("0x" + selector.hex() for selector in unknown)
         raise FusionError(
             "MN-CLI-024", f"this version can't re-derive the model's artifacts (methods {methods})"
         )
@@ -42,4 +49,25 @@ def check_model(connection: Connection, model: PublishedModel) -> ModelCard:
     card = connection.catalog.card(model)
     files = ModelFiles(card, connection.catalog.onnx(model, limit))
     EmbeddedEngine("cpu", max_onnx_bytes=limit).load(files.spec, files.onnx).close()
+    if OPML in model.artifacts:
+        _recompile(connection, model)
     return card
+
+
+def _recompile(connection: Connection, model: PublishedModel) -> None:
+    """The bundle again from its parent's ONNX file; all of its bytes must be the same."""
+    if importlib.util.find_spec("onnx") is None:
+        raise FusionError("MN-OPML-008", "onnx is not installed: pip install model-network[opml]")
+    from verifiers.opml.compiler.package import check
+
+    parent = connection.model("0x" + model.parent.hex())
+    onnx = connection.catalog.onnx(parent, connection.settings.engine.max_onnx_bytes)
+    with tempfile.TemporaryDirectory() as name:
+        fetch_bundle(connection, model, Path(name))
+        found = check(Path(name), onnx).artifact_id()
+    if found != model.artifacts[OPML]:
+        raise FusionError(
+            "MN-CLI-030",
+            f"the bundle is of artifact 0x{found.hex()}, the record names "
+            f"0x{model.artifacts[OPML].hex()}",
+        )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`fusion deploy`: put the three contracts on a chain and write down where they are."""
+"""`fusion deploy`: put the contracts on a chain, list the methods, write down where they are."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from web3.types import TxReceipt
 
     from offchain_workers.chain.contracts import ChainParams
+    from offchain_workers.chain.contracts.opml import OpmlParams
 
 _LABELS = {
     "marketplace": "JobMarketplace",
     "models": "ModelRegistry",
     "subnets": "SubnetRegistry",
+    "opml": "OpmlVerifier",
     "owner": "Owner",
     "chain_id": "Chain",
     "start_block": "Start block",
@@ -62,6 +64,7 @@ def deploy(
 ) -> None:
     """Deploy the contracts; the account becomes the market's owner."""
     from offchain_workers.chain.contracts import deploy as deploy_contracts
+    from offchain_workers.chain.contracts.opml import deploy_opml
     from offchain_workers.chain.wallet import Wallet
     from offchain_workers.cli.deployment_file import check_free, describe, write
     from offchain_workers.cli.network import open_pool, unlock
@@ -83,7 +86,10 @@ def deploy(
 
     with waiting(run, "deploying SubnetRegistry, ModelRegistry, JobMarketplace"):
         network = deploy_contracts(pool.w3, owner, chosen, report)
-    document = describe(network, pool.chain_id, chosen, owner.address)
+    with waiting(run, "deploying method opml"):
+        opml = deploy_opml(pool.w3, owner, network, _opml_params(chosen), report)
+    methods = {"opml": opml.address}
+    document = describe(network, pool.chain_id, chosen, owner.address, methods)
     write(out, document)
     data = document | {"transactions": sent, "path": out.absolute()}
     emit(run, data, lambda: fields(_flat(data), _LABELS))
@@ -107,6 +113,15 @@ def _params(wanted: Params | None, chain_id: int, yes: bool) -> ChainParams:
     return ChainParams.development()
 
 
+def _opml_params(chosen: ChainParams) -> OpmlParams:
+    """Short windows go with short epochs."""
+    from offchain_workers.chain.contracts import ChainParams
+    from offchain_workers.chain.contracts.opml import OpmlParams
+
+    development = chosen == ChainParams.development()
+    return OpmlParams.development() if development else OpmlParams()
+
+
 def _flat(data: dict[str, Any]) -> dict[str, Any]:
     gas = sum(sent.gas for sent in data["transactions"])
-    return {**data, **data["addresses"], "gas": f"{gas:,}"}
+    return {**data, **data["addresses"], **data["methods"], "gas": f"{gas:,}"}

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,15 @@ def check_free(path: Path) -> None:
         raise FusionError("MN-CLI-010", f"can't write into the folder {path.parent.absolute()}")
 
 
-def describe(network: Network, chain_id: int, params: ChainParams, owner: str) -> dict[str, Any]:
-    """What the file holds; amounts are strings of wei."""
+def describe(
+    network: Network,
+    chain_id: int,
+    params: ChainParams,
+    owner: str,
+    methods: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """What the file holds; amounts are strings of wei. ``methods`` name to address: for people,
+    programs ask the market."""
     return {
         "chain_id": chain_id,
         "start_block": network.start_block,
@@ -32,6 +40,7 @@ def describe(network: Network, chain_id: int, params: ChainParams, owner: str) -
             "models": network.models.address,
             "subnets": network.subnets.address,
         },
+        "methods": dict(methods or {}),
         "owner": owner,
         "params": {
             name: str(value) if isinstance(value, int) and value > 2**53 else value

@@ -37,7 +37,7 @@ _LABELS = {
     "pledge": "Pledged by the primary",
     "deliver_by": "Deliver by",
 }
-# After deliver_by nothing new can come but a refund.
+# After resolve_by nothing new can come but a refund.
 _GRACE_SECONDS = 5
 
 
@@ -59,7 +59,7 @@ def watch(run: Run, job: JobId) -> None:
     connection = connect(run)
     job_id = identifier(job, "job")
     past, card = _look(connection, job_id)
-    past = wait_for(connection, job_id, past.terms.deliver_by)
+    past = wait_for(connection, job_id, past.terms.resolve_by)
     data = describe(past, card)
     emit(run, data, lambda: view(data))
 
@@ -82,12 +82,12 @@ def refund(run: Run, job: JobId, account: Signer = None) -> None:
     emit(run, data, lambda: view(data))
 
 
-def wait_for(connection: Connection, job_id: bytes, deliver_by: int) -> History:
-    """The job's history once it is closed. Raises MN-REQ-006 when deliver_by passes before."""
+def wait_for(connection: Connection, job_id: bytes, resolve_by: int) -> History:
+    """The job's history once it is closed. Raises MN-REQ-006 when resolve_by passes before."""
     from offchain_workers.cli.network import Patience
     from offchain_workers.requester.results import await_close, history
 
-    seconds = max(deliver_by - time.time(), 0) + _GRACE_SECONDS
+    seconds = max(resolve_by - time.time(), 0) + _GRACE_SECONDS
     patience = Patience(connection.pool, seconds + _GRACE_SECONDS)
     with waiting(connection.run, "waiting for the answer") as update:
         await_close(

@@ -15,7 +15,9 @@ from offchain_workers.cli.run import Run, command
 from offchain_workers.errors import FusionError
 
 if TYPE_CHECKING:
+    from offchain_workers.chain.contracts import ModelRecord
     from offchain_workers.cli.model_files import ModelFiles
+    from offchain_workers.cli.network import Connection
     from offchain_workers.config import Settings
 
 group = typer.Typer(no_args_is_help=True, help="Publish, find and vouch for models.")
@@ -34,8 +36,16 @@ _MAX_URI = 256
 @command(group, "publish")
 def publish(
     run: Run,
-    onnx: Annotated[Path, typer.Argument(metavar="ONNX", help="The model, one ONNX file.")],
-    card: Annotated[Path, typer.Option("--card", metavar="FILE", help="Its card, JSON.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="ONNX|DIR", help="The model, one ONNX file, or a compiled model's folder."
+        ),
+    ],
+    card: Annotated[
+        Path | None,
+        typer.Option("--card", metavar="FILE", help="Its card, JSON (a folder has its own)."),
+    ] = None,
     sample: Annotated[
         list[Path] | None,
         typer.Option("--sample", metavar="FILE", help="Run this input first; may be repeated."),
@@ -51,11 +61,18 @@ def publish(
             help="Where others fetch the files (default: worker.public_url).",
         ),
     ] = None,
+    parent: Annotated[
+        str | None,
+        typer.Option(
+            "--parent",
+            metavar="MODEL",
+            help="The float model of a compiled one (default: found by its ONNX file).",
+        ),
+    ] = None,
     account: Signer = None,
 ) -> None:
-    """Check a model against its card, store both files, and list it on the chain."""
-    from offchain_workers.chain.contracts import ModelRecord
-    from offchain_workers.cli.model_files import read_files
+    """Check a model against its card, store its files, and list it on the chain."""
+    from offchain_workers.cli.model_view import method_name
     from offchain_workers.cli.network import connect, open_store
     from offchain_workers.cli.sending import Sender
     from offchain_workers.config.values import model_reference
@@ -63,12 +80,12 @@ def publish(
     share = arguments.basis_points(royalty)
     settings = run.settings()
     where = _checked_uri(uri or settings.worker.public_url or "")
-    files = read_files(onnx, card, settings.engine.max_onnx_bytes)
+    files = _files(source, card, settings.engine.max_onnx_bytes)
     answers = _try(run, settings, files, sample or [])
     connection = connect(run, account)
     models = connection.network.models
     sender = Sender(connection)
-    record = ModelRecord(files.onnx_hash, files.card_hash, royalty_bps=share)
+    record = _record(connection, files, share, parent)
     model_id = models.model_id(sender.address, record)
     if models.publisher(model_id):
         raise FusionError(
@@ -84,6 +101,8 @@ def publish(
         royalty_bps=share,
         onnx=record.onnx_hash,
         card=record.card_hash,
+        parent=record.parent if any(record.parent) else None,
+        artifacts={method_name(selector): a for selector, a in record.artifacts.items()},
         uri=where or None,
         checked=answers is not None,
         samples=answers or [],
@@ -155,6 +174,33 @@ def retract(run: Run, model: ModelRef, account: Signer = None) -> None:
     sender.send("retract", models.retract(found.model_id))
     data = sender.result(id=found.model_id, attester=sender.address)
     emit(run, data, lambda: fields(data, {"attester": "Attester", "id": "Model"}))
+
+
+def _files(source: Path, card: Path | None, limit: int) -> ModelFiles:
+    from offchain_workers.cli.bundle_files import read_bundle
+    from offchain_workers.cli.model_files import read_files
+
+    if source.is_dir():
+        return read_bundle(source, limit)
+    if card is None:
+        raise FusionError("MN-CLI-021", f"{source} needs its card: --card FILE")
+    return read_files(source, card, limit)
+
+
+def _record(
+    connection: Connection, files: ModelFiles, share: int, parent: str | None
+) -> ModelRecord:
+    from offchain_workers.chain.contracts import ModelRecord
+    from offchain_workers.cli.bundle_files import parent_of
+
+    wants_parent = files.artifacts or parent is not None
+    return ModelRecord(
+        files.onnx_hash,
+        files.card_hash,
+        royalty_bps=share,
+        parent=parent_of(connection, files, parent) if wants_parent else bytes(32),
+        artifacts=files.artifacts,
+    )
 
 
 def _try(

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,14 @@ from offchain_workers.storage import BlobStore, content_id
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A card and its ONNX file."""
+    """A card and its ONNX file. Of a compiled model also the ``others`` that its card lists, its
+    ``artifacts`` by selector, and the content id of the ONNX file that it was ``compiled_from``."""
 
     card: ModelCard
     onnx: bytes
+    others: tuple[bytes, ...] = ()
+    artifacts: Mapping[bytes, bytes] = field(default_factory=dict)
+    compiled_from: str | None = None
 
     @property
     def spec(self) -> ModelSpec:
@@ -39,8 +43,9 @@ class ModelFiles:
         return bytes.fromhex(self.card.hash()[2:])
 
     def store(self, store: BlobStore) -> None:
-        """Keep both, under their hashes. Raises StoreError."""
-        store.put(self.onnx)
+        """Keep them, under their hashes. Raises StoreError."""
+        for data in (self.onnx, *self.others):
+            store.put(data)
         store.put(self.card.canonical())
 
 

@@ -67,6 +67,10 @@ def post(
     from_balance: Annotated[
         bool, typer.Option("--from-balance", help="Pay from the balance in the market.")
     ] = False,
+    bond: Annotated[
+        str | None,
+        typer.Option(help='Least bond of a claim, as "0.5 ether" (default: the method\'s).'),
+    ] = None,
     callback: Annotated[str | None, typer.Option(help="Contract to call with the answer.")] = None,
     callback_gas: Annotated[int, typer.Option(min=0, help="Gas for the callback.")] = 200_000,
     locator: Annotated[
@@ -79,7 +83,7 @@ def post(
     from offchain_workers.cli.network import connect
     from offchain_workers.cli.sending import Sender
 
-    wish = _wish(max_price, within, turn, callback, callback_gas, not best_effort, locator)
+    wish = _wish(max_price, within, turn, bond, callback, callback_gas, not best_effort, locator)
     connection = connect(run, account)
     chosen = connection.model(model)
     card = connection.catalog.card(chosen)
@@ -99,6 +103,7 @@ def _wish(
     max_price: str | None,
     within: str,
     turn: str,
+    bond: str | None,
     callback: str | None,
     callback_gas: int,
     accepted: bool,
@@ -116,6 +121,7 @@ def _wish(
         callback_gas=callback_gas if callback else 0,
         accepted=accepted,
         locator=locator,
+        bond=price(bond, None) if bond else 0,
     )
 
 
@@ -192,7 +198,7 @@ def _report(
     wait: bool,
 ) -> None:
     say(run, f"job 0x{prepared.job_id.hex()}")
-    past = wait_for(connection, prepared.job_id, prepared.terms.deliver_by) if wait else None
+    past = wait_for(connection, prepared.job_id, prepared.terms.resolve_by) if wait else None
     data: dict[str, Any] = (
         describe(past, card)
         if past

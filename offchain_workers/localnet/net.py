@@ -13,6 +13,7 @@ from eth_account.signers.local import LocalAccount
 
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import ChainParams, ModelRecord, Network, Spec, deploy
+from offchain_workers.chain.contracts.opml import OpmlParams, deploy_opml
 from offchain_workers.chain.contracts.subnets import book_id
 from offchain_workers.chain.contracts.terms import selector_of
 from offchain_workers.chain.errors import ContractMissingError
@@ -135,7 +136,9 @@ class Localnet:
     def _deploy(self) -> Network:
         self._say("deploying the contracts")
         self._fund(["owner"])
-        network = deploy(self.pool.w3, self.account("owner"), ChainParams.development())
+        owner = self.account("owner")
+        network = deploy(self.pool.w3, owner, ChainParams.development())
+        deploy_opml(self.pool.w3, owner, network, OpmlParams.development())
         addresses = {
             "marketplace": network.marketplace.address,
             "models": network.models.address,

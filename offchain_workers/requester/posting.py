@@ -11,7 +11,6 @@ from typing import TypeVar
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import Acceptance, JobTerms, Network, SubnetInfo
 from offchain_workers.chain.contracts.base import NATIVE, ZERO_ADDRESS
-from offchain_workers.chain.merkle import batch_commitment
 from offchain_workers.models.card import ModelCard
 from offchain_workers.requester.errors import (
     AcceptanceForgedError,
@@ -23,18 +22,22 @@ from offchain_workers.requester.errors import (
 from offchain_workers.requester.workers import Member, WorkerClient
 from offchain_workers.storage import content_id
 from offchain_workers.storage.reference import encode_inline, encode_reference
+from verifiers.methods import method_of
 
 T = TypeVar("T")
 
 # Above this an input is cheaper by reference: calldata and event cost 24 gas a byte.
 INLINE_BYTES = 1024
+# Terms name bonds in millionths of a coin.
+BOND_UNIT = 10**12
 
 
 @dataclass(frozen=True)
 class Wish:
     """What a requester may choose about a job. Times in seconds, prices in wei for the whole job.
 
-    ``max_price`` None: what the dearest member asks. ``inline`` None: by size.
+    ``max_price`` None: what the dearest member asks. ``inline`` None: by size. ``bond``: wei that a
+    claim must lock, at least; 0: what the method asks for.
     """
 
     max_price: int | None = None
@@ -45,6 +48,7 @@ class Wish:
     accepted: bool = True
     inline: bool | None = None
     locator: str = ""
+    bond: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,10 @@ class Prepared:
 
 
 class Posting:
-    """Prepares jobs of one model and method on one subnet for one requester."""
+    """Prepares jobs of one model and method on one subnet for one requester.
+
+    Raises UnknownMethodError for a method that is not installed here.
+    """
 
     def __init__(
         self,
@@ -77,6 +84,7 @@ class Posting:
         self._model_id = model_id
         self._card = card
         self._selector = selector
+        self._method = method_of(selector)
         self._artifact_id = artifact_id
         self.members = [
             Member(index, operator, price, endpoints.get(operator, ""))
@@ -89,7 +97,8 @@ class Posting:
         """Terms, data and, when wished, an acceptance. ``items``: wire bytes, one per input.
 
         ``value`` wei go with the post; None sends all that is due, so no balance is touched.
-        Raises PriceTooHighError, InputHomelessError, CallRevertedError.
+        Raises PriceTooHighError, InputHomelessError, CallRevertedError, and what the method says
+        to too many items.
         """
         data = self._data(items, wish)
         terms = self._terms(requester, items, wish)
@@ -121,7 +130,7 @@ class Posting:
             artifact_id=self._artifact_id,
             selector=self._selector,
             subnet_id=self._subnet.subnet_id,
-            input_commitment=batch_commitment(items),
+            input_commitment=self._method.commit_input(items),
             token=NATIVE,
             max_price=self._price(len(items), wish.max_price),
             n=len(items),
@@ -133,6 +142,7 @@ class Posting:
             resolve_by=deliver_by + method.max_delay,
             callback_target=wish.callback_target,
             callback_gas=wish.callback_gas,
+            bond=-(-wish.bond // BOND_UNIT),
             salt=secrets.token_bytes(32),
         )
 

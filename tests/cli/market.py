@@ -13,6 +13,7 @@ from eth_account.signers.local import LocalAccount
 from web3 import HTTPProvider, Web3
 
 from offchain_workers.chain.contracts import ChainParams, Network, deploy
+from offchain_workers.chain.contracts.opml import OpmlParams, deploy_opml
 from offchain_workers.cli.deployment_file import describe, write
 from offchain_workers.devnet import Devnet
 from offchain_workers.models.demo import DemoModel, digits
@@ -46,7 +47,9 @@ class Site:
 def build(devnet: Devnet, folder: Path) -> Site:
     """Deploy, and write the deployment file and the keystores; ``pauper`` has no coins."""
     owner = devnet.accounts[0]
-    network = deploy(Web3(HTTPProvider(devnet.url)), owner, PARAMS)
+    w3 = Web3(HTTPProvider(devnet.url))
+    network = deploy(w3, owner, PARAMS)
+    deploy_opml(w3, owner, network, OpmlParams.development())
     site = Site(devnet, network, folder)
     write(site.deployment, describe(network, devnet.chain_id, PARAMS, owner.address))
     site.keys.mkdir()

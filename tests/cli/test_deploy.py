@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from offchain_workers.chain.contracts import Network
+from offchain_workers.chain.contracts.opml import OPML
 from offchain_workers.cli.deploy import Params, _params
 from offchain_workers.config import Deployment
 from offchain_workers.errors import FusionError
@@ -25,6 +26,10 @@ def test_it_writes_a_file_that_every_command_can_use(
         "SubnetRegistry",
         "ModelRegistry",
         "JobMarketplace",
+        "StepReduce",
+        "StepElement",
+        "OpmlJudge",
+        "OpmlVerifier",
     ]
     assert all(
         sent["gas"] > 500_000 and sent["tx"].startswith("0x") for sent in data["transactions"]
@@ -34,6 +39,9 @@ def test_it_writes_a_file_that_every_command_can_use(
     at = filed.addresses
     network = Network.at(market.site.network.marketplace.w3, at.marketplace, at.models, at.subnets)
     assert network.marketplace.owner() == data["owner"]
+    listed = network.marketplace.method(OPML)
+    assert listed is not None
+    assert listed.plugin == document["methods"]["opml"]
     assert filed.start_block == data["transactions"][0]["block"]
     monkeypatch.setenv("FUSION_CHAIN__DEPLOYMENT", "mine.json")
     assert market.read("model", "list") == {"models": []}

@@ -16,15 +16,13 @@ from offchain_workers.chain.db import Database
 from offchain_workers.chain.errors import CallRevertedError
 from offchain_workers.chain.tables import OutboxRow
 from offchain_workers.devnet import start_devnet
-from offchain_workers.storage import content_id
 from tests.operator.world import ETHER, Running, build, inline, refusal, until
-from tests.opml.compiled import digits_bundle, samples
+from tests.opml.compiled import GIVEN, digits_bundle
 from tests.opml.lies import lied
 from tests.opml.onchain import Challenger, OpmlMarket, listed
 from verifiers.opml.openings import Execution
 
 BUNDLE = digits_bundle()
-GIVEN = samples()[0].astype("u1").tobytes()
 RIGHT: Execution = BUNDLE.program.execution(GIVEN)
 OUTPUT = RIGHT.outputs[BUNDLE.header.output_node].data
 
@@ -32,11 +30,9 @@ OUTPUT = RIGHT.outputs[BUNDLE.header.output_node].data
 @pytest.fixture(scope="module")
 def compiled_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpmlMarket]:
     """The compiled digits under `opml`, a subnet of two."""
-    hashes = (content_id(BUNDLE.files["model.onnx"]), BUNDLE.card.hash())
-    onnx, card = (bytes.fromhex(cid[2:]) for cid in hashes)
     with start_devnet("embedded") as chain:
         base = build(chain, tmp_path_factory.mktemp("compiled"))
-        with listed(base, BUNDLE.header, onnx, card) as opml:
+        with listed(base, BUNDLE.header, *BUNDLE.hashes) as opml:
             files = (*base.files, *BUNDLE.blobs.values())
             yield replace(opml, market=replace(opml.market, files=files))
 

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A compiled model's folder on its way to the chain, and vouched for from its parent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.market import Market, model_files
+from tests.opml.compiled import digits_package
+
+
+@pytest.fixture
+def bundle(home: Path) -> Path:
+    """As `fusion opml compile` leaves it."""
+    digits_package().write(home / "bundle")
+    return home / "bundle"
+
+
+def publish(market: Market, bundle: Path, *options: str) -> dict[str, object]:
+    return market.run("publisher", "model", "publish", str(bundle), *options)
+
+
+def test_a_bundle_is_listed_under_its_parent_with_its_artifact(
+    market: Market, published: str, bundle: Path, home: Path
+) -> None:
+    data = publish(market, bundle)
+    artifact = "0x" + digits_package().header.artifact_id().hex()
+    assert (data["parent"], data["artifacts"]) == (published, {"opml": artifact})
+    shown = market.read("model", "show", str(data["id"]))
+    assert (shown["parent"], shown["artifacts"]) == (published, {"opml": artifact})
+    stored = {
+        file.read_bytes() for file in (home / ".fusion" / "blobs").rglob("*") if file.is_file()
+    }
+    assert set(digits_package().files.values()) <= stored
+
+
+def test_the_parent_must_be_published_and_the_right_one(
+    market: Market, bundle: Path, home: Path
+) -> None:
+    args = ("model", "publish", str(bundle))
+    assert market.refused("publisher", *args)[0] == "MN-CLI-029"
+    onnx, card = model_files(home)
+    right = str(market.run("keeper", "model", "publish", onnx, "--card", card)["id"])
+    other = str(publish(market, bundle, "--parent", right)["id"])
+    assert market.refused("keeper", *args, "--parent", other)[0] == "MN-CLI-029"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("weights.bin", "MN-OPML-053"),
+        ("program.bin", "MN-OPML-052"),
+        ("header.json", "MN-OPML-051"),
+        ("trace.onnx", "MN-OPML-006"),
+        ("model.onnx", "MN-ENGINE-004"),
+    ],
+)
+def test_a_bundle_with_another_file_is_not_published(
+    market: Market, published: str, bundle: Path, name: str, code: str
+) -> None:
+    file = bundle / name
+    file.write_bytes(file.read_bytes()[:-8] + b"changed!")
+    assert market.refused("publisher", "model", "publish", str(bundle))[0] == code
+
+
+def test_an_attester_compiles_the_bundle_again(
+    market: Market, published: str, bundle: Path
+) -> None:
+    model = str(publish(market, bundle)["id"])
+    market.run("operator", "operator", "register", "--stake", "1 ether", "--endpoint", "http://a:1")
+    market.run("operator", "model", "attest", model)
+    assert market.read("model", "show", model)["attested"] == 1
+
+
+def test_a_bundle_of_other_samples_than_it_says_is_not_attested(
+    market: Market, published: str, bundle: Path
+) -> None:
+    """Its options claim another window than its header has."""
+    options = json.loads((bundle / "options.json").read_text())
+    (bundle / "options.json").write_text(json.dumps(options | {"window": 61}))
+    relisted(bundle, "options.json")
+    model = str(publish(market, bundle)["id"])
+    market.run("operator", "operator", "register", "--stake", "1 ether", "--endpoint", "http://a:1")
+    code, message = market.refused("operator", "model", "attest", model)
+    assert code == "MN-OPML-006"
+    assert "header.json is not what this machine compiles" in message
+
+
+def relisted(bundle: Path, name: str) -> None:
+    """The card lists the file as it is now."""
+    from offchain_workers.models import ModelCard
+    from offchain_workers.storage import content_id
+
+    tree = json.loads((bundle / "card.json").read_text())
+    tree["methods"]["opml"]["manifest"][name] = content_id((bundle / name).read_bytes())
+    (bundle / "card.json").write_bytes(ModelCard.from_json(json.dumps(tree).encode()).canonical())
