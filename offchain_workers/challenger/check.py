@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run a claim again and compare: what decides whether there is anything to dispute."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from offchain_workers.chain.contracts import JobTerms
+from offchain_workers.challenger.docket import Claimed
+from offchain_workers.challenger.jobs import Jobs
+from offchain_workers.challenger.library import Library, Watched
+from offchain_workers.challenger.reasons import LeftError, Reason
+from offchain_workers.challenger.share import is_mine
+from offchain_workers.operator.clock import ChainClock
+from verifiers.opml.merkle import Tensor
+from verifiers.opml.moves import Challenge
+from verifiers.opml.openings import Execution
+
+# A claim's word: the output's commitment above, cut to this many bytes.
+_CUT = 23
+_BELOW = 56
+
+
+@dataclass(frozen=True)
+class Rules:
+    """``share`` of the jobs, ``models`` (none: all); ``margin``: seconds that must be left of a
+    window to open a game."""
+
+    share: float
+    models: Collection[bytes]
+    margin: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """A claim with all that it takes to judge it and to play against it."""
+
+    terms: JobTerms
+    model: Watched
+    given: bytes
+
+    def challenge(self, claim: Claimed) -> Challenge:
+        """Our side of a game, from the beginning."""
+        execution = self.model.execution(self.given)
+        return Challenge(self.model.header, execution, claimed_output(claim.word))
+
+
+class Checker:
+    """Judges claims; used from several threads."""
+
+    def __init__(
+        self, jobs: Jobs, library: Library, rules: Rules, address: str, clock: ChainClock
+    ) -> None:
+        self._jobs = jobs
+        self._library = library
+        self._rules = rules
+        self._address = address
+        self._clock = clock
+
+    def is_right(self, claim: Claimed) -> bool:
+        """Whether the claimed output is the program's. Raises LeftError with the reason not to say.
+
+        A difference is confirmed by the reference, which the contracts follow: a machine that
+        computes otherwise than it did in its self-test must cost no bond.
+        """
+        if not is_mine(claim.job_id, self._address, self._rules.share):
+            raise LeftError(Reason.NOT_IN_SHARE)
+        self.in_time(claim)
+        case = self.case(claim)
+        self.in_time(claim, case.model.slowest)
+        output = Tensor(case.model.answer(case.given))
+        if is_claimed(output, claim.word):
+            return True
+        self.in_time(claim)
+        if is_claimed(output_of(case.model.execution(case.given), case), claim.word):
+            self._library.bar(case.terms, "this machine and the reference answer differently")
+            raise LeftError(Reason.MODEL_REFUSED, "this machine computes otherwise")
+        return False
+
+    def case(self, claim: Claimed) -> Case:
+        """What the claim is about. Raises LeftError."""
+        terms = self._jobs.terms(claim.job_id)
+        if self._rules.models and terms.model_id not in self._rules.models:
+            raise LeftError(Reason.MODEL_NOT_WATCHED)
+        model = self._library.model(terms)
+        return Case(terms, model, self._jobs.given(claim, model.card))
+
+    def in_time(self, claim: Claimed, seconds: float = 0.0) -> None:
+        """Raises LeftError unless a game can still be opened ``seconds`` from now."""
+        left = claim.final_at - self._clock.now()
+        if left < self._rules.margin + seconds:
+            raise LeftError(Reason.TOO_LATE, f"{max(left, 0)} seconds are left")
+
+
+def is_claimed(output: Tensor, word: int) -> bool:
+    """Whether a claim's word commits to this output."""
+    return output.commitment[:_CUT] == claimed_output(word)[:_CUT]
+
+
+def claimed_output(word: int) -> bytes:
+    """The commitment in a claim's word, zeros for what was cut."""
+    return (word >> _BELOW).to_bytes(_CUT, "big").ljust(32, b"\0")
+
+
+def output_of(execution: Execution, case: Case) -> Tensor:
+    return execution.outputs[case.model.header.output_node]

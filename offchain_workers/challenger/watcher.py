@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon: one loop that follows claims, judges them, and plays against those that are wrong."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import structlog
+from eth_account.signers.local import LocalAccount
+from web3.exceptions import Web3Exception
+
+from offchain_workers.chain.errors import (
+    ContractMissingError,
+    DeepReorgError,
+    WrongChainError,
+    WrongDatabaseError,
+)
+from offchain_workers.chain.follower import Forward
+from offchain_workers.challenger.assembly import Parts, assemble
+from offchain_workers.challenger.http import build_app
+from offchain_workers.challenger.reasons import LeftError, Reason
+from offchain_workers.challenger.tell import Tell, logged
+from offchain_workers.config import Settings
+from offchain_workers.errors import FusionError
+from offchain_workers.operator.http import Endpoint
+
+log = structlog.get_logger(__name__)
+
+_FATAL = (WrongChainError, WrongDatabaseError, ContractMissingError)
+
+
+class Watcher:
+    """One challenger's watcher. ``run`` blocks; ``stop`` may be called from anywhere.
+
+    ``account`` signs; a dry run needs none. ``tell`` hears of all that happens.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        address: str,
+        account: LocalAccount | None,
+        tell: Tell = logged,
+    ) -> None:
+        self._settings = settings
+        self._address = address
+        self._parts: Parts = assemble(settings, address, account, tell)
+        self._stopping = threading.Event()
+        self._abandoned = threading.Event()
+        self._ready = threading.Event()
+        self._swept = -float("inf")
+        watch = settings.watch
+        app = build_app(self.health, self._parts.metrics)
+        self._endpoint = Endpoint(app, watch.listen_host, watch.listen_port)
+
+    @property
+    def url(self) -> str:
+        """Where the endpoint listens, once it runs."""
+        return self._endpoint.url
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    def run(self, once: bool = False) -> None:
+        """Work until stopped; with ``once`` until nothing is left to do for now.
+
+        Raises FusionError when nothing can go on.
+        """
+        try:
+            self._endpoint.start()
+            log.info("watcher started", challenger=self._address, url=self.url)
+            with self._parts.db.read() as session:
+                self._parts.docket.rebuild(session)
+            while not self._finished(once):
+                self._guarded()
+                self._parts.follower.wait(self._settings.chain.poll_seconds)
+        finally:
+            self._close()
+
+    def stop(self) -> None:
+        """See what was sent mined, then let ``run`` return. Open games wait for the next start."""
+        self._stopping.set()
+        self._parts.follower.wake.set()
+
+    def abandon(self) -> None:
+        """Let ``run`` return at once, as after a crash."""
+        self._abandoned.set()
+        self.stop()
+
+    def wait_ready(self, seconds: float) -> bool:
+        """Until the chain is caught up."""
+        return self._ready.wait(seconds)
+
+    def health(self) -> dict[str, Any]:
+        """What GET /health answers; amounts in wei."""
+        parts, watch = self._parts, self._settings.watch
+        return {
+            "live": True,
+            "ready": self._ready.is_set() and not self._stopping.is_set(),
+            "challenger": self._address,
+            "dry_run": watch.dry_run,
+            "share": watch.share,
+            "claims": len(parts.docket.standing),
+            "checking": parts.checks.busy,
+            "games": len(parts.docket.games),
+            "at_risk": str(parts.docket.at_risk),
+            "budget": str(watch.budget_wei),
+        }
+
+    # --- the loop -----------------------------------------------------------------------------
+
+    def _guarded(self) -> None:
+        """Whatever passes is waited out; what can't pass ends the daemon."""
+        try:
+            self._tick()
+        except DeepReorgError as error:
+            log.error("deep reorganisation: going back", code=error.code, reason=error.message)
+            self._resync()
+        except _FATAL:
+            raise
+        except FusionError as error:
+            self._passed(error.code, error.message)
+        except Web3Exception as error:
+            self._passed("MN-CHAIN-006", str(error))
+
+    def _passed(self, code: str, why: str) -> None:
+        self._parts.metrics.errors.labels(code=code).inc()
+        log.error("going on after an error", code=code, reason=why)
+
+    def _tick(self) -> None:
+        parts = self._parts
+        self._follow()
+        if not self._stopping.is_set():
+            parts.checks.run()
+        if parts.games is None or parts.tx is None:
+            self._only_say()
+        else:
+            parts.games.run()
+            parts.tx.step()
+            parts.games.review()
+            self._now_and_then()
+        self._gauge()
+        self._ready.set()
+
+    def _follow(self) -> None:
+        """Until nothing is new."""
+        parts = self._parts
+        while not self._abandoned.is_set():
+            with parts.db.session() as session:
+                steps = parts.follower.poll(session)
+                parts.docket.apply(session, steps)
+            for step in steps:
+                if isinstance(step, Forward):
+                    parts.clock.see(step.blocks[-1].timestamp)
+            if not steps:
+                return
+
+    def _resync(self) -> None:
+        with self._parts.db.session() as session:
+            self._parts.docket.apply(session, [self._parts.follower.resync(session)])
+
+    def _only_say(self) -> None:
+        for claim in self._parts.checks.wrong:
+            self._parts.checks.leave(claim, LeftError(Reason.DRY_RUN))
+
+    def _now_and_then(self) -> None:
+        watch, games = self._settings.watch, self._parts.games
+        if games is None or time.monotonic() - self._swept < watch.sweep_seconds:
+            return
+        self._swept = time.monotonic()
+        if watch.withdraw_above_wei is not None:
+            games.withdraw(watch.withdraw_above_wei)
+
+    def _gauge(self) -> None:
+        metrics, parts = self._parts.metrics, self._parts
+        metrics.standing.set(len(parts.docket.standing))
+        metrics.checking.set(parts.checks.busy)
+        metrics.games.set(len(parts.docket.games))
+        metrics.at_risk.set(parts.docket.at_risk)
+        metrics.budget.set(self._settings.watch.budget_wei)
+        metrics.block.set(parts.pool.height)
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def _finished(self, once: bool) -> bool:
+        if self._abandoned.is_set():
+            return True
+        parts = self._parts
+        playing = parts.games is not None and parts.games.busy
+        if self._stopping.is_set():
+            return not playing
+        waits = parts.checks.waits or parts.checks.busy
+        return once and self._ready.is_set() and not (playing or waits)
+
+    def _close(self) -> None:
+        left = len(self._parts.docket.games)
+        self._endpoint.stop()
+        self._parts.close()
+        if left:
+            log.warning("games are open: start again before their clocks run out", games=left)
+        log.info("watcher stopped", challenger=self._address)
