@@ -13,12 +13,16 @@ BATCH = 256
 
 @dataclass(frozen=True)
 class Bound:
-    """The steady-state rows ``ops`` added up and divided by ``share`` cost at most ``limit``."""
+    """The steady-state rows ``ops`` added up and divided by ``share`` cost at most ``limit``.
+
+    A goal is not reached yet: it is reported, and shuts no gate.
+    """
 
     name: str
     ops: tuple[str, ...]
     limit: int
     share: int = 1
+    is_goal: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Verdict:
     ops: tuple[str, ...]
     gas: int
     limit: int
+    is_goal: bool = False
 
     @property
     def holds(self) -> bool:
@@ -46,6 +51,14 @@ BOUNDS = (
         3_000,
         BATCH,
     ),
+    Bound("opml, digits: a whole dispute", ("dispute:opml:digits",), 550_000),
+    Bound("opml, digits: the fast path", ("dispute:opml:digits-fast",), 420_000),
+    Bound(
+        "opml, digits: post, claim and settle",
+        ("post:opml:digits", "claim:opml:digits", "settle:opml:digits"),
+        230_000,
+        is_goal=True,
+    ),
     Bound("form, 3 of 8", ("form:-:3of8",), 140_000),
     Bound("form, 3 of 32", ("form:-:3of32",), 250_000),
 )
@@ -55,16 +68,17 @@ def judge(rows: Iterable[Row], bounds: Iterable[Bound] = BOUNDS) -> list[Verdict
     """Each bound against the rows. Raises KeyError when a row that it needs is missing."""
     steady = {row.op: row.gas for row in rows if not row.first_use}
     return [
-        Verdict(bound.name, bound.ops, _measured(bound, steady), bound.limit) for bound in bounds
+        Verdict(bound.name, bound.ops, _measured(bound, steady), bound.limit, bound.is_goal)
+        for bound in bounds
     ]
 
 
 def broken(verdicts: Iterable[Verdict]) -> list[str]:
-    """One line for each bound that does not hold."""
+    """One line for each bound that does not hold; none for goals."""
     return [
         f"{verdict.name}: {verdict.gas} is over the bound of {verdict.limit}"
         for verdict in verdicts
-        if not verdict.holds
+        if not (verdict.holds or verdict.is_goal)
     ]
 
 

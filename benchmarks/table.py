@@ -17,8 +17,8 @@ TOLERANCE_PERCENT = 2
 
 @dataclass(frozen=True)
 class Row:
-    """One whole transaction. ``op`` is step:method:case; ``first_use``: it writes state that later
-    ones of its kind find written."""
+    """One whole transaction, or a sum of them. ``op`` is step:method:case; ``first_use``: it writes
+    state that later ones of its kind find written."""
 
     op: str
     gas: int
@@ -48,6 +48,11 @@ class Recorder:
         gas = [int(receipt["gasUsed"]) for receipt in receipts]
         note = f"mean of {len(gas)} draws, {min(gas)} to {max(gas)}"
         self._append(Row(op, round(sum(gas) / len(gas)), False, note))
+
+    def add_sum(self, op: str, receipts: Sequence[TxReceipt], *, first_use: bool = False) -> None:
+        """All transactions of one story."""
+        gas = sum(int(receipt["gasUsed"]) for receipt in receipts)
+        self._append(Row(op, gas, first_use, f"sum of {len(receipts)} transactions"))
 
     def _append(self, row: Row) -> None:
         assert row.key not in {known.key for known in self.rows}, f"{row} is measured twice"

@@ -4,27 +4,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
-from eth_abi.abi import decode
+from eth_abi.abi import decode, encode
 from eth_account.signers.local import LocalAccount
+from eth_utils.abi import event_abi_to_log_topic
 from web3.types import TxReceipt
 
 from benchmarks.market import DELIVER_WITHIN, GWEI, Market
 from benchmarks.pinned import PinnedChain
-from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import JobTerms, Tier
 from offchain_workers.chain.contracts.opml import OPML, OpmlParams, Position, deploy_opml
 from verifiers.opml.board import claim_id
 from verifiers.opml.calls import Table
-from verifiers.opml.merkle import Tensor
-from verifiers.opml.moves import Challenge, Move, answer
+from verifiers.opml.merkle import LEAF_BYTES, leaf_hash
+from verifiers.opml.moves import ELEMENT, Challenge, Move, Overlay, Path, answer, needs_partials
 from verifiers.opml.openings import Execution
 from verifiers.opml.program import Header
 
 # The base fee must not decide what a bond is.
 PARAMS = OpmlParams(windows=(600, 3600), clocks=(600, 3600), min_bond=10**6 * GWEI, bond_gas=0)
-INLINE = b"\x00"
+
+Played = Iterator[tuple[str, TxReceipt]]
 
 
 class OpmlMarket:
@@ -41,22 +42,24 @@ class OpmlMarket:
         self._subnet = self.market.form(self.market.spec(OPML, k=3))
         self.primary = self._subnet.members[0]
 
-    def post(self, given: bytes) -> tuple[JobTerms, TxReceipt]:
-        """A job over these input bytes, which travel with the post."""
+    def post(self, commitment: bytes, data: bytes) -> tuple[JobTerms, TxReceipt]:
+        """A job over the input with this commitment; ``data`` as the market has it."""
         terms = self.market.terms(
             self._subnet,
             artifact_id=self.header.artifact_id(),
-            input_commitment=Tensor(given).commitment,
+            input_commitment=commitment,
             resolve_by=self.chain.now() + DELIVER_WITHIN + PARAMS.max_delay,
         )
-        return terms, self.market.post(terms, INLINE + given)
+        return terms, self.market.post(terms, data)
 
     def claim(self, terms: JobTerms, output: bytes) -> TxReceipt:
         return self.chain.send(self.primary, self.verifier.claim(terms, self.header.abi(), output))
 
     def settle(self, terms: JobTerms) -> TxReceipt:
         """When the window is over."""
-        self.chain.warp(self.chain.now() + PARAMS.windows[0] + 1)
+        claim = self.verifier.claim_of(terms.job_id(self.market.network.marketplace.domain))
+        assert claim is not None
+        self.chain.warp(claim.final_at + 1)
         return self.chain.send(self.chain.account("keeper"), self.verifier.finalise(terms))
 
 
@@ -80,17 +83,35 @@ class Dispute:
         self._challenge = Challenge(scene.header, ours, output)
         self._published: dict[bytes, bytes] = {}
 
-    def play(self) -> Iterator[tuple[str, TxReceipt]]:
+    def play(self) -> Played:
         """Move by move, to the proof."""
-        yield "open", self._send(self.challenger, self._table.open(PARAMS.min_bond))
-        name = "open"
+        name, receipt = "open", self._open()
+        yield name, receipt
         while name != "prove":
-            key = self.scene.verifier.answer_key(self.job_id, self.claim, self.challenger.address)
+            key = self._key()
             asked = self.scene.verifier.answered_at(self._claim_id, key) == 0
             move = answer(self.theirs, self.at) if asked else self._next(key)
-            sender = self.scene.primary if asked else self.challenger
             name = move.name
-            yield name, self._send(sender, self._table.call(move))
+            yield name, self._send(move)
+        self._check_fallen()
+
+    def fast(self, j: int, place: int) -> Played:
+        """By a challenger that knows the claimant's trace: down to byte ``place`` of node ``j``'s
+        output at once."""
+        yield "open", self._open()
+        yield "post_trace", self._send(answer(self.theirs, self.at))
+        self._challenge.claimed = Overlay(self.theirs.trace)
+        path, partials = deep_path(self.theirs, j, place), list[int]()
+        arrived = Position(ELEMENT, 0, j, place, path.byte_len, b"")
+        if needs_partials(self.ours, arrived):
+            yield "pick", self._send(Move("pick", path))
+            yield "answer_partials", self._send(answer(self.theirs, self.at))
+            partials = self.theirs.block_values(j, place >> (self.ours.nodes[j].out_code & 3))
+            path = Path()
+        stated = encode(["int256[]"], [partials])
+        proof = self._challenge.next_move(arrived, stated)
+        yield "prove", self._send(proof._replace(path=path))
+        self._check_fallen()
 
     @property
     def at(self) -> Position:
@@ -98,21 +119,50 @@ class Dispute:
         assert game is not None
         return game.at
 
+    def _key(self) -> bytes:
+        return self.scene.verifier.answer_key(self.job_id, self.claim, self.challenger.address)
+
     def _next(self, key: bytes) -> Move:
         return self._challenge.next_move(self.at, self._published[key])
 
-    def _send(self, sender: LocalAccount, call: Call) -> TxReceipt:
-        receipt = self.scene.chain.send(sender, call)
+    def _open(self) -> TxReceipt:
+        return self.scene.chain.send(self.challenger, self._table.open(PARAMS.min_bond))
+
+    def _send(self, move: Move) -> TxReceipt:
+        sender = self._sender(move)
+        receipt = self.scene.chain.send(sender, self._table.call(move))
         self._published.update(published(receipt, self.scene.verifier.abi))
         return receipt
+
+    def _sender(self, move: Move) -> LocalAccount:
+        return self.challenger if move.name in ("pick", "prove") else self.scene.primary
+
+    def _check_fallen(self) -> None:
+        assert self.scene.verifier.claim_of(self.job_id) is None
+
+
+def deep_path(execution: Execution, j: int, place: int) -> Path:
+    """From the root of the trace to a byte of node ``j``'s output."""
+    tensor, (leaf, byte_index) = execution.outputs[j], divmod(place, LEAF_BYTES)
+    chunk = tensor.leaf(leaf)
+    return Path(
+        trace_index=j,
+        trace_node=tensor.commitment,
+        trace_branch=execution.trace.branch(j),
+        byte_len=len(tensor.data),
+        root=tensor.tree.root,
+        tensor_index=leaf,
+        tensor_node=leaf_hash(chunk),
+        tensor_branch=tensor.tree.branch(leaf),
+        chunk=chunk,
+        byte_index=byte_index,
+    )
 
 
 def published(receipt: TxReceipt, abi: Any) -> dict[bytes, bytes]:
     """Answers by key."""
-    from eth_utils.abi import event_abi_to_log_topic
-
     entry = next(e for e in abi if e["type"] == "event" and e["name"] == "Answered")
-    topic = event_abi_to_log_topic(entry)
+    topic = event_abi_to_log_topic(cast(Any, entry))
     return {
         bytes(log["topics"][1]): decode(["bytes"], bytes(log["data"]))[0]
         for log in receipt["logs"]

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The demo's models, compiled for method `opml` here and now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from offchain_workers.models.demo import DemoModel
+from verifiers.opml import bundle
+from verifiers.opml.bundle import Program
+from verifiers.opml.compiler.compile import Options, compile_graph, encode_input
+from verifiers.opml.compiler.package import program_files
+from verifiers.opml.compiler.samples import encoded
+from verifiers.opml.openings import Execution
+from verifiers.opml.program import Header
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A model with its bundle's files. ``samples`` as the float model takes them, ``given`` the
+    first as the program's input."""
+
+    name: str
+    onnx: bytes
+    samples: Sequence[Array]
+    given: bytes
+    files: dict[str, bytes]
+    header: Header
+
+    @cached_property
+    def program(self) -> Program:
+        parts = (bundle.HEADER_FILE, bundle.PROGRAM_FILE, bundle.WEIGHTS_FILE)
+        return bundle.assemble(*(self.files[name] for name in parts))
+
+    @cached_property
+    def execution(self) -> Execution:
+        """What ``given`` makes, by the reference."""
+        return self.program.execution(self.given)
+
+
+def compiled(name: str, onnx: bytes, samples: Sequence[Array]) -> Compiled:
+    """Raises CompileError."""
+    graph = compile_graph(onnx, samples)
+    files, header = program_files(graph, Options())
+    given = encode_input(graph.program, samples[0]).tobytes()
+    return Compiled(name, onnx, samples, given, files, header)
+
+
+def compiled_demo(model: DemoModel) -> Compiled:
+    """With the demo's inputs, but for those that its codec answers by itself."""
+    found = [encoded(model.card, raw) for _, raw, _ in model.samples]
+    return compiled(model.card.name, model.onnx_bytes, [s for s in found if s is not None])
