@@ -225,3 +225,75 @@ def in_block(
         return answer
 
     return rewrite
+
+
+# --- several requests at once -------------------------------------------------------------------
+
+
+def test_blocks_come_in_one_batch(embedded: Devnet, make_proxy: Start) -> None:
+    embedded.mine(5)
+    proxy = make_proxy(embedded.url)
+    pool = RpcPool([proxy.url])
+    head = pool.header("latest")
+    assert head is not None
+    numbers = range(head.number - 4, head.number + 3)
+    headers = pool.headers(numbers)
+    assert [header.number for header in headers] == list(numbers[:5])
+    assert headers[-1] == head
+    assert proxy.batches == 1
+
+
+def test_a_node_without_batches_is_asked_one_by_one(embedded: Devnet, make_proxy: Start) -> None:
+    embedded.mine(3)
+    proxy = make_proxy(embedded.url)
+    proxy.one_by_one = True
+    pool = RpcPool([proxy.url])
+    for _ in range(2):
+        assert [header.number for header in pool.headers(range(3))] == [0, 1, 2]
+    assert proxy.batches == 1
+    assert states(pool) == ["ok"]
+
+
+def test_what_a_batch_refuses_is_asked_alone(embedded: Devnet, make_proxy: Start) -> None:
+    embedded.mine(3)
+    proxy = make_proxy(embedded.url)
+    pool = RpcPool([proxy.url])
+    pool.refresh()
+    refused: list[object] = []
+
+    def refuse_once(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+        if request["params"][0] != "0x1" or refused:
+            return answer
+        refused.append(request["id"])
+        return {"jsonrpc": "2.0", "id": request["id"], "error": {"code": -32005, "message": "no"}}
+
+    proxy.rewrite = refuse_once
+    assert [header.number for header in pool.headers(range(3))] == [0, 1, 2]
+    assert refused
+
+
+def test_a_lie_within_a_batch_is_found(embedded: Devnet, make_proxy: Start) -> None:
+    embedded.mine(3)
+    liar = make_proxy(embedded.url)
+    pool = RpcPool([liar.url, embedded.url])
+    pool.refresh()
+    liar.rewrite = lambda request, answer: (
+        {**answer, "result": {**answer["result"], "timestamp": "0x1"}}
+        if request["params"][0] == "0x2"
+        else answer
+    )
+    assert [header.number for header in pool.headers(range(4))] == [0, 1, 2, 3]
+    assert states(pool) == ["quarantined (lie)", "ok"]
+
+
+@pytest.mark.parametrize("body", [b"[]", b"[1]", b'[{"id": 999, "result": null}]'])
+def test_a_batch_that_lacks_answers_is_garbage(
+    embedded: Devnet, make_proxy: Start, body: bytes
+) -> None:
+    embedded.mine(2)
+    bad = make_proxy(embedded.url)
+    pool = RpcPool([bad.url, embedded.url])
+    pool.refresh()
+    bad.body = body
+    assert [header.number for header in pool.headers(range(2))] == [0, 1]
+    assert states(pool) == ["quarantined (garbage)", "ok"]

@@ -79,6 +79,8 @@ class Proxy:
     status: int = 200
     body: bytes | None = None
     refused: str = ""
+    one_by_one: bool = False
+    batches: int = 0
     rewrite: Rewrite = lambda request, answer: answer
     release: threading.Event = field(default_factory=threading.Event)
     stalled: bool = False
@@ -93,6 +95,10 @@ class Proxy:
             self.release.wait(30)
         if self.body is not None:
             return self.body
+        if isinstance(request, list):
+            self.batches += 1
+            if self.one_by_one:
+                return b'{"jsonrpc": "2.0", "id": null, "error": {"code": -32600, "message": "no"}}'
         if self.refused in self.methods[-len(batch) :]:
             return b"no"
         real = httpx.post(self.target, json=batch, trust_env=False, timeout=30).json()
