@@ -60,6 +60,8 @@ class Checks:
         claims = self._docket.claims
         self._verdicts = {key: v for key, v in self._verdicts.items() if key in claims}
         for claim in self._docket.standing:
+            if claim.ended:
+                self.leave(claim, LeftError(Reason.GAME_LOST))
             if self._tasks.free and self._is_due(claim):
                 self._tasks.start(claim.id, self._task(claim))
 

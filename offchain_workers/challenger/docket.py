@@ -18,6 +18,7 @@ from offchain_workers.chain.events import Event
 from offchain_workers.chain.follower import Forward, Step
 from offchain_workers.chain.tables import EventRow
 from offchain_workers.challenger.tell import Tell, quiet
+from offchain_workers.units import Wei
 from verifiers.opml.board import claim_id
 
 log = structlog.get_logger(__name__)
@@ -44,6 +45,13 @@ class Claimed:
     playing: bool = False
     won: bool = False
     ended: bool = False
+
+    @classmethod
+    def of(cls, event: Event) -> Claimed:
+        """From an event Claimed."""
+        args = event.args
+        fields = ("job_id", "claim", "operator", "final_at", "input")
+        return cls(*(args[name] for name in fields))
 
     @property
     def id(self) -> bytes:
@@ -109,10 +117,7 @@ class Docket:
         return ours
 
     def _claimed(self, event: Event) -> None:
-        args = event.args
-        claim = Claimed(
-            args["job_id"], args["claim"], args["operator"], args["final_at"], args["input"]
-        )
+        claim = Claimed.of(event)
         self.claims[claim.id] = claim
 
     def _resolved(self, event: Event) -> None:
@@ -150,6 +155,6 @@ class Docket:
             won = args["reason"] in WINS
             self._tell("won" if won else "ended", job=args["job_id"], how=ending)
         elif event.name == "Opened":
-            self._tell("playing", job=args["job_id"], bond=args["bond"])
+            self._tell("playing", job=args["job_id"], bond=Wei(args["bond"]))
         elif event.name == "Rewarded":
-            self._tell("rewarded", claim=args["claim_id"], reward=args["amount"])
+            self._tell("rewarded", claim=args["claim_id"], reward=Wei(args["amount"]))

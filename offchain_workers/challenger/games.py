@@ -27,6 +27,7 @@ from offchain_workers.challenger.tasks import Tasks
 from offchain_workers.challenger.tell import Tell
 from offchain_workers.errors import FusionError
 from offchain_workers.operator.clock import ChainClock
+from offchain_workers.units import Wei
 
 log = structlog.get_logger(__name__)
 
@@ -136,7 +137,7 @@ class Games:
         call = self._verifier.open(claim.job_id, claim.word, bond)
         with self._db.session() as session:
             self._enqueue(session, key, call, deadline=claim.final_at)
-        self._tell("opening", job=claim.job_id, bond=bond)
+        self._tell("opening", job=claim.job_id, bond=Wei(bond))
 
     def _opening(self, session: Session) -> int:
         """Wei in calls of ``open`` that no event shows yet."""

@@ -82,7 +82,6 @@ class Library:
         self._engine: Engine = engine
         self._runtime = f"onnxruntime {engine.runtime_version}"
         self._provider = engine.provider
-        self._past = Past(network.models, network.start_block)
         self._files = Catalog((), store, allow_private)
         self._folder = folder
         self._models: Few[Watched] = Few(_MODELS)
@@ -111,10 +110,10 @@ class Library:
         self._barred[terms.artifact_id] = why
 
     def _load(self, terms: JobTerms) -> Watched:
-        published = self._published(terms.model_id)
-        card = self._files.card(published)
-        blob = partial(self._files.blob, published)
-        cid = onnx_for(card, published.onnx_cid, self._provider)
+        record = published(self._network, terms.model_id)
+        card = self._files.card(record)
+        blob = partial(self._files.blob, record)
+        cid = onnx_for(card, record.onnx_cid, self._provider)
         spec = ModelSpec(card, cid)
         session = self._engine.load(spec, blob(cid, card.limits.max_onnx_bytes))
         gate.admit(
@@ -132,9 +131,14 @@ class Library:
         log.info("model ready", model=f"0x{terms.model_id.hex()}", name=card.name)
         return Watched(card, program, session)
 
-    def _published(self, model_id: bytes) -> PublishedModel:
-        """Not checked against the id: what counts is that the files make the job's artifact."""
-        head = self._network.models.w3.eth.block_number
-        for event in self._past.newest_first(("ModelPublished",), model_id, head):
-            return PublishedModel.of(event.args, event.block_number)
-        raise LeftError(Reason.MODEL_UNAVAILABLE, f"no record of model 0x{model_id.hex()}")
+
+def published(network: Network, model_id: bytes) -> PublishedModel:
+    """A model's record. Raises LeftError.
+
+    Not checked against the id: what counts is that the files make the job's artifact.
+    """
+    past = Past(network.models, network.start_block)
+    head = network.models.w3.eth.block_number
+    for event in past.newest_first(("ModelPublished",), model_id, head):
+        return PublishedModel.of(event.args, event.block_number)
+    raise LeftError(Reason.MODEL_UNAVAILABLE, f"no record of model 0x{model_id.hex()}")

@@ -11,7 +11,7 @@ log = structlog.get_logger("offchain_workers.challenger")
 
 
 class Tell(Protocol):
-    """``what`` in one word; values are plain, bytes stand for hex, amounts are wei."""
+    """``what`` in one word; values are plain, bytes stand for hex, amounts are ``Wei``."""
 
     def __call__(self, what: str, **fields: Any) -> None: ...
 

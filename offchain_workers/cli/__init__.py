@@ -27,6 +27,7 @@ from offchain_workers.cli import (
     opml,
     post,
     subnet,
+    watch,
     worker,
 )
 from offchain_workers.cli.output import show_error
@@ -48,6 +49,7 @@ post.add_to(app)
 deploy.add_to(app)
 balance.add_to(app)
 worker.add_to(app)
+watch.add_to(app)
 doctor.add_to(app)
 app.add_typer(account.group, name="account")
 app.add_typer(model.group, name="model")
