@@ -84,6 +84,7 @@ class Arena:
             world.subnets.address,
             world.models.address,
             judge.address,
+            wallet("auditor").address,
             [60, 86_400],
             [60, 7_200],
             BOND,

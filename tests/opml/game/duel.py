@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,7 +11,7 @@ import boa
 
 from tests.opml.game.arena import Arena, Claim, Game
 from tests.opml.game.models import GIVEN
-from tests.opml.game.zoo import Challenger, Claimant, Confusing, Honest
+from tests.opml.game.zoo import Challenger, Claimant, Confusing, Honest, Wandering
 from verifiers.opml.merkle import Tensor
 from verifiers.opml.moves import Challenge
 from verifiers.opml.openings import Execution
@@ -96,3 +97,17 @@ def duel(arena: Arena, claimant: Claimant, challenger: Challenger | None = None)
     """A claim with one game, by an honest challenger if not told otherwise."""
     claim = claimed_by(arena, claimant)
     return Duel(claim.open(), claimant, challenger or honest(claim))
+
+
+class Leftmost(random.Random):
+    """Chance that always falls on the first."""
+
+    def randrange(self, *bounds: int) -> int:
+        return 0
+
+
+def ask_first(game: Game, traced: Execution) -> None:
+    """Ask about the first of what the last answer showed."""
+    move = Wandering(traced, Leftmost()).move(game.at, b"")
+    assert move is not None
+    game.send(move)
