@@ -32,6 +32,8 @@ from verifiers.opml.words import from_bytes
 TRACE, TENSOR, ELEMENT, WON = 1, 2, 3, 4
 # A question lies this many levels above its answer, but for the first of a tree.
 GRID = 5
+# Bytes of the output's commitment that a claim word keeps.
+CUT = 21
 
 
 class Path(NamedTuple):
@@ -224,12 +226,12 @@ class Challenge:
     def _is_visibly_wrong(self, j: int, leaf: bytes) -> bool:
         if j >= self.header.node_count or leaf == ZERO:
             return True
-        return j == self.header.output_node and leaf[:23] != self.output[:23]
+        return j == self.header.output_node and leaf[:CUT] != self.output[:CUT]
 
     def _output_mismatch(self) -> Move:
         j = self.header.output_node
         trace = self.execution.trace
-        if trace.node(0, j)[:23] == self.output[:23]:
+        if trace.node(0, j)[:CUT] == self.output[:CUT]:
             raise ValueError("the claim is the same as our own")
         path = Path(trace_index=j, trace_node=trace.node(0, j), trace_branch=trace.branch(j))
         return Move("prove", path)

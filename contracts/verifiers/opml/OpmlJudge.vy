@@ -175,7 +175,7 @@ def _is_wrong_leaf(at: IOpmlJudge.Position, header: IOpmlJudge.Header, output: u
     if missing or at.node == empty(bytes32):
         return missing != (at.node == empty(bytes32))
     assert at.node_index == header.output_node, "not the output"
-    return convert(at.node, uint256) >> 72 != output
+    return convert(at.node, uint256) >> 88 != output
 
 
 @internal

@@ -15,8 +15,9 @@
         claimant is on turn while what the game asks for is unknown, else the challenger is. A challenger
         that knows the trace otherwise may skip moves.
 
-        A claim is one word under its job: commitment to the output, cut to 184 bits | depth of the trace
-        (5) | clock (15) | final_at (36) | open games (16). Without the last field it names the claim.
+        A claim is one word under its job: commitment to the output, cut to 168 bits | block of the claim, its
+        lower bits (16) | depth of the trace (5) | clock (15) | final_at (36) | open games (16). Without the last
+        field it names the claim.
 """
 
 from ...modules import job_conditions as conditions
@@ -63,6 +64,8 @@ MARKET: public(immutable(address))
 SUBNETS: public(immutable(address))
 MODELS: public(immutable(address))
 JUDGE: public(immutable(address))
+# The contract that draws and pays audits, OpmlAudits.
+AUDITS: public(immutable(address))
 # Seconds.
 MIN_WINDOW: public(immutable(uint256))
 MAX_WINDOW: public(immutable(uint256))
@@ -91,6 +94,7 @@ def __init__(
     subnets: address,
     models: address,
     judge: address,
+    audits: address,
     windows: uint256[2],
     clocks: uint256[2],
     min_bond: uint256,
@@ -107,6 +111,7 @@ def __init__(
     SUBNETS = subnets
     MODELS = models
     JUDGE = judge
+    AUDITS = audits
     MIN_WINDOW = windows[0]
     MAX_WINDOW = windows[1]
     MIN_CLOCK = clocks[0]
@@ -167,7 +172,7 @@ def finalise(terms: IJobMarketplace.JobTerms, output: Bytes[MAX_OUTPUT]):
     assert word & (2**16 - 1) == 0, "games are open"
     if len(output) != 0:
         # The market hands it to the callback. Asked by a call, so that others don't pay for its memory.
-        assert self._cut(staticcall IOpmlVerifier(self).commitment(output)) == word >> 72, "not the output"
+        assert self._cut(staticcall IOpmlVerifier(self).commitment(output)) == word >> 88, "not the output"
     else:
         assert terms.callback_target == empty(address) or conditions._eager(terms.conditions), "output"
     self._claims[job_id] = 0
@@ -259,7 +264,8 @@ def open(job_id: bytes32, claim: uint256):
     claim_id: bytes32 = self._standing(job_id, claim)
     assert block.timestamp <= self._final_at(claim), "window is over"
     assert self._games[claim_id][msg.sender] == 0, "already open"
-    assert msg.value >= self._bond_to_open(), "bond too low"
+    # An audit risks nothing of its own: it opens a game only to see the trace's root.
+    assert msg.value >= self._bond_to_open() or msg.sender == AUDITS, "bond too low"
     assert msg.value % ONE_GWEI == 0 and msg.value < 2**40 * ONE_GWEI, "bond"
     self._claims[job_id] += 1
     assert self._claims[job_id] & (2**16 - 1) != 0, "too many games"
@@ -318,7 +324,7 @@ def prove(
         IOpmlJudge.Case(
             input=terms.input_commitment,
             trace_root=self.trace_roots[claim_id],
-            output=claim >> 56,
+            output=claim >> 72,
             stated=(self.answers[claim_id][self._answer_key(claim_id, game)] >> 40) << 40,
             at=self._position(claim_id, game),
         ),
@@ -361,9 +367,11 @@ def claimant_timeout(terms: IJobMarketplace.JobTerms, claim: uint256, challenger
 def challenger_timeout(job_id: bytes32, claim: uint256, challenger: address):
     claim_id: bytes32 = self._standing(job_id, claim)
     game: IOpmlVerifier.Game = self._load(claim_id, challenger)
-    answered: uint256 = self._answered_at(claim_id, game)
-    assert answered != 0, "claimant is on turn"
-    assert block.timestamp > max(answered, game.since) + game.challenger_left, "challenger has time"
+    if msg.sender != challenger:
+        # A challenger may give up whenever it likes.
+        answered: uint256 = self._answered_at(claim_id, game)
+        assert answered != 0, "claimant is on turn"
+        assert block.timestamp > max(answered, game.since) + game.challenger_left, "challenger has time"
     claimant: address = self._claimant(job_id)
     self._claims[job_id] -= 1
     # Half for the claimant's answers, half burns: playing against oneself costs.
@@ -621,7 +629,8 @@ def _unpack(claim_id: bytes32, challenger: address) -> IOpmlVerifier.Game:
 @view
 def _claim_word(output: bytes32, node_count: uint256, clock: uint256, final_at: uint256) -> uint256:
     return (
-        (self._cut(output) << 56)
+        (self._cut(output) << 72)
+        | ((block.number & 65_535) << 56)
         | (profile._depth_of_count(node_count) << 51)
         | (min(max(clock, MIN_CLOCK), MAX_CLOCK) << 36)
         | final_at
@@ -631,7 +640,7 @@ def _claim_word(output: bytes32, node_count: uint256, clock: uint256, final_at: 
 @internal
 @pure
 def _cut(commitment: bytes32) -> uint256:
-    return convert(commitment, uint256) >> 72
+    return convert(commitment, uint256) >> 88
 
 
 @internal

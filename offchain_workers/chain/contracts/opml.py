@@ -30,11 +30,19 @@ class OpmlParams:
     min_bond: int = 10**15
     bond_gas: int = 6_000_000
     fee_bps: int = 100
+    # Audits: of 65,536 claims so many; what one pays in gas at the base fee, in wei at least.
+    audit_share: int = 1_311
+    audit_gas: int = 1_000_000
+    audit_pay: int = 10**14
+    # In which an auditor commits, and then confirms.
+    audit_seconds: tuple[int, int] = (900, 900)
 
     @classmethod
     def development(cls) -> OpmlParams:
         """Short windows and clocks, so that a demo need not wait."""
-        return cls(windows=(20, DAY), clocks=(20, 14_400))
+        return cls(
+            windows=(20, DAY), clocks=(20, 14_400), audit_share=8_192, audit_seconds=(10, 10)
+        )
 
     @property
     def max_delay(self) -> int:
@@ -125,6 +133,36 @@ class OpmlVerifier(ContractWrapper):
         return self.call("open", job_id, claim, value=bond)
 
 
+class Audit(NamedTuple):
+    """An audit: stage 1 drawn, 2 committed, 3 ended; ``pay`` in wei."""
+
+    auditor: str
+    stage: int
+    since: int
+    pay: int
+
+
+class OpmlAudits(ContractWrapper):
+    NAME = "OpmlAudits"
+
+    @classmethod
+    def of(cls, verifier: OpmlVerifier) -> OpmlAudits:
+        """The one that the verifier knows."""
+        return cls(verifier.w3, verifier.read("AUDITS"))
+
+    def audit(self, job_id: bytes, claim: int) -> Audit | None:
+        """None when the claim was not drawn."""
+        found = Audit(*self.read("audit", job_id, claim))
+        return found if found.stage else None
+
+    def is_drawn(self, job_id: bytes, claim: int) -> bool:
+        """Raises CallRevertedError before the second block after the claim, and after the 256th."""
+        return bool(self.read("is_drawn", job_id, claim))
+
+    def draw(self, terms: JobTerms, claim: int) -> Call:
+        return self.call("draw", terms.abi(), claim)
+
+
 def deploy_opml(
     w3: Any,
     account: LocalAccount,
@@ -132,7 +170,7 @@ def deploy_opml(
     params: OpmlParams,
     report: Callable[[str, TxReceipt], None] = lambda contract, receipt: None,
 ) -> OpmlVerifier:
-    """Four contracts and their listing, from the market's owner. Raises as ``deploy``."""
+    """Five contracts and their listing, from the market's owner. Raises as ``deploy``."""
     wallet = Wallet(w3, account)
 
     def create(name: str, *args: Any) -> str:
@@ -140,11 +178,14 @@ def deploy_opml(
         report(name, wallet.create(creation(w3, name, *args), address))
         return address
 
-    steps = create("StepReduce"), create("StepElement")
-    judge = create("OpmlJudge", *steps)
-    p = params
-    parts = network.marketplace.address, network.subnets.address, network.models.address
-    address = create(OpmlVerifier.NAME, *parts, judge, p.windows, p.clocks, p.min_bond, p.bond_gas)
-    market = network.marketplace
-    wallet.send(market.call("add_method", OPML, address, 1, p.max_delay, p.fee_bps, False))
-    return OpmlVerifier(w3, address)
+    p, market = params, network.marketplace
+    judge = create("OpmlJudge", create("StepReduce"), create("StepElement"))
+    parts = market.address, network.subnets.address, network.models.address
+    # The two name one another.
+    audits = created_address(account.address, wallet.nonce() + 1)
+    bonds = p.min_bond, p.bond_gas
+    verifier = create(OpmlVerifier.NAME, *parts, judge, audits, p.windows, p.clocks, *bonds)
+    pay = p.audit_share, p.audit_gas, p.audit_pay
+    create(OpmlAudits.NAME, *parts[:2], verifier, *pay, *p.audit_seconds)
+    wallet.send(market.call("add_method", OPML, verifier, 1, p.max_delay, p.fee_bps, False))
+    return OpmlVerifier(w3, verifier)

@@ -10,6 +10,7 @@ import boa
 import pytest
 from boa.contracts.vyper.vyper_contract import VyperContract
 from eth._utils.address import generate_contract_address
+from eth.exceptions import Revert
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_canonical_address, to_checksum_address
 from eth_utils.crypto import keccak
@@ -78,16 +79,15 @@ def built() -> Audited:
         f"{FOLDER}/OpmlVerifier.vy", *parts, judge.address, audits, *bounds, sender=by
     )
     terms = ALL, 0, PAY, COMMIT, CONFIRM
-    contract = deploy(
-        f"{FOLDER}/OpmlAudits.vy", *parts[:2], verifier.address, *terms, sender=by
-    )
+    contract = deploy(f"{FOLDER}/OpmlAudits.vy", *parts[:2], verifier.address, *terms, sender=by)
     assert contract.address == audits
     world.add_method("opml", str(verifier.address), 1, 86_400 + 2 * 7_200)
     model_id = world.publish("audited", artifacts=[(OPML, SMALL.header.artifact_id())])
     world.model_id = model_id
     world.staff(3, selector=OPML)
     subnet = world.form_subnet(3, selector=OPML)
-    contract.fund(value=ETHER)
+    with boa.env.prank(wallet("keeper").address):
+        contract.fund(value=ETHER)
     return Audited(Arena(world, SMALL, verifier, subnet, model_id), contract)
 
 
@@ -196,7 +196,7 @@ def test_an_empty_fund_draws_nobody(audited: Audited) -> None:
 
 
 def test_the_fund_takes_coins_only_by_name(audited: Audited) -> None:
-    with boa.reverts("use fund"):
-        boa.env.raw_call(audited.audits.address, value=1)
+    with pytest.raises(Revert, match="use fund"):
+        boa.env.raw_call(audited.audits.address, sender=wallet("keeper").address, value=1)
     with boa.reverts("no credit"):
         audited.audits.withdraw(wallet("keeper").address)
