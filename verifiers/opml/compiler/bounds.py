@@ -90,6 +90,7 @@ _REACH: dict[type[ir.Op], Callable[[Any], Any]] = {
     ir.Reduce: _reduce,
     ir.Pool: _pool,
     ir.Binary: _binary,
+    ir.Wide: _binary,
     ir.Unary: _unary,
     ir.Gate: lambda op: op.x.quant.reach,
     ir.Place: _place,

@@ -17,14 +17,30 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class Range:
-    """Least and greatest value, and whether all were whole numbers."""
+    """Least and greatest value, whether all were whole numbers, the mean square, and the samples'
+    least and greatest value on average."""
 
     lo: float
     hi: float
     whole: bool
+    power: float = 0.0
+    usual: tuple[float, float] = (0.0, 0.0)
+    count: int = 1
 
     def join(self, other: Range) -> Range:
-        return Range(min(self.lo, other.lo), max(self.hi, other.hi), self.whole and other.whole)
+        count = self.count + other.count
+
+        def mean(mine: float, its: float) -> float:
+            return (mine * self.count + its * other.count) / count
+
+        return Range(
+            min(self.lo, other.lo),
+            max(self.hi, other.hi),
+            self.whole and other.whole,
+            mean(self.power, other.power),
+            (mean(self.usual[0], other.usual[0]), mean(self.usual[1], other.usual[1])),
+            count,
+        )
 
 
 @dataclass
@@ -67,7 +83,9 @@ def _range(value: Array, percentile: float) -> Range:
         lo, hi = np.percentile(finite, [100 - percentile, percentile])
     else:
         lo, hi = finite.min(), finite.max()
-    return Range(float(lo), float(hi), bool((finite == np.rint(finite)).all()))
+    is_whole = bool((finite == np.rint(finite)).all())
+    usual = float(lo), float(hi)
+    return Range(*usual, is_whole, float((finite**2).mean()), usual)
 
 
 def _norms(graph: Graph, values: dict[str, Array], found: Statistics) -> None:

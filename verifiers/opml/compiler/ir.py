@@ -115,6 +115,11 @@ class Op:
         return prod(self.shape)
 
     @property
+    def channels(self) -> int:
+        """How many parameters an elementwise node has; they belong to its last stored dimension."""
+        return self.shape[self.order[-1]] if self.finish.per_channel else 0
+
+    @property
     def operands(self) -> tuple[Value, ...]:
         return tuple(getattr(self, name) for name in self.reads)
 
@@ -191,6 +196,16 @@ class Binary(Op):
     mb: int = 1
     # Of HardSwish: y is x + gate, clipped to 0 and 2 * gate.
     gate: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wide(Binary):
+    """The sum that ends a linear node of more than a byte: its high and low part times the weights.
+
+    ``whole`` is the same in one: what lowerings compute that need no bytes.
+    """
+
+    whole: Conv | Dense
 
 
 @dataclass(frozen=True)

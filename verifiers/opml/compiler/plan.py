@@ -9,6 +9,7 @@ multiplying.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from math import frexp, ldexp
 
 import numpy as np
@@ -23,12 +24,18 @@ PASSING = {
     "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Slice", "Split", "Expand", "Scale",
     "MaxPool", "GlobalMaxPool", "ReduceMax", "Pad", "Gather",
 }  # fmt: skip
-_FINE_READERS = {"Function", "SoftmaxOver", "ArgMax"}
+_FINE_READERS = {"Function", "SoftmaxOver", "Softmax", "ArgMax", "LayerNorm"}
 _FREE = {"Conv", "Dense", "Add", "Sub", "Function", "LayerNorm", "Table"}
+_SUMS = {"Add", "Sub"}
 FINE_LEVELS = 4095
+WIDE_LEVELS = 1023
+WIDE_PARTS = 4
 BYTE_LEVELS = 255
 _GATED_LEVELS = 253
 _TIE = 4.0
+_ENOUGH_DB = 39.0
+# Rarely do normalised numbers lie so much farther out than the farthest of a usual sample.
+_UNUSUAL = 2.0
 _MANTISSA_BITS = 8
 
 
@@ -50,7 +57,22 @@ class Plan:
             return Quant(3.0 / 2**bits, 2**bits, Code.U16, 0, 2**bits + most)
         if self.is_fine(root):
             return make_quant(self.range(root), FINE_LEVELS)
-        return self.byte(root)
+        return self.wide(root) or self.byte(root)
+
+    def wide(self, tensor: str) -> Quant | None:
+        """Ten bits, for a tensor of which a byte would lose too much; only linear nodes read it."""
+        node, readers = self._graph.producer(tensor), self.readers(tensor)
+        if node is None or node.op != "LayerNorm" or {n.op for n in readers} - {"Conv", "Dense"}:
+            return None
+        seen = self.range(tensor)
+        step = make_quant(seen, BYTE_LEVELS).scale
+        if seen.power >= 10 ** (_ENOUGH_DB / 10) * step**2 / 12:
+            return None
+        low, high = seen.usual
+        usual = Range(max(seen.lo, low * _UNUSUAL), min(seen.hi, high * _UNUSUAL), False)
+        quant = make_quant(usual, WIDE_LEVELS)
+        # A multiple of what the low part holds, so that the high part has a zero point too.
+        return replace(quant, zero=quant.zero // WIDE_PARTS * WIDE_PARTS)
 
     def gate_bits(self, tensor: str) -> int | None:
         """Of a tensor that only HardSwishes read: three is ``2**bits`` steps, and what they make
@@ -96,13 +118,16 @@ class Plan:
         return found
 
     def is_fine(self, tensor: str) -> bool:
-        return all(node.op in _FINE_READERS for node in self.readers(tensor))
+        return all(
+            node.op in _FINE_READERS or (node.op in _SUMS and self.is_fine(node.output))
+            for node in self.readers(tensor)
+        )
 
     def _tie_sums(self) -> None:
         group: dict[str, set[str]] = {}
         for node in self._graph.nodes:
             data = self._graph.data_inputs(node)
-            if node.op not in ("Add", "Sub") or len(data) != 2 or self.is_fine(node.output):
+            if node.op not in _SUMS or len(data) != 2 or self.is_fine(node.output):
                 continue
             roots = [self.root(name) for name in data] + [node.output]
             if all(self._is_free(name) for name in roots) and self._alike(roots):

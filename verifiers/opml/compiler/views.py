@@ -89,16 +89,26 @@ class Loop:
     strides: tuple[int, ...]
 
 
-def loops(shape: Shape, order: Sequence[int], operands: Sequence[View]) -> list[Loop]:
-    """The output's dimensions in storage order; those that all operands pass alike are merged."""
+def loops(
+    shape: Shape, order: Sequence[int], operands: Sequence[View], channels: bool = False
+) -> list[Loop]:
+    """The output's dimensions in storage order; those that all operands pass alike are merged.
+
+    With ``channels`` the last one stays apart.
+    """
     merged: list[Loop] = []
-    for axis in order:
+    for place, axis in enumerate(order):
         loop = Loop(shape[axis], tuple(view.strides[axis] for view in operands))
         if loop.size == 1:
             continue
-        if merged and all(
-            outer == inner * loop.size
-            for outer, inner in zip(merged[-1].strides, loop.strides, strict=True)
+        apart = channels and place == len(order) - 1
+        if (
+            merged
+            and not apart
+            and all(
+                outer == inner * loop.size
+                for outer, inner in zip(merged[-1].strides, loop.strides, strict=True)
+            )
         ):
             merged[-1] = Loop(merged[-1].size * loop.size, loop.strides)
         else:

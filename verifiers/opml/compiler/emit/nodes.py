@@ -66,7 +66,7 @@ def _dense(e: Emitter, op: ir.Dense) -> Node:
     base = e.blob.add_weights(op.weight.T)
     rows = View((*op.x.shape[:-1], n), (*op.x.view.strides[:-1], 0))
     columns = View(rows.shape, (0,) * (len(rows.shape) - 1) + (k,))
-    found = spread(loops(op.shape, op.order, [rows, columns]), op.name, n)
+    found = spread(loops(op.shape, op.order, [rows, columns], True), op.name, n)
     return Node(
         Op.DOT,
         lanes=k,
@@ -116,7 +116,7 @@ def _reduce(e: Emitter, op: ir.Reduce) -> Node:
 
 def _binary(e: Emitter, op: ir.Binary) -> Node:
     x, y = op.x.view.expand(op.shape), op.y.view.expand(op.shape)
-    found = spread(loops(op.shape, op.order, [x, y]), op.name)
+    found = spread(loops(op.shape, op.order, [x, y], op.channels > 0), op.name, op.channels)
     return Node(
         Op[op.kind],
         shape=sizes(found),
@@ -124,13 +124,13 @@ def _binary(e: Emitter, op: ir.Binary) -> Node:
         mb=op.mb,
         a=e.operand(op.x, axes(found, 0)),
         b=e.operand(op.y, axes(found, 1)),
-        **e.finish(op),
+        **e.finish(op, op.channels),
     )
 
 
 def _unary(e: Emitter, op: ir.Unary) -> Node:
-    channels = op.shape[op.order[-1]] if op.finish.per_channel else 0
-    found = spread(loops(op.shape, op.order, [op.x.view]), op.name, channels)
+    channels = op.channels
+    found = spread(loops(op.shape, op.order, [op.x.view], channels > 0), op.name, channels)
     return Node(
         Op[op.kind],
         shape=sizes(found),
@@ -246,6 +246,7 @@ EMITTERS: dict[type[ir.Op], Callable[[Emitter, Any], Node]] = {
     ir.Inner: _inner,
     ir.Reduce: _reduce,
     ir.Binary: _binary,
+    ir.Wide: _binary,
     ir.Unary: _unary,
     ir.Gate: _gate,
     ir.Lut: _lut,

@@ -12,7 +12,7 @@ from verifiers.opml.compiler.graph import Shape
 from verifiers.opml.compiler.ir import DTYPE, Value
 from verifiers.opml.compiler.lower.finish import carried
 from verifiers.opml.compiler.lower.im2col import CUDA
-from verifiers.opml.compiler.lower.linear import F32, U8, Emitters
+from verifiers.opml.compiler.lower.linear import F32, TRACE, U8, Emitters
 from verifiers.opml.compiler.lower.lowering import Lowering
 from verifiers.opml.compiler.lower.writer import Writer
 from verifiers.opml.compiler.views import View
@@ -37,7 +37,7 @@ def model(program: ir.Program, target: Target = "f32") -> bytes:
 def trace(program: ir.Program) -> bytes:
     """Input elements -> the elements of every node, ``node0`` first, as they are stored."""
     w = Writer()
-    at = Lowering(w, program, F32)
+    at = Lowering(w, program, TRACE)
     _feed_input(at)
     for index in range(len(program.ops)):
         _stored_output(at, index)
@@ -53,7 +53,7 @@ def probe(program: ir.Program) -> tuple[bytes, list[int]]:
     w = Writer()
     chosen = distinct(program)
     for index in chosen:
-        at = Lowering(w, program, F32)
+        at = Lowering(w, program, TRACE)
         for value in program.ops[index].operands:
             _feed_operand(at, index, value)
         _stored_output(at, index)

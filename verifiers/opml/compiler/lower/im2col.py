@@ -92,10 +92,15 @@ def _grouped(at: Lowering, op: ir.Conv, taps: list[str], weights: list[Array]) -
     return at.w("Reshape", acc, at.w.ints(-1, *op.shape))
 
 
+def _whole(at: Lowering, op: ir.Wide) -> str:
+    return _conv(at, op.whole) if isinstance(op.whole, ir.Conv) else dense(at, op.whole)
+
+
 CUDA: Emitters = {
     **COMMON,
     ir.Conv: _conv,
     ir.Dense: dense,
     ir.Product: product,
     ir.Pool: _pool,
+    ir.Wide: _whole,
 }

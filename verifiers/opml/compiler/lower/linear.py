@@ -95,5 +95,25 @@ def _from_i32(at: Lowering, op: ir.Op, acc: str, axis: int) -> str:
     return requantised(at.w, op, acc, reach(op), at.exit(), axis=axis)
 
 
-F32: Emitters = {**COMMON, ir.Conv: _conv, ir.Dense: dense, ir.Product: product}
-U8: Emitters = {**COMMON, ir.Conv: _conv_u8, ir.Dense: _dense_u8, ir.Product: _product_u8}
+def whole(at: Lowering, op: ir.Wide) -> str:
+    """The linear node at once, its halves unseen: integers below 2^24 need no splitting."""
+    return _conv(at, op.whole) if isinstance(op.whole, ir.Conv) else dense(at, op.whole)
+
+
+def parts(at: Lowering, op: ir.Wide) -> str:
+    """The sum of the two halves' products."""
+    dtype = dtype_for(reach(op), op.name)
+    high = at.w("Mul", at.read(op.x, dtype), at.w.number(op.ma, dtype))
+    acc = at.w("Add", high, at.read(op.y, dtype))
+    return requantised(at.w, op, acc, reach(op), at.exit(), axis=op.order[-1] + 1)
+
+
+F32: Emitters = {**COMMON, ir.Conv: _conv, ir.Dense: dense, ir.Product: product, ir.Wide: whole}
+TRACE: Emitters = {**F32, ir.Wide: parts}
+U8: Emitters = {
+    **COMMON,
+    ir.Conv: _conv_u8,
+    ir.Dense: _dense_u8,
+    ir.Product: _product_u8,
+    ir.Wide: parts,
+}

@@ -3,56 +3,81 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
 
 from verifiers.opml.compiler import ir
+from verifiers.opml.compiler.bounds import reach
 from verifiers.opml.compiler.builder import multiplier_below
 from verifiers.opml.compiler.errors import CertificateError, UnsupportedError
 from verifiers.opml.compiler.graph import Array, FNode
 from verifiers.opml.compiler.ir import Finish, Quant, Value
+from verifiers.opml.compiler.plan import WIDE_LEVELS, WIDE_PARTS
 from verifiers.opml.compiler.quantise.context import Context, limited
+from verifiers.opml.compiler.quantise.reductions import exact
+from verifiers.opml.program import Code
 
 LARGEST_WEIGHT = 127
 _EXACT = 1 << 24
 _MOST_SHIFT = 22
 
 
+@dataclass(frozen=True)
+class _Grid:
+    """Integer weights in steps of ``m / 2**shift``, per channel."""
+
+    m: int
+    shift: Array
+    whole: Array
+    bias: Array
+
+    @property
+    def step(self) -> Array:
+        result: Array = self.m * np.exp2(-self.shift)
+        return result
+
+
 def quantise_weights(
     weight: Array, bias: Array, x: Quant, y: Quant, name: str
 ) -> tuple[Array, Finish]:
-    """Integer weights, and bias and shift per channel; channels are on the first axis.
+    """Integer weights, and multiplier, bias and shift per channel; channels are on the first axis.
 
-    The weight scale of a channel is ``y.scale / x.scale * 2**-shift``, with the greatest shift that
-    keeps weights within 127 and every sum below 2^24.
+    The weight scale of a channel is ``y.scale / x.scale * m / 2**shift`` with m 1 or 3: the finest
+    that keeps weights within 127 and every sum below 2^24.
     """
     flat = weight.reshape(len(weight), -1) * (x.scale / y.scale)
-    target = bias / y.scale
+    one, three = (_grid(flat, bias / y.scale, x, y, m, name) for m in (1, 3))
+    better = three.step < one.step
+    m = np.where(better, 3, 1) * np.exp2(np.where(better, 0, np.maximum(-one.shift, 0)))
+    shift = np.where(better, three.shift, np.maximum(one.shift, 0)).astype(np.int64)
+    whole = np.where(better[:, None], three.whole, one.whole).astype(np.int64)
+    finish = Finish(
+        m.astype(np.int64), np.where(better, three.bias, one.bias).astype(np.int64), shift
+    )
+    return whole.reshape(weight.shape), finish
+
+
+def _grid(flat: Array, target: Array, x: Quant, y: Quant, m: int, name: str) -> _Grid:
+    """Of m 3, only with shifts of 0 and more; else shifts below 0 stand for multipliers."""
     largest = np.abs(flat).max(1, initial=0.0)
-    shift = np.floor(np.log2((LARGEST_WEIGHT + 0.5) / np.maximum(largest, 2.0**-40)))
+    limit = (LARGEST_WEIGHT + 0.5) * m
+    shift = np.floor(np.log2(limit / np.maximum(largest, 2.0**-40)))
     shift = np.minimum(np.where(largest > 0, shift, 0), _MOST_SHIFT)
     while True:
         power = np.exp2(shift)
-        rounding = np.where(shift > 0, power / 2, 0)
-        whole = np.floor(flat * power[:, None] + 0.5)
-        offset = np.floor(target * power + rounding + 0.5)
-        sums = np.abs(whole).sum(1) * x.reach + np.abs(offset) + abs(y.zero) * power
+        factor = m * np.exp2(np.maximum(-shift, 0))
+        up = np.exp2(np.maximum(shift, 0))
+        whole = np.floor(flat * power[:, None] / m + 0.5)
+        offset = np.floor(target * up + np.where(shift > 0, up / 2, 0) + 0.5)
+        sums = np.abs(whole).sum(1) * x.reach * factor + np.abs(offset) + abs(y.zero) * up
         over = (sums >= _EXACT) | (np.abs(whole).max(1, initial=0.0) > LARGEST_WEIGHT)
         if not over.any():
-            break
+            return _Grid(m, np.where((m > 1) & (shift < 0), -np.inf, shift), whole, offset)
         shift = np.where(over, shift - 1, shift)
         if shift.min() < -_MOST_SHIFT:
             raise CertificateError(f"node {name}: its bias is too large for its output's scale")
-    m = np.exp2(np.maximum(-shift, 0)).astype(np.int64)
-    whole = np.where(shift[:, None] < 0, np.floor(flat / m[:, None] + 0.5), whole)
-    finish = Finish(
-        m if (m != 1).any() else 1,
-        np.where(shift < 0, np.floor(target + 0.5), offset).astype(np.int64),
-        np.maximum(shift, 0).astype(np.int64),
-    )
-    return whole.astype(np.int64).reshape(weight.shape), finish
 
 
 def conv(at: Context, node: FNode) -> None:
@@ -62,7 +87,7 @@ def conv(at: Context, node: FNode) -> None:
     shape = at.shape(node.output)
     if len(shape) not in (2, 3):
         raise UnsupportedError(node.name, node.op, "only one or two spatial dimensions")
-    x = at.narrow(node, at.read(node), node.inputs[0])
+    x = _operand(at, node)
     if weight.shape[1] > 1 and x.view.strides[0] != 1:
         x = at.build.copy(x, (*range(1, len(x.shape)), 0), node.name)
     quant = at.plan.quant(node.output)
@@ -80,12 +105,12 @@ def conv(at: Context, node: FNode) -> None:
         node.attrs["pads"],
         node.attrs["dilations"],
     )
-    at.done(node, at.build.add(op))
+    at.done(node, _added(at, op))
 
 
 def dense(at: Context, node: FNode) -> None:
     weight = node.attrs["weight"]
-    x = at.narrow(node, at.read(node), node.inputs[0])
+    x = _operand(at, node)
     if not x.shape or x.shape[-1] != len(weight):
         raise UnsupportedError(node.name, node.op, "it multiplies along the batch")
     x = at.build.packed(x, [len(x.shape) - 1], node.name)
@@ -103,7 +128,42 @@ def dense(at: Context, node: FNode) -> None:
         x,
         whole.T,
     )
-    at.done(node, at.build.reshape(at.build.add(op), shape, node.name))
+    at.done(node, at.build.reshape(_added(at, op), shape, node.name))
+
+
+def _operand(at: Context, node: FNode) -> Value:
+    """As bytes, unless the plan gives the tensor more."""
+    x = at.read(node)
+    return x if is_wide(x.quant) else at.narrow(node, x, node.inputs[0])
+
+
+def is_wide(quant: Quant) -> bool:
+    return quant.hi == WIDE_LEVELS and quant.zero % WIDE_PARTS == 0
+
+
+def _added(at: Context, op: ir.Conv | ir.Dense) -> Value:
+    """A linear node; over more than a byte it is the sum of two."""
+    if not is_wide(op.x.quant):
+        return at.build.add(op)
+    x, shift = op.x, WIDE_PARTS.bit_length() - 1
+    scale, zero = x.quant.scale, x.quant.zero // WIDE_PARTS
+    high_quant = Quant(scale * WIDE_PARTS, zero, Code.U8, 0, WIDE_LEVELS // WIDE_PARTS)
+    halves = Finish(1, 0, shift)
+    high = at.build.add(
+        ir.Unary(f"{op.name}/high", x.shape, x.view.order, high_quant, halves, "MOVE", x)
+    )
+    low_quant = Quant(scale, 0, Code.U8, 0, WIDE_PARTS - 1)
+    low_name, order = f"{op.name}/low", x.view.order
+    low = at.build.add(
+        ir.Binary(low_name, x.shape, order, low_quant, Finish(), "ADD", x, high, mb=-WIDE_PARTS)
+    )
+    parts = [replace(op, name=f"{op.name}/{n}", x=v, finish=Finish())
+             for n, v in (("high product", high), ("low product", low))]  # fmt: skip
+    x, y = (at.build.add(replace(part, quant=exact(1.0, reach(part)))) for part in parts)
+    wide = ir.Wide(
+        op.name, op.shape, op.order, op.quant, op.finish, "ADD", x, y, WIDE_PARTS, whole=op
+    )
+    return at.build.add(wide)
 
 
 def product(at: Context, node: FNode) -> None:

@@ -22,8 +22,8 @@ from verifiers.opml.compiler.quantise.elementwise import lut
 from verifiers.opml.compiler.quantise.reductions import exact, over
 from verifiers.opml.program import Code
 
-_MEAN_BITS = 4
-_MOST_INVERSE = 4095
+_CENTRED = 4095
+_MOST_INVERSE = 4000
 _MOST_NORMAL = 2047
 _ROOM = 1 << 51
 _TABLE_BITS = 15
@@ -41,6 +41,11 @@ class _Row:
     @property
     def count(self) -> int:
         return prod(self.x.shape[a] for a in self.axes)
+
+    @property
+    def bits(self) -> int:
+        """How many bits of x less its mean there is room for, beyond those of x."""
+        return (_CENTRED // (self.x.quant.hi - self.x.quant.lo)).bit_length() - 1
 
     def name(self, part: str) -> str:
         return f"{self.node.name}/{part}"
@@ -70,7 +75,9 @@ class _Row:
 def layer_norm(at: Context, node: FNode) -> None:
     tensor = node.inputs[0]
     axes = tuple(sorted(at.axis(node, tensor, axis) for axis in node.attrs["axes"]))
-    x = at.narrow(node, at.read(node), tensor)
+    x = at.read(node)
+    if x.quant.code not in (Code.U8, Code.U16) or x.quant.hi - x.quant.lo > _CENTRED:
+        x = at.build.requantise(x, at.plan.byte(tensor), node.name)
     row = _Row(at, node, at.build.packed(x, axes, node.name), axes)
     if row.count > 4096:
         raise UnsupportedError(node.name, node.op, "more than 4096 numbers in a row")
@@ -85,12 +92,7 @@ def layer_norm(at: Context, node: FNode) -> None:
 def _root(row: _Row, total: Value) -> tuple[Value, int]:
     """``2**bits * n * deviation / scale``, at least 1."""
     x, n = row.x, row.count
-    rest = [a for a in range(len(x.shape)) if a not in row.axes]
-    order = tuple(rest.index(a) for a in x.view.order if a in rest)
-    squares = replace(exact(1.0, n * x.quant.reach**2), lo=0)
-    shape = tuple(x.shape[a] for a in rest)
-    inner = ir.Inner(row.name("squares"), shape, order, squares, Finish(), x, row.axes)
-    q = row.keep(row.at.build.add(inner))
+    q = row.keep(_squares(row))
     most = total.quant.reach**2
     s2 = row.small("MUL", total, total, replace(exact(1.0, most), lo=0), part="square")
     bound = n * q.quant.reach + most
@@ -104,6 +106,21 @@ def _root(row: _Row, total: Value) -> tuple[Value, int]:
     return row.at.build.add(op), bits
 
 
+def _squares(row: _Row) -> Value:
+    """The sum of squares: of bytes in one node."""
+    x, most = row.x, row.x.quant.reach**2
+    if x.quant.code != Code.U8:
+        each = row.small("MUL", x, x, replace(exact(1.0, most), lo=0), part="squares")
+        total = over(row.at, row.node, each, row.axes, "SUM")
+        return replace(total, quant=replace(total.quant, lo=0))
+    rest = [a for a in range(len(x.shape)) if a not in row.axes]
+    order = tuple(rest.index(a) for a in x.view.order if a in rest)
+    quant = replace(exact(1.0, row.count * most), lo=0)
+    shape = tuple(x.shape[a] for a in rest)
+    inner = ir.Inner(row.name("squares"), shape, order, quant, Finish(), x, row.axes)
+    return row.at.build.add(inner)
+
+
 def _inverse(row: _Row, root: Value, root_bits: int) -> tuple[Value, int]:
     """``2**bits * scale / deviation``, at most 4095, which the least usual deviation comes near."""
     least = row.at.plan.statistics.deviations[row.node.output]
@@ -115,9 +132,9 @@ def _inverse(row: _Row, root: Value, root_bits: int) -> tuple[Value, int]:
 
 
 def _centred(row: _Row, x: Value, total: Value) -> Value:
-    """``2**_MEAN_BITS * (x - mean)``."""
-    m, shift = multiplier(2.0**_MEAN_BITS / row.count, total.quant.reach, 1 << 46)
-    mean_reach = (x.quant.reach + 1) << _MEAN_BITS
+    """``2**row.bits * (x - mean)``."""
+    m, shift = multiplier(2.0**row.bits / row.count, total.quant.reach, 1 << 46)
+    mean_reach = (x.quant.reach + 1) << row.bits
     op = ir.Unary(
         row.name("mean"),
         total.shape,
@@ -128,16 +145,16 @@ def _centred(row: _Row, x: Value, total: Value) -> Value:
         total,
     )
     mean = row.at.build.add(op)
-    reach = (x.quant.hi - x.quant.lo) << _MEAN_BITS
+    reach = (x.quant.hi - x.quant.lo) << row.bits
     quant = exact(1.0, reach)
-    return row.small("ADD", x, mean, quant, ma=1 << _MEAN_BITS, mb=-1, part="centred")
+    return row.small("ADD", x, mean, quant, ma=1 << row.bits, mb=-1, part="centred")
 
 
 def _normal(row: _Row, centred: Value, inverse: Value, bits: int) -> tuple[Value, int]:
     """``2**fraction * (x - mean) / deviation``."""
     most = max(row.at.plan.statistics.normals[row.node.output], 1e-3)
-    fraction = min(floor(log2(_MOST_NORMAL / most)), _MEAN_BITS + bits)
-    shift = _MEAN_BITS + bits - fraction
+    fraction = min(floor(log2(_MOST_NORMAL / most)), row.bits + bits)
+    shift = row.bits + bits - fraction
     quant = exact(1.0, _MOST_NORMAL)
     finish = Finish(1, (1 << shift) >> 1, shift)
     value = row.small("MUL", centred, inverse, quant, finish=finish, part="normal")
