@@ -16,6 +16,9 @@ from offchain_workers.models import ModelCard
 # A file by content id, with the most bytes it may have. Raises StoreError.
 ReadBlob = Callable[[str, int], bytes]
 
+# The folder beside the blobs in which methods keep verdicts about models.
+VERDICTS = "verdicts"
+
 
 @dataclass(frozen=True)
 class Assignment:

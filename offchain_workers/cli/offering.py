@@ -3,14 +3,49 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from offchain_workers.chain.contracts import Tier
 from offchain_workers.chain.contracts.subnets import book_id
 from offchain_workers.cli.leaving import registered
 from offchain_workers.cli.network import Connection
 from offchain_workers.cli.output import cell
+from offchain_workers.cli.progress import waiting
 from offchain_workers.cli.sending import Sender, Sent
+from offchain_workers.engines.embedded import EmbeddedEngine
 from offchain_workers.errors import FusionError
+from offchain_workers.models import ModelSpec
+from offchain_workers.models.catalog import PublishedModel
+from offchain_workers.models.lowering import onnx_for
 from offchain_workers.units import Wei
+from verifiers.base import VERDICTS, Candidate
+from verifiers.methods import method_of
+
+
+def try_machine(connection: Connection, model: PublishedModel, selector: bytes) -> None:
+    """A method with artifacts is asked whether this machine may run the model, as a worker asks.
+
+    Raises what the method says, EngineError, StoreError.
+    """
+    if selector not in model.artifacts:
+        return
+    settings, catalog = connection.settings, connection.catalog
+    card, limit = catalog.card(model), settings.engine.max_onnx_bytes
+    engine = EmbeddedEngine(settings.engine.provider, settings.engine.threads, limit)
+    with waiting(connection.run, f"testing {card.name} on this machine"):
+        cid = onnx_for(card, model.onnx_cid, engine.provider)
+        session = engine.load(ModelSpec(card, cid), catalog.blob(model, cid, limit))
+        candidate = Candidate(
+            card=card,
+            artifact_id=model.artifacts[selector],
+            session=session,
+            provider=engine.provider,
+            runtime=f"onnxruntime {engine.runtime_version}",
+            blob=partial(catalog.blob, model),
+            folder=settings.storage.folder / VERDICTS,
+        )
+        method_of(selector).admit(candidate)
+        session.close()
 
 
 class Offering:

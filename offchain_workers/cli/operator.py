@@ -72,20 +72,29 @@ def offer(
     region: Region = 0,
     method: Method = "none",
     token: Token = None,
+    elsewhere: Annotated[
+        bool,
+        typer.Option(
+            "--elsewhere", help="The worker runs on another machine: skip the self-test here."
+        ),
+    ] = False,
     account: Signer = None,
 ) -> None:
     """Offer a model at a price, or change an offer; holds from the next epoch."""
     from offchain_workers.cli.network import connect
-    from offchain_workers.cli.offering import Offering
+    from offchain_workers.cli.offering import Offering, try_machine
     from offchain_workers.cli.sending import Sender
 
     asked = arguments.price(price, token)
     coin = arguments.token_address(token)
     arguments.region(region)
     connection = connect(run, account)
-    offering = Offering(connection, connection.model(model).model_id, method, coin)
+    found = connection.model(model)
+    offering = Offering(connection, found.model_id, method, coin)
     sender = Sender(connection)
     offering.check(sender.address)
+    if not elsewhere:
+        try_machine(connection, found, offering.selector)
     offering.opt_in(sender)
     sent = offering.send(sender, tier.tier, asked, region)
     data = sender.result(

@@ -22,7 +22,7 @@ from offchain_workers.models.lowering import onnx_for
 from offchain_workers.models.wire import pack_items, unpack_items
 from offchain_workers.operator.errors import ModelMismatchError, SelfCheckError
 from offchain_workers.storage import BlobStore
-from verifiers.base import Candidate
+from verifiers.base import VERDICTS, Candidate
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +64,7 @@ class Catalogue:
         self._network = network
         self._engine = engine
         self._files = Catalog((), store, settings.storage.allow_private)
-        self._folder = settings.storage.folder / "verdicts"
+        self._folder = settings.storage.folder / VERDICTS
 
     def wanted(self, session: DbSession, operator: str) -> list[bytes]:
         """The configured models, else all that the operator has an offer for."""

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from offchain_workers.models import ModelCard
+from offchain_workers.storage import content_id
 from tests.cli.market import Market, model_files
 from tests.opml.compiled import digits_package
+from tests.opml.lies import tampered
 
 
 @pytest.fixture
@@ -91,9 +94,26 @@ def test_a_bundle_of_other_samples_than_it_says_is_not_attested(
 
 def relisted(bundle: Path, name: str) -> None:
     """The card lists the file as it is now."""
-    from offchain_workers.models import ModelCard
-    from offchain_workers.storage import content_id
-
     tree = json.loads((bundle / "card.json").read_text())
     tree["methods"]["opml"]["manifest"][name] = content_id((bundle / name).read_bytes())
     (bundle / "card.json").write_bytes(ModelCard.from_json(json.dumps(tree).encode()).canonical())
+
+
+def test_an_offer_under_opml_comes_after_the_self_test(
+    market: Market, published: str, bundle: Path
+) -> None:
+    """A trace of other numbers than the program's is refused, and nothing is sent."""
+    args = ("--price", "0.001 ether", "--tier", "web2_cloud", "--method", "opml")
+    right = str(publish(market, bundle)["id"])
+    wrong = str(published_with(market, bundle, tampered((bundle / "trace.onnx").read_bytes())))
+    market.run("operator", "operator", "register", "--stake", "1 ether", "--endpoint", "http://a:1")
+    code, message = market.refused("operator", "operator", "offer", wrong, *args)
+    assert (code, message[:15]) == ("MN-OPML-075", "node 0: element")
+    market.run("operator", "operator", "offer", wrong, *args, "--elsewhere")
+    market.run("operator", "operator", "offer", right, *args)
+
+
+def published_with(market: Market, bundle: Path, trace: bytes) -> object:
+    (bundle / "trace.onnx").write_bytes(trace)
+    relisted(bundle, "trace.onnx")
+    return publish(market, bundle)["id"]

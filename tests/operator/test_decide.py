@@ -77,6 +77,18 @@ def test_a_good_job_is_taken_at_once() -> None:
     assert decide(job(), FACTS) == Take(NOW)
 
 
+def test_a_model_that_failed_a_methods_self_test_is_not_run_under_it() -> None:
+    barred = Served(CARD, 500, barred={NONE: "node 3"})
+    verdict = decide(job(), replace(FACTS, models={MODEL: barred}))
+    assert verdict == Skip(Reason.SELF_TEST_FAILED, "node 3")
+
+
+def test_terms_of_another_artifact_than_the_models_are_left_alone() -> None:
+    verdict = decide(job(artifact_id=b"\x01" * 32), FACTS)
+    assert isinstance(verdict, Skip)
+    assert verdict.reason is Reason.TERMS_UNSERVABLE
+
+
 @pytest.mark.parametrize(
     ("row", "facts", "reason"),
     [

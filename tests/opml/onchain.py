@@ -186,13 +186,16 @@ def listed(base: Market, header: Header, onnx: bytes, card: bytes) -> Iterator[O
     """The market with the method and a model of that header; undone in the end."""
     snapshot = base.chain.rpc("evm_snapshot")
     verifier = deploy_opml(base.w3, base.chain.accounts[0], base.network, PARAMS)
+    yield OpmlMarket(published(base, header, onnx, card), verifier, header)
+    assert base.chain.rpc("evm_revert", snapshot)
+
+
+def published(base: Market, header: Header, onnx: bytes, card: bytes) -> Market:
+    """The same market about a model of that header, on a subnet of its own."""
     record = ModelRecord(onnx, card, artifacts={OPML: header.artifact_id()})
     Wallet(base.w3, base.publisher).send(base.network.models.publish(record, "http://127.0.0.1:9"))
     model_id = base.network.models.model_id(base.publisher.address, record)
     subnet = form(base.chain, base.network, model_id, base.operators, base.requester, OPML)
     by_address = {account.address: account for account in base.operators}
     operators = [by_address[address] for address, _ in subnet.members]
-    yield OpmlMarket(
-        replace(base, model_id=model_id, subnet=subnet, operators=operators), verifier, header
-    )
-    assert base.chain.rpc("evm_revert", snapshot)
+    return replace(base, model_id=model_id, subnet=subnet, operators=operators)

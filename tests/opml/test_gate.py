@@ -15,6 +15,7 @@ from offchain_workers.errors import FusionError
 from offchain_workers.models import ModelSpec
 from offchain_workers.storage import content_id
 from tests.opml.compiled import Bundle, digits_bundle
+from tests.opml.lies import tampered
 from verifiers.base import Candidate
 from verifiers.opml import gate
 from verifiers.opml.files import Files
@@ -90,18 +91,6 @@ def test_a_lowering_of_other_weights_is_found_out_node_by_node(tmp_path: Path, n
     with pytest.raises(SelfTestError, match="MN-OPML-075: node 0: element") as refused:
         gate.admit(candidate(wrong, tmp_path))
     assert refused.value.node == 0
-
-
-def tampered(onnx: bytes) -> bytes:
-    import onnx as format
-    from onnx import numpy_helper
-
-    model = format.load_from_string(onnx)
-    floats = [t for t in model.graph.initializer if len(t.dims) == 2 and t.data_type == 1]
-    array = numpy_helper.to_array(floats[0]).copy()
-    array.flat[: len(array.flat) // 2] *= -1
-    floats[0].CopyFrom(numpy_helper.from_array(array, floats[0].name))
-    return model.SerializeToString()
 
 
 def test_files_of_another_artifact_are_refused(tmp_path: Path) -> None:

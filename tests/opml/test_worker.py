@@ -18,8 +18,8 @@ from offchain_workers.chain.tables import OutboxRow
 from offchain_workers.devnet import start_devnet
 from tests.operator.world import ETHER, Running, build, inline, refusal, until
 from tests.opml.compiled import GIVEN, digits_bundle
-from tests.opml.lies import lied
-from tests.opml.onchain import Challenger, OpmlMarket, listed
+from tests.opml.lies import lied, tampered
+from tests.opml.onchain import Challenger, OpmlMarket, listed, published
 from verifiers.opml.openings import Execution
 
 BUNDLE = digits_bundle()
@@ -195,3 +195,12 @@ def test_a_job_of_another_artifact_is_refused(opml: OpmlMarket) -> None:
     terms = opml.terms(GIVEN, artifact_id=b"\1" * 32)
     with opml.market.worker(opml.market.operators[0]) as running:
         assert refusal(running.accept(terms, inline(GIVEN))) == "MN-WORKER-107"
+
+
+def test_a_model_that_fails_its_self_test_is_not_answered(opml: OpmlMarket) -> None:
+    bundle = BUNDLE.changed("trace.onnx", tampered(BUNDLE.files["trace.onnx"]))
+    market = published(opml.market, bundle.header, *bundle.hashes)
+    files = (*opml.market.files, *bundle.blobs.values())
+    other = replace(opml, market=replace(market, files=files))
+    with other.market.worker(other.market.operators[0]) as running:
+        assert refusal(running.accept(other.terms(GIVEN), inline(GIVEN))) == "MN-WORKER-128"
