@@ -6,24 +6,41 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_account.signers.local import LocalAccount
 from sqlalchemy import select
 
 from offchain_workers.chain.contracts import JobTerms
+from offchain_workers.chain.contracts.deployment import deploy_consumer
+from offchain_workers.chain.contracts.opml import OPML
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.errors import CallRevertedError
+from offchain_workers.chain.hashing import keccak
 from offchain_workers.chain.tables import OutboxRow
 from offchain_workers.devnet import start_devnet
 from tests.operator.world import ETHER, Running, build, inline, refusal, until
 from tests.opml.compiled import GIVEN, digits_bundle
 from tests.opml.lies import lied, tampered
 from tests.opml.onchain import Challenger, OpmlMarket, listed, published
+from verifiers.opml.method import OpmlMethod
 from verifiers.opml.openings import Execution
 
 BUNDLE = digits_bundle()
 RIGHT: Execution = BUNDLE.program.execution(GIVEN)
+FIELDS: dict[str, Any] = {
+    "requester": "0x" + "22" * 20,
+    "model_id": bytes(32),
+    "selector": OPML,
+    "subnet_id": bytes(32),
+    "input_commitment": bytes(32),
+    "max_price": 1,
+    "deliver_by": 1,
+    "resolve_by": 1,
+    "turn_length": 1,
+    "artifact_id": b"\1" * 32,
+}
 OUTPUT = RIGHT.outputs[BUNDLE.header.output_node].data
 
 
@@ -91,6 +108,34 @@ def test_an_unchallenged_claim_is_paid_when_its_window_is_over(opml: OpmlMarket)
         sent = {"claim": "mined_ok", "finalise": "mined_ok"}
         until(lambda: outbox(opml, primary, job_id) == sent)
     assert stake(opml, primary) == (ETHER, ETHER)
+
+
+@pytest.mark.parametrize("eager", [False, True])
+def test_a_consumer_contract_gets_the_answer(opml: OpmlMarket, eager: bool) -> None:
+    """The claim carries the input; the end carries the output, unless that came with the claim."""
+    market, requester = opml.market, opml.market.requester
+    consumer = deploy_consumer(market.w3, requester, market.network.marketplace.address)
+    at = consumer.address
+    wish = {"callback_target": at, "callback_gas": 150_000, "callback_eager": eager}
+    terms = opml.terms(GIVEN, requester=at, **wish)
+    job_id = market.job_id(terms)
+    with market.worker(market.operators[0]) as running:
+        promise = running.promise(terms, inline(GIVEN))
+        value = market.network.marketplace.value_due(terms)
+        opml.send(requester, consumer.ask(terms, inline(GIVEN), promise, value))
+        until(lambda: opml.board.look(job_id))
+        assert any(consumer.answer_hash(job_id)) is eager
+        pass_window(opml, terms)
+        until(lambda: market.paid(job_id))
+    assert consumer.answer_hash(job_id) == keccak(OUTPUT)
+
+
+def test_a_callback_on_more_input_than_a_claim_carries_is_not_promised() -> None:
+    terms = JobTerms(**FIELDS, callback_target="0x" + "11" * 20)
+    spec = BUNDLE.card.inputs[0].model_copy(update={"shape": (4_097,)})
+    card = BUNDLE.card.model_copy(update={"inputs": (spec,)})
+    assert OpmlMethod().check_terms(terms, BUNDLE.card) is None
+    assert "4097 bytes of input" in (OpmlMethod().check_terms(terms, card) or "")
 
 
 def against(opml: OpmlMarket, terms: JobTerms, node: int) -> Challenger:

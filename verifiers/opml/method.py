@@ -8,6 +8,7 @@ remembered here only saves time.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import JobTerms, Network
@@ -28,9 +29,9 @@ from verifiers.opml.openings import Execution
 from verifiers.opml.play_errors import ItemCountError, NotListedError
 from verifiers.opml.trace import Tracer
 
-# Whole-transaction gas of a claim, then what each byte of output adds, and of input when there is
-# a callback (calldata, event, hashing).
-_GAS, _GAS_PER_BYTE = 240_000, 40
+# Whole-transaction gas of a claim and of its end, then what each byte of output adds (calldata,
+# event, hashing).
+_GAS, _GAS_PER_BYTE = 260_000, 40
 _CALLBACK_INPUT = 4_096
 _MAX_OUTPUT = 16_384
 # A bond is asked for in millionths of a coin.
@@ -72,16 +73,16 @@ class OpmlMethod:
 
     def locks(self, network: Network, jobs: Sequence[JobTerms]) -> int:
         """A claim locks twice a challenger's bond, or what its requester asks for."""
-        least = 2 * _verifier(network).bond_to_open()
+        least = 2 * _board(network).verifier.bond_to_open()
         return sum(max(least, terms.bond * _BOND_UNIT) for terms in jobs)
 
     def delivery_gas(self, terms: JobTerms, output_bytes: int) -> int:
-        """Of the claim alone: answers to challenges are paid for by the challengers' bonds."""
+        """Of claiming and finalising; answers are paid for by the bonds of lost challenges."""
         return _GAS + _GAS_PER_BYTE * output_bytes
 
     def deliver(self, job: Assignment) -> Call:
         """The claim. Raises StakeNotFreeError when its bond is more than the free stake."""
-        verifier, header = _verifier(job.network), _files(job).header()
+        verifier, header = _board(job.network).verifier, _files(job).header()
         bond = verifier.bond_to_claim(job.terms)
         found = job.network.subnets.operator(job.operator)
         free = found.free if found else 0
@@ -102,7 +103,7 @@ class OpmlMethod:
 
     def follow_up(self, job: Assignment) -> Sequence[Call]:
         """Answers that are due, late challengers' bonds; the end when nobody plays any more."""
-        board = Board(_verifier(job.network), job.network.start_block)
+        board = _board(job.network)
         look = board.look(job.job_id)
         if look is None:
             return ()
@@ -159,8 +160,10 @@ def _files(job: Assignment) -> Files:
     return Files(job.card(), job.terms.artifact_id, job.blob)
 
 
-def _verifier(network: Network) -> OpmlVerifier:
-    found = OpmlVerifier.of(network)
+@lru_cache(maxsize=8)
+def _board(network: Network) -> Board:
+    """A market never changes a method's contract."""
+    found = Board.of(network)
     if found is None:
         raise NotListedError("the market does not list method opml")
     return found
