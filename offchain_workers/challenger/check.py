@@ -14,12 +14,11 @@ from offchain_workers.challenger.reasons import LeftError, Reason
 from offchain_workers.challenger.share import is_mine
 from offchain_workers.operator.clock import ChainClock
 from verifiers.opml.merkle import Tensor
-from verifiers.opml.moves import Challenge
+from verifiers.opml.moves import CUT, Challenge
 from verifiers.opml.openings import Execution
 
-# A claim's word: the output's commitment above, cut to this many bytes.
-_CUT = 23
-_BELOW = 56
+# The bits of a claim's word below the output's commitment.
+_BELOW = 72
 
 
 @dataclass(frozen=True)
@@ -95,12 +94,12 @@ class Checker:
 
 def is_claimed(output: Tensor, word: int) -> bool:
     """Whether a claim's word commits to this output."""
-    return output.commitment[:_CUT] == claimed_output(word)[:_CUT]
+    return output.commitment[:CUT] == claimed_output(word)[:CUT]
 
 
 def claimed_output(word: int) -> bytes:
     """The commitment in a claim's word, zeros for what was cut."""
-    return (word >> _BELOW).to_bytes(_CUT, "big").ljust(32, b"\0")
+    return (word >> _BELOW).to_bytes(CUT, "big").ljust(32, b"\0")
 
 
 def output_of(execution: Execution, case: Case) -> Tensor:

@@ -71,11 +71,15 @@ class Games:
         self._tell = tell
         self._in_time = in_time
         self._tasks: Tasks[Due | None] = Tasks("game", _THREADS, on_done)
-        self._asked_at = -1
+        # Claim id -> the block as of which its game was thought about last.
+        self._asked_at: dict[bytes, int] = {}
         self._again: dict[bytes, float] = {}
 
     def run(self) -> None:
         """Queue what is due."""
+        for known in (self._asked_at, self._again):
+            for gone in known.keys() - self._docket.claims.keys():
+                del known[gone]
         for key, future in self._tasks.finished():
             self._take(key, future)
         self._call_off()
@@ -173,12 +177,11 @@ class Games:
         with self._db.read() as session:
             cursor = session.get(CursorRow, 1)
             block = cursor.number if cursor else -1
-            if block == self._asked_at:
-                return
             waiting = {_claim_of(row) for row in self._rows(session, "", _WAITING)}
-        self._asked_at = block
         for claim in (*self._docket.games, *self._docket.won):
-            if not self._tasks.has(claim.id) and f"0x{claim.id.hex()}" not in waiting:
+            is_known = self._asked_at.get(claim.id) == block or self._tasks.has(claim.id)
+            if not is_known and f"0x{claim.id.hex()}" not in waiting:
+                self._asked_at[claim.id] = block
                 self._tasks.start(claim.id, self._task(claim))
 
     def _task(self, claim: Claimed) -> Callable[[], Due | None]:
@@ -209,7 +212,7 @@ class Games:
                 self._tell("move", job=claim.job_id, call=due.what)
 
     def _stuck(self, claim: Claimed, why: str) -> None:
-        self._asked_at = -1  # ask again without waiting for a block
+        self._asked_at.pop(claim.id, None)  # ask again without waiting for a block
         log.error("game stuck", job=f"0x{claim.job_id.hex()}", reason=why)
 
     # --- rows ---------------------------------------------------------------------------------

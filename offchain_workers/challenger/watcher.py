@@ -51,6 +51,7 @@ class Watcher:
         self._abandoned = threading.Event()
         self._ready = threading.Event()
         self._swept = -float("inf")
+        self._idle = 0
         watch = settings.watch
         app = build_app(self.health, self._parts.metrics)
         self._endpoint = Endpoint(app, watch.listen_host, watch.listen_port)
@@ -144,6 +145,7 @@ class Watcher:
             self._now_and_then()
         self._gauge()
         self._ready.set()
+        self._idle = 0 if self._is_busy else self._idle + 1
 
     def _follow(self) -> None:
         """Until nothing is new."""
@@ -188,12 +190,16 @@ class Watcher:
     def _finished(self, once: bool) -> bool:
         if self._abandoned.is_set():
             return True
-        parts = self._parts
-        playing = parts.games is not None and parts.games.busy
+        games = self._parts.games
         if self._stopping.is_set():
-            return not playing
-        waits = parts.checks.waits or parts.checks.busy
-        return once and self._ready.is_set() and not (playing or waits)
+            return games is None or not games.busy
+        # What was mined in one turn is followed in the next.
+        return once and self._idle > 1
+
+    @property
+    def _is_busy(self) -> bool:
+        games, checks = self._parts.games, self._parts.checks
+        return checks.waits or checks.busy > 0 or (games is not None and games.busy)
 
     def _close(self) -> None:
         left = len(self._parts.docket.games)
