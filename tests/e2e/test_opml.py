@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,3 +122,30 @@ def test_a_liar_plays_loses_its_bond_and_changes_nothing(net: OpmlNet) -> None:
     assert int(liar.verifier.read("credit", primary)) - credit == liar.bond // 2
     assert int(liar.verifier.read("credit", liar.account.address)) == 0
     pay(net, prepared)
+
+
+def test_a_person_posts_and_reads_with_the_command_line(net: OpmlNet, tmp_path: Path) -> None:
+    image = tmp_path / "digit.bin"
+    image.write_bytes(GIVEN)
+    job = fusion(net, "post", "--model", "digits-opml", "--input", str(image), "--method", "opml",
+                 "--members", "2", "--account", "requester")  # fmt: skip
+    assert job["accepted"], job["not_accepted"]
+    job_id = str(job["id"])
+    until(lambda: fusion(net, "job", "show", job_id)["status"] == "pending", PATIENCE)
+    look = net.board.look(bytes.fromhex(job_id[2:]))
+    assert look is not None
+    net.at(look.claim.final_at + 1)
+    shown = fusion(net, "job", "watch", job_id)
+    assert shown["status"] == "paid"
+    assert shown["answers"][0]["label"] == LABEL
+
+
+def fusion(net: OpmlNet, *args: str) -> dict[str, Any]:
+    """The JSON of a command, as the requester's process prints it."""
+    command = [sys.executable, "-m", "offchain_workers.cli", "--config", str(net.net.layout.config)]
+    done = subprocess.run(
+        [*command, *args, "--json"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
