@@ -9,4 +9,6 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = Path(__file__).resolve().parent
 GAS_FILE = FOLDER / "gas.json"
 THROUGHPUT_FILE = FOLDER / "throughput.json"
+DISPUTES_FILE = FOLDER / "disputes.json"
+SPEED_FILE = FOLDER / "opml-speed.json"
 README_FILE = FOLDER / "README.md"

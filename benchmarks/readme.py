@@ -6,20 +6,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
+from benchmarks import DISPUTES_FILE, GAS_FILE, THROUGHPUT_FILE
 from benchmarks.bounds import judge
 from benchmarks.table import Row, load
 
 MET = {True: "yes", False: "NO", None: ""}
 
 
-def refreshed(readme: str, gas_file: Path, throughput_file: Path) -> str:
+def refreshed(readme: str) -> str:
     """The page with its generated parts written anew. Raises ValueError when a mark is missing."""
-    rows = load(gas_file)
+    rows, disputes = load(GAS_FILE), _read(DISPUTES_FILE)
     parts = {
         "bounds": bounds_table(rows),
         "gas": gas_table(rows),
-        "throughput": figures_table(throughput_file),
+        "disputes": disputes_table(disputes) + "\n\n" + goals_table(disputes["figures"]),
+        "throughput": figures_table(_read(THROUGHPUT_FILE)),
     }
     for name, text in parts.items():
         readme = _replaced(readme, name, text)
@@ -32,7 +35,7 @@ def gas_table(rows: Iterable[Row]) -> str:
     first: dict[str, Row] = {}
     for row in rows:
         (first if row.first_use else steady)[row.op] = row
-    return _table(
+    return table(
         ("step", "gas", "first use", "note"),
         [
             (
@@ -52,18 +55,41 @@ def bounds_table(rows: Sequence[Row]) -> str:
         (verdict.name, f"{verdict.gas:,}", f"{verdict.limit:,}", MET[verdict.holds])
         for verdict in judge(rows)
     ]
-    return _table(("bound", "gas", "at most", "holds"), lines)
+    return table(("bound", "gas", "at most", "holds"), lines)
 
 
-def figures_table(path: Path) -> str:
+def disputes_table(results: dict[str, Any]) -> str:
+    """The dearest dispute of each model."""
+    head = ("model", "nodes", "about", "transactions", "claimant", "challenger", "all", "fast path")
+    return table(head, [_dispute(model) for model in results["models"]])
+
+
+def figures_table(results: dict[str, Any]) -> str:
     """What the last run on the machine named in the file gave."""
-    results = json.loads(path.read_text())
     machine = ", ".join(str(fact) for fact in results["meta"].values())
+    return f"Measured on: {machine}.\n\n" + goals_table(results["figures"])
+
+
+def goals_table(figures: Iterable[dict[str, Any]]) -> str:
+    """Documents of figures."""
     lines = [
-        (figure["name"], f"{figure['measured']:,g}", figure["goal"], MET[figure["met"]])
-        for figure in results["figures"]
+        (figure["name"], f"{figure['measured']:,.10g}", figure["goal"], MET[figure["met"]])
+        for figure in figures
     ]
-    return f"Measured on: {machine}.\n\n" + _table(("figure", "measured", "goal", "met"), lines)
+    return table(("figure", "measured", "goal", "met"), lines)
+
+
+def _dispute(model: dict[str, Any]) -> tuple[str, ...]:
+    whole, target = model["whole"], model["target"]
+    about = f"{target['opcode']}, {target['blocks']} blocks, depth {target['tensor_depth']}"
+    gas = [whole["claimant"], whole["challenger"], whole["gas"], model["fast"]["gas"]]
+    counts = str(model["nodes"]), about, str(whole["transactions"])
+    return model["name"], *counts, *(f"{amount:,}" for amount in gas)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(path.read_text())
+    return document
 
 
 def _replaced(page: str, name: str, text: str) -> str:
@@ -75,7 +101,8 @@ def _replaced(page: str, name: str, text: str) -> str:
     return f"{head}{begin}\n{text}\n{end}{tail}"
 
 
-def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """In Markdown."""
     rows = [head, ["---"] * len(head), *lines]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 

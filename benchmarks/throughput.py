@@ -36,9 +36,9 @@ class Figure:
         """``met`` is null where there is no goal."""
         goal, met = "", None
         if self.least is not None:
-            goal, met = f">= {self.least:g}", self.measured >= self.least
+            goal, met = f">= {self.least:,.10g}", self.measured >= self.least
         if self.most is not None:
-            goal, met = f"<= {self.most:g}", self.measured <= self.most
+            goal, met = f"<= {self.most:,.10g}", self.measured <= self.most
         return {"name": self.name, "measured": self.measured, "goal": goal, "met": met}
 
 

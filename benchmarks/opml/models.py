@@ -6,7 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from offchain_workers.models.demo import DemoModel
 from verifiers.opml import bundle
@@ -55,3 +59,24 @@ def compiled_demo(model: DemoModel) -> Compiled:
     """With the demo's inputs, but for those that its codec answers by itself."""
     found = [encoded(model.card, raw) for _, raw, _ in model.samples]
     return compiled(model.card.name, model.onnx_bytes, [s for s in found if s is not None])
+
+
+def direction() -> Compiled | None:
+    """The text-direction CNN of rapidocr-onnxruntime 1.4; None when the package is not here."""
+    found = find_spec("rapidocr_onnxruntime")
+    if found is None or found.origin is None:
+        return None
+    path = Path(found.origin).parent / "models" / "ch_ppocr_mobile_v2.0_cls_infer.onnx"
+    return compiled("direction-cnn", path.read_bytes(), _strokes(32))
+
+
+def _strokes(count: int) -> list[Array]:
+    """Images of 48x192 with dark bars where a line's letters would be: enough to run on."""
+    rng = np.random.default_rng(0)
+    images = np.ones((count, 3, 48, 192), np.float32)
+    for image in images:
+        for left in range(4, 180, 12):
+            width, height = rng.integers(2, 9), rng.integers(8, 36)
+            top = rng.integers(2, 46 - height)
+            image[:, top : top + height, left : left + width] = rng.uniform(-1, 0.2)
+    return list(images)

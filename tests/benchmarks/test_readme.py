@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import GAS_FILE, README_FILE, THROUGHPUT_FILE
+from benchmarks import README_FILE
 from benchmarks.readme import gas_table, refreshed
 from benchmarks.table import Row
 
 
 def test_the_page_is_fresh() -> None:
     page = README_FILE.read_text()
-    assert page == refreshed(page, GAS_FILE, THROUGHPUT_FILE), "run `python -m benchmarks readme`"
+    assert page == refreshed(page), "run `python -m benchmarks readme`"
 
 
 def test_first_use_stands_beside_the_steady_state() -> None:
@@ -23,4 +23,4 @@ def test_first_use_stands_beside_the_steady_state() -> None:
 
 def test_a_page_without_marks_is_refused() -> None:
     with pytest.raises(ValueError, match="has no part between"):
-        refreshed("# Benchmarks", GAS_FILE, THROUGHPUT_FILE)
+        refreshed("# Benchmarks")

@@ -79,6 +79,19 @@ def test_shares_are_rounded_up_and_first_use_does_not_count() -> None:
     assert broken([verdict]) == ["each of three: 21334 is over the bound of 21333"]
 
 
+def test_a_goal_is_reported_and_shuts_no_gate() -> None:
+    [verdict] = judge(ROWS, [Bound("some day", ("post:-:64B",), 1, is_goal=True)])
+    assert not verdict.holds
+    assert broken([verdict]) == []
+
+
+def test_sums_say_of_how_many() -> None:
+    record = Recorder()
+    receipts: Any = [{"gasUsed": gas} for gas in (21_000, 4_000)]
+    record.add_sum("dispute:toy:all", receipts)
+    assert record.rows == [Row("dispute:toy:all", 25_000, False, "sum of 2 transactions")]
+
+
 def test_every_bound_has_its_rows() -> None:
     assert [verdict.limit for verdict in judge(load(GAS_FILE))] == [b.limit for b in BOUNDS]
 
