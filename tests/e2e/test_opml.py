@@ -124,6 +124,7 @@ def test_a_liar_plays_loses_its_bond_and_changes_nothing(net: OpmlNet) -> None:
     pay(net, prepared)
 
 
+@pytest.mark.slow
 def test_a_person_posts_and_reads_with_the_command_line(net: OpmlNet, tmp_path: Path) -> None:
     image = tmp_path / "digit.bin"
     image.write_bytes(GIVEN)
