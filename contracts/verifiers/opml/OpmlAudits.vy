@@ -74,13 +74,9 @@ def __init__(
 @payable
 @reentrant
 def __default__():
-    # What the verifier pays out in `harvest`.
-    assert msg.sender == VERIFIER, "use fund"
-
-
-@external
-@payable
-def fund():
+    """
+    @notice Whatever is sent here pays audits; the protocol's fees are meant for it.
+    """
     log IOpmlAudits.Funded(sender=msg.sender, amount=msg.value)
 
 

@@ -10,7 +10,6 @@ import boa
 import pytest
 from boa.contracts.vyper.vyper_contract import VyperContract
 from eth._utils.address import generate_contract_address
-from eth.exceptions import Revert
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_canonical_address, to_checksum_address
 from eth_utils.crypto import keccak
@@ -86,8 +85,7 @@ def built() -> Audited:
     world.model_id = model_id
     world.staff(3, selector=OPML)
     subnet = world.form_subnet(3, selector=OPML)
-    with boa.env.prank(wallet("keeper").address):
-        contract.fund(value=ETHER)
+    boa.env.raw_call(contract.address, sender=wallet("keeper").address, value=ETHER)
     return Audited(Arena(world, SMALL, verifier, subnet, model_id), contract)
 
 
@@ -195,8 +193,6 @@ def test_an_empty_fund_draws_nobody(audited: Audited) -> None:
         audited.draw(claims[1])
 
 
-def test_the_fund_takes_coins_only_by_name(audited: Audited) -> None:
-    with pytest.raises(Revert, match="use fund"):
-        boa.env.raw_call(audited.audits.address, sender=wallet("keeper").address, value=1)
+def test_nobody_withdraws_what_is_not_theirs(audited: Audited) -> None:
     with boa.reverts("no credit"):
         audited.audits.withdraw(wallet("keeper").address)
