@@ -18,7 +18,7 @@ import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from offchain_workers.devnet import Devnet
+from offchain_workers.devnet import start_devnet
 from tests.challenger.world import Liar, challengers, claim, compiled_market, settings_of, wrong
 from tests.operator.world import until
 from tests.opml.onchain import OpmlMarket
@@ -27,10 +27,10 @@ ROOT = Path(__file__).parents[2]
 PASSWORD = "correct horse"
 
 
-@pytest.fixture
-def opml(devnet: Devnet, tmp_path: Path) -> Iterator[OpmlMarket]:
-    """On each kind of chain in turn."""
-    with compiled_market(devnet, tmp_path) as found:
+@pytest.fixture(params=["embedded", pytest.param("anvil", marks=pytest.mark.anvil)])
+def opml(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpmlMarket]:
+    """On each kind of chain in turn, with a clock that nobody has moved before."""
+    with start_devnet(request.param) as chain, compiled_market(chain, tmp_path) as found:
         yield found
 
 

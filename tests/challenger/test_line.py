@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Games from any point on: what a challenger does follows from what is published alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from offchain_workers.challenger.line import Line, follow
+from offchain_workers.devnet import start_devnet
+from tests.operator.world import build
+from tests.opml.lies import lied
+from tests.opml.onchain import GIVEN_BYTES, Challenger, OpmlMarket, Small, listed
+from verifiers.opml.board import claim_id, question_key
+from verifiers.opml.moves import ELEMENT, Challenge, answer
+from verifiers.opml.openings import Execution
+
+SMALL = Small.make()
+GIVEN = bytes(range(256)) + bytes(GIVEN_BYTES - 256)
+RIGHT = SMALL.execute(GIVEN)
+# The first node has two blocks: its partial sums are asked for.
+WRONG = lied(lied(RIGHT, 0), 2)
+
+
+@pytest.fixture(scope="module")
+def small_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpmlMarket]:
+    with start_devnet("embedded") as chain:
+        base = build(chain, tmp_path_factory.mktemp("small"))
+        with listed(base, SMALL.header, b"\1" * 32, b"\2" * 32) as opml:
+            yield opml
+
+
+@pytest.fixture
+def small(small_chain: OpmlMarket) -> Iterator[OpmlMarket]:
+    snapshot = small_chain.market.chain.rpc("evm_snapshot")
+    yield replace(small_chain, market=replace(small_chain.market))
+    assert small_chain.market.chain.rpc("evm_revert", snapshot)
+
+
+def challenged(opml: OpmlMarket) -> Challenger:
+    terms = opml.terms(GIVEN)
+    opml.post(terms, GIVEN)
+    opml.claim(terms, WRONG.outputs[-1].data)
+    challenger = opml.challenge(terms, opml.market.requester, RIGHT)
+    challenger.challenge.output = WRONG.outputs[-1].commitment
+    return challenger
+
+
+def let_answer(challenger: Challenger) -> None:
+    """The liar's answer; sums that it states make its element, one of them wrongly."""
+    game = challenger.game
+    assert game is not None
+    move = answer(WRONG, game.at)
+    if move.name == "answer_partials":
+        node, others = SMALL.nodes[0], move.evidence.partials[1:]
+        acc = (WRONG.outputs[0].data[0] - node.zo) << node.shift
+        stated = [acc - sum(others), *others]
+        move = move._replace(evidence=move.evidence._replace(partials=stated))
+    challenger.opml.send(challenger.opml.market.operators[0], challenger.table.call(move))
+
+
+def line(challenger: Challenger, ours: Execution = RIGHT) -> Line:
+    """From the chain and an execution alone, as after a restart."""
+    opml, named = challenger.opml, claim_id(challenger.job_id, challenger.claim)
+    fresh = Challenge(opml.header, ours, WRONG.outputs[-1].commitment)
+
+    def published(at: object) -> bytes | None:
+        game = challenger.game
+        assert game is not None
+        key = question_key(named, at)  # type: ignore[arg-type]
+        if not opml.verifier.answered_at(named, key):
+            return None
+        return opml.board.published(replace(game, key=key))
+
+    return follow(fresh, named, challenger.claim, published)
+
+
+def step(challenger: Challenger) -> str:
+    """Our next move by the line, from where our game stands; "" when the claimant is on turn."""
+    game = challenger.game
+    assert game is not None
+    move = line(challenger).next_move(game.at, stands=True)
+    if move is None:
+        return ""
+    challenger.opml.send(challenger.account, challenger.table.call(move))
+    return move.name
+
+
+def test_a_game_is_played_from_nothing_but_the_chain(small: OpmlMarket) -> None:
+    challenger, moves = challenged(small), []
+    while challenger.game is not None:
+        if name := step(challenger):
+            moves.append(name)
+        else:
+            let_answer(challenger)
+    assert moves == ["pick", "pick", "prove"]
+
+
+def test_a_second_challenger_skips_what_was_answered(small: OpmlMarket) -> None:
+    first = challenged(small)
+    for asked in range(3):
+        let_answer(first)
+        if asked < 2:
+            assert step(first) == "pick"
+    second = small.challenge(first.terms, small.market.publisher, RIGHT)
+    assert step(second) == "pick"
+    game = second.game
+    assert game is not None
+    assert game.at.stage == ELEMENT
+    assert step(second) == "prove"
+    assert small.board.look(first.job_id) is None
+
+
+def test_after_the_fall_only_proofs_are_left(small: OpmlMarket) -> None:
+    first = challenged(small)
+    second = small.challenge(first.terms, small.market.publisher, RIGHT)
+    for _ in range(2):
+        let_answer(first)
+        step(first)
+    game = second.game
+    assert game is not None
+    assert line(second).next_move(game.at, stands=False) is None
+    assert line(second).next_move(game.at, stands=True) is not None
+
+
+def test_nothing_is_played_when_nothing_differs(small: OpmlMarket) -> None:
+    challenger = challenged(small)
+    let_answer(challenger)
+    with pytest.raises(ValueError, match="same"):
+        line(challenger, WRONG)
