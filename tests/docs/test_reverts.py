@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every revert reason of a contract is in docs/protocol.md; each one there is a contract's."""
+"""Every revert reason of a contract is in the docs; each one there is a contract's."""
 
 from __future__ import annotations
 
@@ -21,12 +21,18 @@ def reasons() -> set[str]:
     }
 
 
+SECTIONS = {"docs/protocol.md": "24. Reverts", "docs/opml-game.md": "9. Reverts"}
+
+
 def documented() -> set[str]:
-    """Those of the first columns of the tables of the section on reverts."""
-    text = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
-    section = text.split("\n## 24. Reverts\n")[1].split("\n## ")[0]
-    cells = (line.split("|")[1].strip() for line in section.splitlines() if line.startswith("|"))
-    return {reason for cell in cells for reason in CELL.findall(cell)}
+    """Those of the first columns of the tables of the sections on reverts."""
+    found: set[str] = set()
+    for path, title in SECTIONS.items():
+        text = (ROOT / path).read_text(encoding="utf-8")
+        section = text.split(f"\n## {title}\n")[1].split("\n## ")[0]
+        cells = (line.split("|")[1].strip() for line in section.splitlines() if line[:1] == "|")
+        found |= {reason for cell in cells for reason in CELL.findall(cell)}
+    return found
 
 
 def test_reasons_are_found_in_every_form() -> None:
