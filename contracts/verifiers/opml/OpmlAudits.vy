@@ -77,7 +77,7 @@ def __default__():
     """
     @notice Whatever is sent here pays audits; the protocol's fees are meant for it.
     """
-    log IOpmlAudits.Funded(sender=msg.sender, amount=msg.value)
+    log IOpmlAudits.Funded(sender=msg.sender, amount=msg.value, fund=self.balance - self.owed)
 
 
 @external
