@@ -92,10 +92,10 @@ class Library:
 
         The first time it may take minutes: the self-test runs.
         """
-        if terms.artifact_id in self._barred:
-            raise LeftError(Reason.MODEL_REFUSED, self._barred[terms.artifact_id])
+        if terms.model_id in self._barred:
+            raise LeftError(Reason.MODEL_REFUSED, self._barred[terms.model_id])
         try:
-            return self._models.get(terms.artifact_id, lambda: self._load(terms))
+            return self._models.get(terms.model_id, lambda: self._load(terms))
         except StoreError as error:
             raise LeftError(Reason.MODEL_UNAVAILABLE, error.message) from error
         except (LeftError, ChainError):
@@ -107,7 +107,7 @@ class Library:
     def bar(self, terms: JobTerms, why: str) -> None:
         """Judge nothing by this model until the next start."""
         log.error("model refused", model=f"0x{terms.model_id.hex()}", reason=why)
-        self._barred[terms.artifact_id] = why
+        self._barred[terms.model_id] = why
 
     def _load(self, terms: JobTerms) -> Watched:
         record = published(self._network, terms.model_id)
@@ -133,12 +133,11 @@ class Library:
 
 
 def published(network: Network, model_id: bytes) -> PublishedModel:
-    """A model's record. Raises LeftError.
-
-    Not checked against the id: what counts is that the files make the job's artifact.
-    """
+    """A model's record, which its id is the hash of. Raises LeftError."""
     past = Past(network.models, network.start_block)
     head = network.models.w3.eth.block_number
     for event in past.newest_first(("ModelPublished",), model_id, head):
-        return PublishedModel.of(event.args, event.block_number)
+        found = PublishedModel.of(event.args, event.block_number)
+        if network.models.model_id(found.publisher, found.record) == model_id:
+            return found
     raise LeftError(Reason.MODEL_UNAVAILABLE, f"no record of model 0x{model_id.hex()}")

@@ -17,7 +17,7 @@ from offchain_workers.challenger import Watcher
 from offchain_workers.config import Settings
 from offchain_workers.devnet import Devnet
 from tests.operator.world import PATIENCE, build, until
-from tests.opml.compiled import GIVEN, digits_bundle
+from tests.opml.compiled import GIVEN, Bundle, digits_bundle
 from tests.opml.lies import lied
 from tests.opml.onchain import OpmlMarket, listed
 from verifiers.opml.board import claim_id
@@ -34,11 +34,11 @@ Told = list[dict[str, Any]]
 
 
 @contextmanager
-def compiled_market(chain: Devnet, folder: Path) -> Iterator[OpmlMarket]:
+def compiled_market(chain: Devnet, folder: Path, bundle: Bundle = BUNDLE) -> Iterator[OpmlMarket]:
     """The compiled digits under `opml`, a subnet of two."""
     base = build(chain, folder)
-    with listed(base, BUNDLE.header, *BUNDLE.hashes) as opml:
-        yield replace(opml, market=replace(opml.market, files=tuple(BUNDLE.blobs.values())))
+    with listed(base, bundle.header, *bundle.hashes) as opml:
+        yield replace(opml, market=replace(opml.market, files=tuple(bundle.blobs.values())))
 
 
 @dataclass
@@ -100,8 +100,9 @@ def wrong(node: int = 0) -> Execution:
 
 
 def settings_of(opml: OpmlMarket, name: str, **changes: Any) -> Settings:
-    """A watcher's, with the model's files in its store."""
-    opml.market.stock(name)
+    """A watcher's, with the model's files in its store (``stocked``)."""
+    if changes.pop("stocked", True):
+        opml.market.stock(name)
     base = opml.market.settings(name)
     home = opml.market.folder / name
     urls = changes.pop("rpc_urls", (opml.market.chain.url,))
