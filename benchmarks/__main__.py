@@ -7,9 +7,17 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import DISPUTES_FILE, GAS_FILE, README_FILE, THROUGHPUT_FILE, gas, throughput
+from benchmarks import (
+    DISPUTES_FILE,
+    GAS_FILE,
+    README_FILE,
+    SCALING_FILE,
+    THROUGHPUT_FILE,
+    gas,
+    throughput,
+)
 from benchmarks.bounds import broken, judge
-from benchmarks.opml import disputes
+from benchmarks.opml import disputes, page, scaling
 from benchmarks.readme import refreshed
 from offchain_workers.errors import FusionError
 
@@ -43,6 +51,7 @@ def _write(what: str) -> int:
     for name in PARTS if what == "all" else (what,):
         failures += PARTS[name]()
     README_FILE.write_text(refreshed(README_FILE.read_text()))
+    page.write()
     print("\n".join(failures), end="\n" if failures else "")
     return 1 if failures else 0
 
@@ -55,6 +64,11 @@ def _gas() -> list[str]:
 
 def _disputes() -> list[str]:
     disputes.write(DISPUTES_FILE, disputes.measure(_say))
+    return []
+
+
+def _scaling() -> list[str]:
+    disputes.write(SCALING_FILE, scaling.measure(_say))
     return []
 
 
@@ -75,6 +89,7 @@ def _say(step: str) -> None:
 PARTS: dict[str, Callable[[], list[str]]] = {
     "gas": _gas,
     "disputes": _disputes,
+    "scaling": _scaling,
     "throughput": _throughput,
     "readme": _readme,
 }

@@ -17,15 +17,15 @@ MET = {True: "yes", False: "NO", None: ""}
 
 def refreshed(readme: str) -> str:
     """The page with its generated parts written anew. Raises ValueError when a mark is missing."""
-    rows, disputes = load(GAS_FILE), _read(DISPUTES_FILE)
+    rows, disputes = load(GAS_FILE), read(DISPUTES_FILE)
     parts = {
         "bounds": bounds_table(rows),
         "gas": gas_table(rows),
         "disputes": disputes_table(disputes) + "\n\n" + goals_table(disputes["figures"]),
-        "throughput": figures_table(_read(THROUGHPUT_FILE)),
+        "throughput": figures_table(read(THROUGHPUT_FILE)),
     }
     for name, text in parts.items():
-        readme = _replaced(readme, name, text)
+        readme = replaced(readme, name, text)
     return readme
 
 
@@ -87,17 +87,19 @@ def _dispute(model: dict[str, Any]) -> tuple[str, ...]:
     return model["name"], *counts, *(f"{amount:,}" for amount in gas)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
+    """A result file."""
     document: dict[str, Any] = json.loads(path.read_text())
     return document
 
 
-def _replaced(page: str, name: str, text: str) -> str:
+def replaced(page: str, name: str, text: str) -> str:
+    """The page with another text between its marks of this name. Raises ValueError without them."""
     begin, end = f"<!-- {name}: generated -->", f"<!-- {name}: end -->"
     head, found, rest = page.partition(begin)
     _, ended, tail = rest.partition(end)
     if not (found and ended):
-        raise ValueError(f"README.md has no part between {begin} and {end}")
+        raise ValueError(f"the page has no part between {begin} and {end}")
     return f"{head}{begin}\n{text}\n{end}{tail}"
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from benchmarks.pinned import pinned_chain
 from benchmarks.throughput import Figure
 from offchain_workers.models.demo import digits, magika
 from verifiers.opml.merkle import LEAF_BYTES, depth_of
-from verifiers.opml.program import Op
+from verifiers.opml.program import Node, Op
 
 # So many nodes, the dearest by estimate, are played.
 PLAYED = 6
@@ -72,11 +72,11 @@ def _searched(model: Compiled, say: Say) -> dict[str, Any]:
     return {
         "name": model.name,
         **facts(model),
-        "target": described(model, targets[worst]),
+        "target": described(ours.nodes, targets[worst]),
         "whole": played[worst].document(),
         "fast": fast.document(),
         "searched": [
-            described(model, target) | {"gas": match.gas, "judge": match.step}
+            described(ours.nodes, target) | {"gas": match.gas, "judge": match.step}
             for target, match in zip(targets, played, strict=True)
         ],
     }
@@ -98,13 +98,12 @@ def facts(model: Compiled) -> dict[str, Any]:
     }
 
 
-def described(model: Compiled, target: Target) -> dict[str, Any]:
+def described(nodes: Sequence[Node], target: Target) -> dict[str, Any]:
     """What is lied about."""
-    node = model.program.nodes[target.j]
-    opcode = Op(node.opcode).name
+    node = nodes[target.j]
     return {
         "node": target.j,
-        "opcode": opcode,
+        "opcode": Op(node.opcode).name,
         "element": target.e,
         "block": target.k,
         "blocks": node.blocks,

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from random import Random
 from typing import NamedTuple
 
@@ -89,22 +90,21 @@ def _with(node: Node, values: list[int], k: int, distance: int) -> list[int]:
 def dearest(execution: Execution, count: int) -> list[Target]:
     """By an estimate, the dearest element of each of the ``count`` dearest nodes, dearest first."""
     best = []
-    for j in range(len(execution.nodes)):
-        scored = [(estimate(execution, target), target) for target in candidates(execution, j)]
-        best += [max(scored)] if scored else []
+    for j, node in enumerate(execution.nodes):
+        found = (
+            scored for scored in ranked(execution, j, node) if _can_be_forged(execution, scored[1])
+        )
+        best += islice(found, 1)
     return [target for _, target in sorted(best, reverse=True)[:count]]
 
 
-def candidates(execution: Execution, j: int) -> Iterator[Target]:
-    """Elements of a node that can be lied about: ends, middle and some more, with some blocks."""
-    node = execution.nodes[j]
-    elements, rng = node.byte_len >> (node.out_code & 3), Random(j)
-    drawn = {rng.randrange(elements) for _ in range(DRAWS)}
-    for e in sorted({0, elements // 2, elements - 1} | drawn):
-        for k in {0, node.blocks // 2, node.blocks - 1}:
-            target = Target(j, e, k)
-            if _can_be_forged(execution, target):
-                yield target
+def ranked(execution: Execution, j: int, node: Node) -> list[tuple[int, Target]]:
+    """Some elements of a node, each with some blocks, dearest first."""
+    count, rng = node.byte_len >> (node.out_code & 3), Random(j)
+    elements = {0, count // 2, count - 1} | {rng.randrange(count) for _ in range(DRAWS)}
+    blocks = {0, node.blocks // 2, node.blocks - 1}
+    found = [Target(j, e, k) for e in elements for k in blocks]
+    return sorted(((estimate(execution, target), target) for target in found), reverse=True)
 
 
 def estimate(execution: Execution, target: Target) -> int:

@@ -79,7 +79,8 @@ class Table:
 
     def _claim(self, output: bytes) -> JobTerms:
         terms, _ = self.scene.post(self.ours.given.commitment, REFERENCE)
-        self.scene.claim(terms, output)
+        # A slice: a sparse tensor's data are not bytes.
+        self.scene.claim(terms, output[:])
         return terms
 
     def _match(self, played: Played) -> Match:
