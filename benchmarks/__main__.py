@@ -12,12 +12,13 @@ from benchmarks import (
     GAS_FILE,
     README_FILE,
     SCALING_FILE,
+    SPEED_FILE,
     THROUGHPUT_FILE,
     gas,
     throughput,
 )
 from benchmarks.bounds import broken, judge
-from benchmarks.opml import disputes, page, scaling
+from benchmarks.opml import disputes, page, scaling, speed
 from benchmarks.readme import refreshed
 from offchain_workers.errors import FusionError
 
@@ -72,6 +73,11 @@ def _scaling() -> list[str]:
     return []
 
 
+def _speed() -> list[str]:
+    disputes.write(SPEED_FILE, speed.measure(_say))
+    return []
+
+
 def _throughput() -> list[str]:
     throughput.write(THROUGHPUT_FILE, throughput.measure(_say))
     return []
@@ -90,6 +96,7 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "gas": _gas,
     "disputes": _disputes,
     "scaling": _scaling,
+    "opml-speed": _speed,
     "throughput": _throughput,
     "readme": _readme,
 }

@@ -32,9 +32,14 @@ print(resident_bytes("self") - before)
 def facts() -> dict[str, str]:
     """Nothing that names the machine or its owner."""
     found = {"cpu": _cpu(), "cores": f"{os.cpu_count()} cores"}
-    found["load"] = f"load {os.getloadavg()[0]:.1f} from before"
+    found["load"] = f"load {load()} from before"
     found["python"] = f"Python {platform.python_version()}"
     return found | {name: f"{name} {version(name)}" for name in PACKAGES}
+
+
+def load() -> str:
+    """Processes that wanted to run, over the last minute."""
+    return f"{os.getloadavg()[0]:.1f}"
 
 
 def resident_bytes(pid: int | str, field: str = "VmRSS") -> int:

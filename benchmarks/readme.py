@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import DISPUTES_FILE, GAS_FILE, THROUGHPUT_FILE
+from benchmarks import DISPUTES_FILE, GAS_FILE, SPEED_FILE, THROUGHPUT_FILE
 from benchmarks.bounds import judge
 from benchmarks.table import Row, load
 
@@ -22,6 +22,7 @@ def refreshed(readme: str) -> str:
         "bounds": bounds_table(rows),
         "gas": gas_table(rows),
         "disputes": disputes_table(disputes) + "\n\n" + goals_table(disputes["figures"]),
+        "opml-speed": figures_table(read(SPEED_FILE)),
         "throughput": figures_table(read(THROUGHPUT_FILE)),
     }
     for name, text in parts.items():

@@ -4,17 +4,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.gas import meta
+from benchmarks.opml import models
 from benchmarks.opml.lies import Target, dearest
 from benchmarks.opml.matches import Match, Table
-from benchmarks.opml.models import Compiled, compiled_demo, direction
+from benchmarks.opml.models import Compiled, Say
 from benchmarks.pinned import pinned_chain
 from benchmarks.throughput import Figure
-from offchain_workers.models.demo import digits, magika
 from verifiers.opml.merkle import LEAF_BYTES, depth_of
 from verifiers.opml.program import Node, Op
 
@@ -22,12 +22,12 @@ from verifiers.opml.program import Node, Op
 PLAYED = 6
 SMALL, LARGE, FAST, STEP = 550_000, 1_100_000, 420_000, 150_000
 
-Say = Callable[[str], None]
+MODELS = models.digits, models.magika, models.direction
 
 
 def measure(say: Say = lambda step: None) -> dict[str, Any]:
     """The document of disputes.json. Raises FusionError, MN-DEV-001 without anvil."""
-    searched = [_searched(model, say) for model in models(say)]
+    searched = [_searched(model, say) for model in models.all_of(MODELS, say)]
     goals = [figure.document() for model in searched for figure in figures(model)]
     return {"meta": meta(), "figures": goals, "models": searched}
 
@@ -46,17 +46,6 @@ def figures(model: dict[str, Any]) -> list[Figure]:
         Figure(f"{name}: fast path", model["fast"]["gas"], most=FAST),
         Figure(f"{name}: last step", step, most=STEP),
     ]
-
-
-def models(say: Say) -> Iterator[Compiled]:
-    """Compiled one by one; the direction CNN when its package is here."""
-    for make in (lambda: compiled_demo(digits()), lambda: compiled_demo(magika()), direction):
-        say("compiling")
-        found = make()
-        if found is None:
-            say("no package rapidocr_onnxruntime here: its direction CNN is left out")
-        else:
-            yield found
 
 
 def _searched(model: Compiled, say: Say) -> dict[str, Any]:

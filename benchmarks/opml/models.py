@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import ROOT
 from offchain_workers.models.demo import DemoModel
+from offchain_workers.models.demo import digits as demo_digits
+from offchain_workers.models.demo import magika as demo_magika
 from verifiers.opml import bundle
 from verifiers.opml.bundle import Program
 from verifiers.opml.compiler.compile import Options, compile_graph, encode_input
@@ -22,6 +25,8 @@ from verifiers.opml.openings import Execution
 from verifiers.opml.program import Header
 
 Array = Any
+Say = Callable[[str], None]
+DATA = ROOT / "tests" / "data"
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,14 @@ def compiled(name: str, onnx: bytes, samples: Sequence[Array]) -> Compiled:
     return Compiled(name, onnx, samples, given, files, header)
 
 
+def digits() -> Compiled:
+    return compiled_demo(demo_digits())
+
+
+def magika() -> Compiled:
+    return compiled_demo(demo_magika())
+
+
 def compiled_demo(model: DemoModel) -> Compiled:
     """With the demo's inputs, but for those that its codec answers by itself."""
     found = [encoded(model.card, raw) for _, raw, _ in model.samples]
@@ -68,6 +81,31 @@ def direction() -> Compiled | None:
         return None
     path = Path(found.origin).parent / "models" / "ch_ppocr_mobile_v2.0_cls_infer.onnx"
     return compiled("direction-cnn", path.read_bytes(), _strokes(32))
+
+
+def digits_cnn() -> Compiled:
+    """The small CNN of the tests."""
+    demo = demo_digits()
+    images = [encoded(demo.card, raw) for _, raw, _ in demo.samples]
+    shaped = [image.reshape(1, 8, 8) for image in images if image is not None]
+    return compiled("digits-cnn", (DATA / "digits_cnn.onnx").read_bytes(), shaped)
+
+
+def encoder() -> Compiled:
+    """The small transformer of the tests."""
+    tokens = np.random.default_rng(0).integers(0, 64, (32, 32)).astype(np.int32)
+    return compiled("encoder", (DATA / "encoder.onnx").read_bytes(), list(tokens))
+
+
+def all_of(makers: Iterable[Callable[[], Compiled | None]], say: Say) -> Iterator[Compiled]:
+    """Compiled one by one; without those whose package is not here."""
+    for make in makers:
+        say(f"compiling {make.__name__.replace('_', ' ')}")
+        found = make()
+        if found is None:
+            say("its package is not installed: left out")
+        else:
+            yield found
 
 
 def _strokes(count: int) -> list[Array]:

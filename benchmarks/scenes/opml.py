@@ -10,12 +10,11 @@ from functools import cache
 from web3.types import TxReceipt
 
 from benchmarks.opml.lies import Target, dearest, lied
-from benchmarks.opml.models import Compiled, compiled_demo
+from benchmarks.opml.models import Compiled, digits
 from benchmarks.opml.play import Dispute, OpmlMarket, Played
 from benchmarks.pinned import PinnedChain
 from benchmarks.table import Recorder
 from offchain_workers.chain.contracts import JobTerms
-from offchain_workers.models.demo import digits
 from offchain_workers.storage.reference import encode_inline
 from verifiers.opml.merkle import Tensor
 
@@ -83,7 +82,7 @@ def place(digits: Digits, target: Target) -> int:
 
 @cache
 def _model() -> Compiled:
-    return compiled_demo(digits())
+    return digits()
 
 
 def _numbered(played: Played) -> Iterator[tuple[str, TxReceipt]]:
