@@ -109,6 +109,7 @@ def stages(shop: Shop, liar: Liar) -> list[tuple[str, Callable[[], object]]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_game_survives_kill_9_at_every_stage(opml: OpmlMarket) -> None:
     shop, liar = Shop(opml, challengers(opml)[0]), claim(opml, wrong())
@@ -127,6 +128,7 @@ def test_a_game_survives_kill_9_at_every_stage(opml: OpmlMarket) -> None:
     assert {one["call"] for one in done} >= {"prove", "collect"}
 
 
+@pytest.mark.slow
 def test_once_does_what_is_due_and_exits(opml: OpmlMarket) -> None:
     shop = Shop(opml, challengers(opml)[0])
     liar, right = claim(opml, wrong()), claim(opml)
