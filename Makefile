@@ -73,6 +73,10 @@ test: setup  ## every test that is not slow
 test-slow: setup  ## the long runs: fuzzing at length, soak, whole models
 	python -m pytest -q -m slow $(PYTEST_ARGS)
 
+.PHONY: conformance
+conformance: setup  ## compiled models on other processors by emulation: docs/opml-conformance.md
+	python -m pytest -q -rs tests/conformance -m "slow or not slow" --write $(PYTEST_ARGS)
+
 .PHONY: lint
 lint: lint-python lint-vyper lint-files  ## everything CI refuses
 
