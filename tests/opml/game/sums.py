@@ -22,7 +22,8 @@ def owed(arena: Arena) -> int:
     verifier = arena.verifier
     # A challenger may have opened several games against one claim, one after the other.
     games = {(game.claim.id, game.challenger.address): game for game in arena.games}
-    holders = arena.world.accounts | {game.challenger.address for game in arena.games}
+    holders = {member.address for member in arena.subnet.members}
+    holders |= {game.challenger.address for game in arena.games}
     credit = sum(verifier.credit(holder) for holder in holders)
     return int(verifier.to_burn() + credit + sum(_in_game(game) for game in games.values()))
 
