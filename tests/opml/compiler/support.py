@@ -24,19 +24,20 @@ def model(
     shape: list[Any],
     consts: dict[str, Array] | None = None,
     opset: int = 17,
-    dtype: int = TensorProto.FLOAT,
+    made: int = TensorProto.FLOAT,
+    rank: int = 3,
 ) -> bytes:
     """A model from ``x`` to ``y``."""
     graph = helper.make_graph(
         nodes,
         "test",
-        [helper.make_tensor_value_info("x", dtype, shape)],
-        [helper.make_empty_tensor_value_info("y")],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", made, [f"d{i}" for i in range(rank)])],
         [numpy_helper.from_array(value, name) for name, value in (consts or {}).items()],
     )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
-    made.ir_version = 8
-    return bytes(made.SerializeToString())
+    whole = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    whole.ir_version = 8
+    return bytes(whole.SerializeToString())
 
 
 def compiled(data: bytes, samples: list[Array]) -> Compiled:

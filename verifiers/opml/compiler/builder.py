@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import floor, log2
 
 import numpy as np
 
@@ -137,3 +138,14 @@ def multiplier_below(ratio: float, reach: int, limit: int = (1 << 24) - 1) -> tu
     while shift and m % 2 == 0:
         m, shift = m // 2, shift - 1
     return m, shift
+
+
+def line(gain: Array, offset: Array, reach: int) -> Finish:
+    """Multipliers and biases over a common shift, every sum below 2^23 or so."""
+    largest = float(np.max(np.abs(gain) * reach + np.abs(offset))) + 1
+    shift = max(0, min(22, floor(log2((1 << 23) / largest))))
+    m = np.rint(gain * 2**shift).astype(np.int64)
+    bias = np.rint(offset * 2**shift).astype(np.int64) + ((1 << shift) >> 1)
+    if len(m) == 1:
+        return Finish(int(m[0]), int(bias[0]), shift)
+    return Finish(m, bias, np.full(len(m), shift, np.int64))

@@ -13,6 +13,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]
 
 
+# Nodes that the patterns make; onnxruntime does not know them.
+OURS = {"Dense", "Function", "LayerNorm", "Scale", "SoftmaxOver", "Table"}
+
+
 @dataclass
 class FNode:
     """An ONNX node, or one of ours: Dense, LayerNorm, Table, Function (see ``patterns``)."""

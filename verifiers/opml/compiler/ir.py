@@ -226,7 +226,10 @@ class Gate(Op):
 
 @dataclass(frozen=True)
 class Place(Op):
-    """``x`` at ``at`` (per dimension) in the output, ``y`` at its own, elsewhere 0 * (m, bias)."""
+    """``x`` at ``at`` (per dimension) in the output, ``y`` at its own place, elsewhere zero.
+
+    A ``y`` of one element without a place is what fills the rest.
+    """
 
     reads: ClassVar[tuple[str, ...]] = ("x", "y")
 

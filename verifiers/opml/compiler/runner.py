@@ -10,11 +10,21 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from verifiers.opml.compiler.errors import UnreadableModelError
 from verifiers.opml.compiler.graph import Array, FNode, Graph
 
 IR_VERSION = 8
+_REFUSALS = (
+    states.Fail,
+    states.InvalidArgument,
+    states.InvalidGraph,
+    states.InvalidProtobuf,
+    states.NotImplemented,
+    states.RuntimeException,
+    RuntimeError,
+)
 
 
 def session(model: bytes, threads: int = 1, optimise: bool = False) -> ort.InferenceSession:
@@ -27,7 +37,7 @@ def session(model: bytes, threads: int = 1, optimise: bool = False) -> ort.Infer
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
         return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's classes for this have no common public base
+    except _REFUSALS as error:
         raise UnreadableModelError(f"onnxruntime refuses the model: {_line(error)}") from None
 
 
@@ -44,8 +54,11 @@ class FloatModel:
         self._session = session(visible.SerializeToString())
 
     def run(self, sample: Array) -> dict[str, Array]:
-        """Every tensor that a node makes, by name."""
-        values = self._session.run(self.names, {self._feed: sample})
+        """Every tensor that a node makes, by name. Raises UnreadableModelError."""
+        try:
+            values = self._session.run(self.names, {self._feed: sample})
+        except _REFUSALS as error:
+            raise UnreadableModelError(f"the model does not run: {_line(error)}") from None
         return dict(zip(self.names, values, strict=True)) | {self._feed: sample}
 
 

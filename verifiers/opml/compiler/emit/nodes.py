@@ -189,7 +189,9 @@ def _place(e: Emitter, op: ir.Place) -> Node:
         ]
         return e.operand(value, (used[0], used[1], used[2], used[3]))
 
-    b = part(op.y, op.y_at) if op.y else Operand()
+    b = Operand()
+    if op.y is not None:
+        b = part(op.y, op.y_at) if op.y_at else e.operand(op.y, (NO_AXIS,) * 4)
     return Node(
         Op.MOVE,
         shape=sizes(found),

@@ -161,9 +161,10 @@ def _place(at: Lowering, op: ir.Place) -> str:
     scale, _ = scale_and_bias(op.finish, 0)
     dtype = dtype_for(op.finish.bound(reach(op)), op.name)
     x = _times(at, at.read(op.x, dtype), float(op.ma * scale), dtype)
-    if op.y is None:
+    if op.y is None or not op.y_at:
         ends = [n - a - m for n, a, m in zip(op.shape, op.at, op.x.shape, strict=True)]
-        x = at.w("Pad", x, at.w.ints(0, *op.at, 0, *ends), at.w.number(0, dtype))
+        fill = 0 if op.y is None else int(at.program.consts[op.y.index].reshape(-1)[0])
+        x = at.w("Pad", x, at.w.ints(0, *op.at, 0, *ends), at.w.number(fill, dtype))
     else:
         y = _times(at, at.read(op.y, dtype), float(op.mb * scale), dtype)
         axis = next(i for i, start in enumerate(op.y_at) if start)

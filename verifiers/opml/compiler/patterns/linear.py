@@ -175,7 +175,7 @@ def _gemm(graph: Graph, node: FNode) -> None:
     bias = np.zeros(weight.shape[1])
     if len(node.inputs) > 2 and node.inputs[2]:
         c = graph.consts.get(node.inputs[2])
-        if c is None or c.size not in (1, c.shape[-1]):
+        if c is None or (c.size > 1 and c.size != c.shape[-1]):
             return
         bias = bias + c.astype(np.float64).reshape(-1) * node.attrs.get("beta", 1.0)
     _to_dense(node, x, weight, bias)

@@ -32,8 +32,10 @@ def native_norms(graph: Graph) -> None:
     """LayerNormalization, as ONNX has it since 17, in the form of ``find_norms``."""
     for node in graph.nodes:
         constant = all(name in graph.consts for name in node.inputs[1:] if name)
-        if node.op != "LayerNormalization" or len(node.outputs) > 1 or not constant:
+        unread = not any(graph.consumers(name) for name in node.outputs[1:])
+        if node.op != "LayerNormalization" or not unread or not constant:
             continue
+        node.outputs = node.outputs[:1]
         rank = graph.rank(node.inputs[0])
         axis = node.attrs.get("axis", -1) % rank
         beta = graph.consts[node.inputs[2]] if len(node.inputs) > 2 else np.zeros(1)

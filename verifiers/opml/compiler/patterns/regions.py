@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from verifiers.opml.compiler.graph import Array, FNode, Graph
+from verifiers.opml.compiler.graph import OURS, Array, FNode, Graph
 from verifiers.opml.compiler.runner import evaluate
 
 _REACH = 24
@@ -57,7 +57,7 @@ class Flow:
             yield x, after[:_REACH]
 
     def region(self, x: str, y: str) -> Region | None:
-        """What lies between, when nothing else enters or leaves it."""
+        """What lies between, when nothing else enters or leaves it and it can be run."""
         nodes = self._between(x, y)
         inside = {name for node in nodes for name in node.outputs}
         known = inside | {x} | self._graph.consts.keys() | {""}
@@ -69,7 +69,9 @@ class Flow:
             if not inside.intersection(node.outputs)
             for name in node.inputs
         )
-        return Region(self._graph, x, y, nodes) if nodes and closed and not leaks else None
+        if not nodes or not closed or leaks or any(node.op in OURS for node in nodes):
+            return None
+        return Region(self._graph, x, y, nodes)
 
     def _between(self, x: str, y: str) -> list[FNode]:
         reached = {x}

@@ -21,10 +21,12 @@ HANDLERS: dict[str, Handler] = {
     "Add": elementwise.add,
     "ArgMax": elementwise.arg_max,
     "AveragePool": reductions.average_pool,
+    "BatchNormalization": elementwise.batch_norm,
     "Cast": elementwise.cast,
     "Concat": shapes.concat,
     "Conv": linear.conv,
     "Dense": linear.dense,
+    "Div": elementwise.divide,
     "Expand": shapes.expand,
     "Flatten": shapes.reshape,
     "Function": elementwise.function,
@@ -53,13 +55,19 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
+_REASONS = {
+    "Gemm": "its matrix must be constant, its first input not transposed, its bias a row",
+    "LayerNormalization": "gamma and beta must be constant, and only the first output used",
+}
+
+
 def quantise(graph: Graph, plan: Plan, source: Quant) -> tuple[ir.Program, dict[str, ir.Value]]:
     """The program, and the value of each float tensor that is left; raises UnsupportedError."""
     at = Context(graph, plan, source)
     for node in graph.nodes:
         handler = HANDLERS.get(node.op)
         if handler is None:
-            raise UnsupportedError(node.name, node.op, "the compiler does not know this operator")
+            raise UnsupportedError(node.name, node.op, _REASONS.get(node.op, "not supported"))
         handler(at, node)
     result = at.values[graph.output]
     whole = View.stored(result.shape, range(len(result.shape)))

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from verifiers.opml.compiler import ir
-from verifiers.opml.compiler.builder import multiplier, multiplier_below
+from verifiers.opml.compiler.builder import line, multiplier, multiplier_below
 from verifiers.opml.compiler.errors import UnsupportedError
 from verifiers.opml.compiler.graph import Array, FNode
 from verifiers.opml.compiler.ir import CODE_RANGE, Finish, Quant, Value
+from verifiers.opml.compiler.patterns.linear import affine
 from verifiers.opml.compiler.quantise.context import Context, limited
 from verifiers.opml.program import Code
 
@@ -101,6 +102,28 @@ def multiply(at: Context, node: FNode) -> None:
     order = (x if x.view.size >= y.view.size else y).view.order
     finish = Finish(m, (1 << shift) >> 1, shift)
     at.done(node, at.build.add(ir.Binary(node.name, shape, order, quant, finish, "MUL", x, y)))
+
+
+def divide(at: Context, node: FNode) -> None:
+    """By constants: times their inverses."""
+    c = np.asarray(at.const(node, 1), np.float64)
+    if node.inputs[0] not in at.values or not np.all(c):
+        raise UnsupportedError(node.name, node.op, "only activations by constants other than 0")
+    inverse = at.graph.add_const(f"{node.inputs[1]}/inverse", 1 / c)
+    multiply(at, replace(node, inputs=[node.inputs[0], inverse]))
+
+
+def batch_norm(at: Context, node: FNode) -> None:
+    """One that follows no linear node: a multiplier and a bias for each channel."""
+    found = affine(at.graph, node)
+    if found is None or node.attrs.get("training_mode", 0):
+        raise UnsupportedError(node.name, node.op, "its statistics must be constant")
+    x, quant = at.read(node), at.plan.quant(node.output)
+    axis = at.axis(node, node.inputs[0], 1)
+    gain, offset = (part.reshape(-1) for part in found[1:])
+    finish = line(gain * x.quant.scale / quant.scale, offset / quant.scale, x.quant.reach)
+    order = (*(a for a in x.view.order if a != axis), axis)
+    at.done(node, at.build.add(ir.Unary(node.name, x.shape, order, quant, finish, "MOVE", x)))
 
 
 def cast(at: Context, node: FNode) -> None:

@@ -13,7 +13,7 @@ from math import floor, isqrt, log, log2, prod
 import numpy as np
 
 from verifiers.opml.compiler import ir
-from verifiers.opml.compiler.builder import multiplier
+from verifiers.opml.compiler.builder import line, multiplier
 from verifiers.opml.compiler.errors import UnsupportedError
 from verifiers.opml.compiler.graph import Array, FNode
 from verifiers.opml.compiler.ir import Finish, Quant, Value
@@ -27,6 +27,7 @@ _MOST_INVERSE = 4000
 _MOST_NORMAL = 2047
 _ROOM = 1 << 51
 _TABLE_BITS = 15
+_COARSEST = 0.25
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ def _affine(row: _Row, normal: Value, fraction: int) -> Value:
     shape = tuple(normal.shape[a] if a in varying else 1 for a in range(rank))
     gain = np.broadcast_to(gamma, shape).reshape(-1) / quant.scale / 2.0**fraction
     offset = np.broadcast_to(beta, shape).reshape(-1) / quant.scale
-    finish = _line(gain, offset, normal.quant.reach)
+    finish = line(gain, offset, normal.quant.reach)
     order = [a for a in normal.view.order if a not in varying] + varying
     op = ir.Unary(node.name, normal.shape, tuple(order), quant, finish, "MOVE", normal)
     return at.build.add(op)
@@ -185,22 +186,14 @@ def _trim(value: Array, rank: int) -> Array:
     return value.reshape((1,) * (rank - value.ndim) + value.shape)
 
 
-def _line(gain: Array, offset: Array, reach: int) -> Finish:
-    """Multipliers and biases over a common shift, every sum below 2^23 or so."""
-    largest = float(np.max(np.abs(gain) * reach + np.abs(offset))) + 1
-    shift = max(0, min(22, floor(log2((1 << 23) / largest))))
-    m = np.rint(gain * 2**shift).astype(np.int64)
-    bias = np.rint(offset * 2**shift).astype(np.int64) + ((1 << shift) >> 1)
-    if len(m) == 1:
-        return Finish(int(m[0]), int(bias[0]), shift)
-    return Finish(m, bias, np.full(len(m), shift, np.int64))
-
-
 def softmax(at: Context, node: FNode) -> None:
     """Table of exp(x - max), sum, division; rows of up to 4096."""
     x = at.read(node)
     axis = at.axis(node, node.inputs[0], node.attrs["axis"])
     count = x.shape[axis]
+    if x.quant.scale > _COARSEST:
+        reason = f"its input's steps of {x.quant.scale:.2g} are too coarse for exponentials"
+        raise UnsupportedError(node.name, node.op, reason)
     quant = at.plan.quant(node.output)
     levels = (1 << 16) - 1 if quant.code == Code.U16 else 255
     row = _Row(at, node, x, (axis,))

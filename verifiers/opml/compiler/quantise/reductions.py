@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import prod
+from typing import Any
 
 from verifiers.opml.compiler import ir
 from verifiers.opml.compiler.builder import multiplier, multiplier_below
@@ -48,7 +49,8 @@ def axes_of(at: Context, node: FNode) -> tuple[int, ...]:
     if not given:
         if node.attrs.get("noop_with_empty_axes", 0):
             raise UnsupportedError(node.name, node.op, "it reduces nothing")
-        given = range(1, at.graph.rank(tensor))
+        rank = at.graph.rank(tensor)
+        given = range(rank - len(at.shape(tensor)), rank)
     return tuple(sorted(at.axis(node, tensor, int(axis)) for axis in given))
 
 
@@ -111,13 +113,25 @@ def max_pool(at: Context, node: FNode) -> None:
 def average_pool(at: Context, node: FNode) -> None:
     x, quant = at.read(node), at.plan.quant(node.output)
     fields = window(at.graph, node, tuple(node.attrs["kernel_shape"]))
-    padded = any(fields["pads"]) or any(node.attrs.get("pads", ()))
+    padded = _reaches_out(at, node, fields)
     uneven = node.attrs.get("ceil_mode", 0)
     if uneven or (padded and not node.attrs.get("count_include_pad", 0)):
         raise UnsupportedError(node.name, node.op, "windows that average different counts")
     count = prod(node.attrs["kernel_shape"])
     m, shift = multiplier(x.quant.scale / quant.scale / count, count * x.quant.reach, 1 << 23)
     at.done(node, pool(at, node, x, "SUM", quant, Finish(m, (1 << shift) >> 1, shift)))
+
+
+def _reaches_out(at: Context, node: FNode, fields: dict[str, Any]) -> bool:
+    """Whether a window covers padding, at the start or at the end."""
+    sizes, outs = at.shape(node.inputs[0])[1:], at.shape(node.output)[1:]
+    ends = [
+        (o - 1) * s + d * (k - 1) + 1 > i
+        for i, o, k, s, d in zip(
+            sizes, outs, fields["kernel"], fields["strides"], fields["dilations"], strict=True
+        )
+    ]
+    return any(fields["pads"]) or any(ends)
 
 
 def pool(at: Context, node: FNode, x: Value, kind: str, quant: Quant, finish: Finish) -> Value:

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from functools import reduce
+
+import numpy as np
 
 from verifiers.opml.compiler import ir
 from verifiers.opml.compiler.errors import UnsupportedError
 from verifiers.opml.compiler.graph import FNode
-from verifiers.opml.compiler.ir import Finish, Value
+from verifiers.opml.compiler.ir import Finish, Quant, Value
 from verifiers.opml.compiler.quantise.context import Context
+
+_MOST_RUNS = 16
 
 
 def reshape(at: Context, node: FNode) -> None:
@@ -68,27 +72,38 @@ def split(at: Context, node: FNode) -> None:
 
 
 def gather(at: Context, node: FNode) -> None:
-    """Constant indices at equal distances; tokens into a constant table are nodes ``Table``."""
+    """Constant indices; tokens into a constant table are nodes ``Table``."""
     if node.inputs[0] not in at.values:
         raise UnsupportedError(node.name, node.op, "only rows of a matrix, by whole tokens")
     x, indices = at.read(node), at.const(node, 1)
     axis = at.axis(node, node.inputs[0], node.attrs.get("axis", 0))
     size = x.shape[axis]
-    flat = [int(i) % size for i in indices.reshape(-1)]
-    steps = {b - a for a, b in pairwise(flat)} or {1}
-    if len(steps) > 1 or 0 in steps:
-        raise UnsupportedError(node.name, node.op, "constant indices must be evenly spaced")
-    step = steps.pop()
-    end = flat[-1] + (1 if step > 0 else -1)
-    at.done(node, at.build.slice(x, axis, flat[0], end if end >= 0 else -1 - size, step))
+    runs = _runs([int(i) % size for i in indices.reshape(-1)])
+    if len(runs) > _MOST_RUNS:
+        raise UnsupportedError(node.name, node.op, "its indices are too irregular")
+    parts = []
+    for first, last, step in runs:
+        end = last + (1 if step > 0 else -1)
+        parts.append(at.build.slice(x, axis, first, end if end >= 0 else -1 - size, step))
+    at.done(node, reduce(lambda joined, part: _join(at, node, joined, part, axis), parts))
+
+
+def _runs(indices: list[int]) -> list[tuple[int, int, int]]:
+    """First, last and step of indices at equal distances."""
+    found: list[tuple[int, int, int]] = []
+    for index in indices:
+        first, last, step = found[-1] if found else (0, 0, 0)
+        if found and index != last and (first == last or index - last == step):
+            found[-1] = (first, index, index - last)
+        else:
+            found.append((index, index, 1))
+    return found
 
 
 def pad(at: Context, node: FNode) -> None:
     if node.attrs.get("mode", b"constant") != b"constant":
         raise UnsupportedError(node.name, node.op, "only constant padding")
     value = at.const(node, 2) if _has(node, 2) else node.attrs.get("value", 0.0)
-    if float(value) != 0:
-        raise UnsupportedError(node.name, node.op, "only padding with zeros")
     x, rank = at.read(node), at.graph.rank(node.inputs[0])
     pads = node.attrs["pads"] if "pads" in node.attrs else at.const(node, 1).tolist()
     axes = at.const(node, 3).tolist() if _has(node, 3) else list(range(rank))
@@ -98,27 +113,31 @@ def pad(at: Context, node: FNode) -> None:
             begin[at.axis(node, node.inputs[0], axis)] = int(pads[i])
         if min(pads[i], pads[i + len(axes)]) < 0:
             raise UnsupportedError(node.name, node.op, "negative padding")
-    quant = x.quant
-    zero_fits = quant.lo <= quant.zero <= quant.hi
-    if not zero_fits:
-        raise UnsupportedError(node.name, node.op, "its input has no element for zero")
+    quant, filling = x.quant, round(float(value) / x.quant.scale)
+    if not quant.lo <= quant.zero + filling <= quant.hi:
+        raise UnsupportedError(node.name, node.op, f"its input has no element for {float(value)}")
+    fill = at.build.const(np.full((1,) * len(x.shape), filling), quant.scale) if filling else None
     shape = at.shape(node.output)
-    op = ir.Place(node.name, shape, x.view.order, quant, Finish(), x, tuple(begin))
+    op = ir.Place(node.name, shape, x.view.order, quant, Finish(), x, tuple(begin), fill)
     at.done(node, at.build.add(op))
 
 
 def concat(at: Context, node: FNode) -> None:
     quant = at.plan.quant(node.output)
     axis = at.axis(node, node.output, node.attrs["axis"])
-    parts = [at.build.requantise(at.read(node, i), quant, node.name) for i in range(_count(node))]
-    joined = parts[0]
-    for part in parts[1:]:
-        joined = _join(at, node, joined, part, axis)
-    at.done(node, joined)
+    parts = [_part(at, node, i, quant) for i in range(len(node.inputs))]
+    at.done(node, reduce(lambda joined, part: _join(at, node, joined, part, axis), parts))
 
 
-def _count(node: FNode) -> int:
-    return len(node.inputs)
+def _part(at: Context, node: FNode, index: int, quant: Quant) -> Value:
+    """An input of Concat in the output's elements."""
+    name = node.inputs[index]
+    if name in at.values:
+        return at.build.requantise(at.values[name], quant, node.name)
+    reals = np.asarray(at.graph.consts[name], np.float64)
+    lead = at.graph.rank(node.output) - len(at.shape(node.output))
+    whole = np.rint(reals.reshape(reals.shape[lead:]) / quant.scale)
+    return at.build.requantise(at.build.const(whole, quant.scale), quant, node.name)
 
 
 def _join(at: Context, node: FNode, x: Value, y: Value, axis: int) -> Value:
