@@ -55,16 +55,16 @@ def check_model(connection: Connection, model: PublishedModel) -> ModelCard:
 
 
 def _recompile(connection: Connection, model: PublishedModel) -> None:
-    """The bundle again from its parent's ONNX file; all of its bytes must be the same."""
+    """The bundle again from its parent's ONNX file and card; its program and card must come out."""
     if importlib.util.find_spec("onnx") is None:
         raise FusionError("MN-OPML-008", "onnx is not installed: pip install model-network[opml]")
-    from verifiers.opml.compiler.package import check
+    from verifiers.opml.compiler.checking import check
 
     parent = connection.model("0x" + model.parent.hex())
     onnx = connection.catalog.onnx(parent, connection.settings.engine.max_onnx_bytes)
     with tempfile.TemporaryDirectory() as name:
         fetch_bundle(connection, model, Path(name))
-        found = check(Path(name), onnx).artifact_id()
+        found = check(Path(name), onnx, connection.catalog.card(parent)).artifact_id()
     if found != model.artifacts[OPML]:
         raise FusionError(
             "MN-CLI-030",

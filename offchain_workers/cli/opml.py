@@ -83,14 +83,18 @@ def check_bundle(
         Path | None,
         typer.Option("--onnx", metavar="ONNX", help="The float model: compile it again, compare."),
     ] = None,
+    card: Annotated[
+        Path | None,
+        typer.Option("--card", metavar="FILE", help="The float model's card, to compare with."),
+    ] = None,
 ) -> None:
     """Check that a bundle's files belong together and that no number in it can overflow."""
     _need_onnx()
     from offchain_workers.cli.progress import waiting
-    from verifiers.opml.compiler.package import check
+    from verifiers.opml.compiler.checking import check
 
     with waiting(run, "checking the bundle"):
-        header = check(bundle, None if onnx is None else _read(onnx))
+        header = check(bundle, None if onnx is None else _read(onnx), _card(card))
     data = {
         "bundle": bundle,
         "artifact": header.artifact_id(),

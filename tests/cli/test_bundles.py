@@ -92,6 +92,18 @@ def test_a_bundle_of_other_samples_than_it_says_is_not_attested(
     assert "header.json is not what this machine compiles" in message
 
 
+def test_a_card_of_another_scale_is_not_attested(
+    market: Market, published: str, bundle: Path
+) -> None:
+    tree = json.loads((bundle / "card.json").read_text())
+    tree["methods"]["opml"]["output"]["scale"] *= 2
+    (bundle / "card.json").write_bytes(ModelCard.from_json(json.dumps(tree).encode()).canonical())
+    model = str(publish(market, bundle)["id"])
+    market.run("operator", "operator", "register", "--stake", "1 ether", "--endpoint", "http://a:1")
+    code, message = market.refused("operator", "model", "attest", model)
+    assert (code, message) == ("MN-OPML-006", "card.json has another output\n")
+
+
 def relisted(bundle: Path, name: str) -> None:
     """The card lists the file as it is now."""
     tree = json.loads((bundle / "card.json").read_text())

@@ -14,11 +14,14 @@ from typer.testing import CliRunner
 from offchain_workers.cli import app
 from offchain_workers.cli.run import Run
 from offchain_workers.codecs import get_codec
+from offchain_workers.models import ModelCard
 from offchain_workers.models.demo import digits
+from offchain_workers.storage import content_id
 from tests.opml.compiler.support import assert_exact
+from verifiers.opml.compiler.checking import check
 from verifiers.opml.compiler.compile import Options, compile_graph
 from verifiers.opml.compiler.errors import BundleError, SamplesError
-from verifiers.opml.compiler.package import Package, build, check
+from verifiers.opml.compiler.package import ACCURACY_FILE, CARD_FILE, Package, build
 from verifiers.opml.compiler.samples import read_samples
 
 
@@ -71,6 +74,60 @@ def test_compiling_twice_gives_the_same_bytes(
 def test_a_bundle_checks_and_recompiles(package: Package, tmp_path: Path) -> None:
     package.write(tmp_path)
     assert check(tmp_path, digits().onnx_bytes) == package.header
+    assert check(tmp_path, digits().onnx_bytes, digits().card) == package.header
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "named"),
+    [
+        (("methods", "opml", "input", "scale"), 2.0, "input"),
+        (("methods", "opml", "output", "zero"), 1, "output"),
+        (("accuracy", "top1_agreement"), 0.5, "accuracy"),
+        (("outputs", 0, "shape"), [2, 5], "outputs"),
+        (("licence",), "MIT", "licence"),
+    ],
+)
+def test_a_card_that_says_something_else_is_found(
+    package: Package, tmp_path: Path, place: tuple[str | int, ...], value: object, named: str
+) -> None:
+    package.write(tmp_path)
+    tree = json.loads(package.card.canonical())
+    inner = tree
+    for step in place[:-1]:
+        inner = inner[step]
+    inner[place[-1]] = value
+    changed = ModelCard.from_json(json.dumps(tree).encode())
+    (tmp_path / CARD_FILE).write_bytes(changed.canonical())
+    with pytest.raises(BundleError, match=rf"card\.json has another {named}"):
+        check(tmp_path, digits().onnx_bytes, digits().card)
+
+
+@pytest.mark.parametrize(
+    ("figure", "value"),
+    [("top1_agreement", 0.5), ("worst_error", 0.0), ("sqnr_db", {}), ("held_out", False)],
+)
+def test_figures_of_accuracy_that_are_not_measured_are_found(
+    package: Package, tmp_path: Path, figure: str, value: object
+) -> None:
+    package.write(tmp_path)
+    figures = json.loads(package.files[ACCURACY_FILE]) | {figure: value}
+    (tmp_path / ACCURACY_FILE).write_text(json.dumps(figures))
+    tree = json.loads(package.card.canonical())
+    cid = content_id((tmp_path / ACCURACY_FILE).read_bytes())
+    tree["methods"]["opml"]["manifest"][ACCURACY_FILE] = cid
+    tree["accuracy"] |= {k: v for k, v in figures.items() if k in tree["accuracy"]}
+    changed = ModelCard.from_json(json.dumps(tree).encode())
+    (tmp_path / CARD_FILE).write_bytes(changed.canonical())
+    with pytest.raises(BundleError, match=r"accuracy\.json has another"):
+        check(tmp_path, digits().onnx_bytes, digits().card)
+
+
+def test_a_bundle_without_a_card_of_its_parent_checks(
+    images: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    made = build(digits().onnx_bytes, list(images[0][:20]))
+    made.write(tmp_path)
+    assert check(tmp_path, digits().onnx_bytes, digits().card) == made.header
 
 
 def test_a_changed_file_is_found(package: Package, tmp_path: Path) -> None:

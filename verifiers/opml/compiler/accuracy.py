@@ -23,6 +23,9 @@ from verifiers.opml.program import Kind
 
 _TRACED = 8
 _SILENT = 1e-30
+# How far figures of one run may lie apart on two machines; above _QUIET_DB noise is the float's.
+_RATE_SLACK, _SLACK, _LAST_BITS = 1.0, 0.02, 1e-6
+_DB_SLACK, _QUIET_DB = 0.5, 90.0
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,35 @@ def measure(
         inputs,
         None if truth is None else float((pairs[:, 0] == truth).mean()),
         None if truth is None else float((pairs[:, 1] == truth).mean()),
+    )
+
+
+def differing(stored: dict[str, Any], measured: dict[str, Any]) -> str | None:
+    """A figure (of ``Accuracy.to_json``) that can't be of the same run on another machine.
+
+    The float model's last bits differ between machines, so that an item may fall on the other side.
+    """
+    for name in sorted(stored.keys() | measured.keys()):
+        have, want = stored.get(name), measured.get(name)
+        if name == "sqnr_db":
+            is_near = _same_layers(have, want)
+        elif isinstance(have, float) and isinstance(want, float):
+            slack = _RATE_SLACK / measured["items"] if name.startswith("top1") else _SLACK * want
+            is_near = abs(have - want) <= slack + _LAST_BITS
+        else:
+            is_near = have == want
+        if not is_near:
+            return name
+    return None
+
+
+def _same_layers(have: Any, want: Any) -> bool:
+    if not isinstance(have, dict) or have.keys() != want.keys():
+        return False
+    return all(
+        isinstance(have[name], float)
+        and abs(min(have[name], _QUIET_DB) - min(want[name], _QUIET_DB)) <= _DB_SLACK
+        for name in want
     )
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 
 from offchain_workers.models import Limits, ModelCard, TensorSpec
 from offchain_workers.storage import content_id
@@ -20,7 +20,7 @@ from verifiers.opml.compiler import importer, ir, lower
 from verifiers.opml.compiler.accuracy import Accuracy, measure
 from verifiers.opml.compiler.compile import Compiled, Options, compile_graph
 from verifiers.opml.compiler.emit import emit
-from verifiers.opml.compiler.errors import BundleError, CertificateError
+from verifiers.opml.compiler.errors import CertificateError
 from verifiers.opml.compiler.graph import Array
 from verifiers.opml.errors import CertificateError as RefusedError
 from verifiers.opml.files import PROBE_FILE, TRACE_FILE
@@ -28,8 +28,11 @@ from verifiers.opml.merkle import Tensor
 from verifiers.opml.program import Code, Header, program_tree
 
 MODEL_FILE, CARD_FILE = "model.onnx", "card.json"
-ACCURACY_FILE, OPTIONS_FILE, SAMPLES_FILE = "accuracy.json", "options.json", "calibration.npz"
+ACCURACY_FILE, OPTIONS_FILE = "accuracy.json", "options.json"
+SAMPLES_FILE, TESTS_FILE = "calibration.npz", "tests.npz"
 _UNLISTED = {MODEL_FILE, CARD_FILE}
+_NOT_ON_CARD = {"inputs", "sqnr_db", "held_out"}
+LABELS = "labels"
 Stages = Callable[[str, int, int], None]
 
 
@@ -63,7 +66,7 @@ def build(
 
     ``parent`` is the float model's card. Raises CompileError.
     """
-    chosen = options or Options()
+    chosen, truth = options or Options(), labels if tests else None
     compiled = compile_graph(
         data, samples, chosen, lambda done, total: progress("calibrating", done, total)
     )
@@ -71,7 +74,7 @@ def build(
         importer.load(data),
         compiled,
         tests or samples,
-        labels if tests else None,
+        truth,
         lambda done, total: progress("measuring", done, total),
     )
     progress("writing", 0, 1)
@@ -80,8 +83,9 @@ def build(
         ACCURACY_FILE: _json(accuracy.to_json() | {"held_out": bool(tests)}),
         OPTIONS_FILE: _json(asdict(chosen) | {"parent_onnx": content_id(data)}),
         SAMPLES_FILE: _npz(samples),
+        **({TESTS_FILE: _npz(tests, truth)} if tests else {}),
     }
-    card = child_card(compiled, files, accuracy, parent, name)
+    card = child_card(compiled, files, accuracy.to_json(), parent, name)
     files[CARD_FILE] = card.canonical()
     return Package(files, card, header, accuracy)
 
@@ -123,14 +127,16 @@ def program_files(compiled: Compiled, options: Options) -> tuple[dict[str, bytes
 def child_card(
     compiled: Compiled,
     files: dict[str, bytes],
-    accuracy: Accuracy,
+    figures: dict[str, Any],
     parent: ModelCard | None,
     name: str,
 ) -> ModelCard:
-    """The card of the integer model: a child of the float model's, where there is one."""
+    """The card of the integer model: a child of the float model's, where there is one.
+
+    ``figures`` are what accuracy.json holds.
+    """
     source, result = compiled.program.input, compiled.values[compiled.graph.output]
     manifest = {n: content_id(data) for n, data in sorted(files.items()) if n not in _UNLISTED}
-    figures = accuracy.to_json()
     notes = {
         "manifest": manifest,
         "input": {"scale": source.quant.scale, "zero": source.quant.zero},
@@ -143,7 +149,7 @@ def child_card(
         "limits": Limits(max_items=1, max_onnx_bytes=_largest(files)),
         "batch_invariant": True,
         "methods": {"opml": notes},
-        "accuracy": {k: v for k, v in figures.items() if k not in ("inputs", "sqnr_db")},
+        "accuracy": {k: v for k, v in figures.items() if k not in _NOT_ON_CARD},
     }
     if parent is None:
         base = ModelCard(
@@ -175,58 +181,13 @@ def _json(tree: object) -> bytes:
     return f"{json.dumps(tree, indent=1, sort_keys=True)}\n".encode()
 
 
-def _npz(samples: Sequence[Array]) -> bytes:
+def _npz(samples: Sequence[Array], labels: Sequence[int] | None = None) -> bytes:
     """NumPy's archives carry no times."""
     target = io.BytesIO()
+    truth = {} if labels is None else {LABELS: np.asarray(labels, np.int64)}
     if len({sample.shape for sample in samples}) == 1:
-        np.savez_compressed(target, samples=np.stack(samples))
+        np.savez_compressed(target, samples=np.stack(samples), **truth)
     else:
         named = {f"sample{i:05}": sample for i, sample in enumerate(samples)}
-        np.savez_compressed(target, **named)
+        np.savez_compressed(target, **named, **truth)
     return target.getvalue()
-
-
-def check(folder: Path, data: bytes | None = None) -> Header:
-    """A bundle's header, when its files belong together and have a certificate.
-
-    With ``data``, the float model, the program is compiled again and must have the same bytes.
-    Raises BundleError and the errors of ``verifiers.opml.bundle``.
-    """
-    program = bundle.load(folder)
-    program.certify()
-    card = ModelCard.from_canonical(_read(folder, CARD_FILE))
-    notes = card.methods.get("opml")
-    listed = notes.get("manifest") if isinstance(notes, dict) else None
-    if not isinstance(listed, dict):
-        raise BundleError(f"{CARD_FILE} lists no files under opml")
-    for name, cid in listed.items():
-        if content_id(_read(folder, name)) != cid:
-            raise BundleError(f"{name} is not the file that the card lists")
-    if data is not None:
-        _recompile(folder, data)
-    return program.header
-
-
-def _recompile(folder: Path, data: bytes) -> None:
-    with np.load(io.BytesIO(_read(folder, SAMPLES_FILE)), allow_pickle=False) as arrays:
-        names = sorted(arrays.files)
-        samples = list(arrays["samples"]) if names == ["samples"] else [arrays[n] for n in names]
-    try:
-        options = json.loads(_read(folder, OPTIONS_FILE))
-        parent = options.pop("parent_onnx")
-        chosen = TypeAdapter(Options).validate_python(options)
-    except (ValueError, KeyError, AttributeError, ValidationError) as error:
-        raise BundleError(f"{OPTIONS_FILE} is not readable: {error}") from None
-    if parent != content_id(data):
-        raise BundleError(f"the bundle was compiled from another ONNX file, {parent}")
-    files, _ = program_files(compile_graph(data, samples, chosen), chosen)
-    for name in sorted(files):
-        if _read(folder, name) != files[name]:
-            raise BundleError(f"{name} is not what this machine compiles")
-
-
-def _read(folder: Path, name: str) -> bytes:
-    try:
-        return (folder / name).read_bytes()
-    except OSError as error:
-        raise BundleError(f"{name}: {error.strerror or error}") from None
