@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from benchmarks.opml.sparse import patched
 from verifiers.opml import total
+from verifiers.opml.adversaries.forging import forged_partials
 from verifiers.opml.merkle import LEAF_BYTES, depth_of
 from verifiers.opml.moves import levels_down
 from verifiers.opml.openings import Execution, Opening, operand_opening, param_opening
-from verifiers.opml.program import Header, Node, Op
+from verifiers.opml.program import Header, Node
 from verifiers.opml.runs import Side, channel
 
 DRAWS = 24
@@ -60,31 +61,20 @@ def lied(execution: Execution, header: Header, target: Target) -> Liar:
 
 
 def forged(execution: Execution, target: Target) -> tuple[int, tuple[int, ...]]:
-    """A wrong element, and the block values that make it with one of them wrong."""
+    """A wrong element, and the block values that make it with block ``k`` wrong."""
     j, e, k = target
     node, weights = execution.nodes[j], execution.weights.data
     values = execution.block_values(j, e)
-    right = total.finish(node, e, total.combine(node, values), weights)
+    acc = total.combine(node, values)
+    right = total.finish(node, e, acc, weights)
     for distance in (sign << i for i in range(40) for sign in (1, -1)):
-        stated = _with(node, values, k, distance)
-        made = total.finish(node, e, total.combine(node, stated), weights)
-        if made != right:
-            return made, tuple(stated)
+        wrong = total.finish(node, e, acc + distance, weights)
+        if wrong != right:
+            # The first block is the one that is forged.
+            stated = forged_partials(node, values[k:] + values[:k], e, wrong, weights)
+            turn = len(values) - k
+            return wrong, (*stated[turn:], *stated[:turn])
     raise ValueError(f"element {e} of node {j} is what it is whatever its blocks are")
-
-
-def _with(node: Node, values: list[int], k: int, distance: int) -> list[int]:
-    """Other block values, whose ``acc`` is ``distance`` away."""
-    wrong = list(values)
-    if node.opcode == Op.MAX:
-        top = max(values) + distance
-        wrong = [min(value, top) for value in values]
-        wrong[k] = top
-    elif node.opcode == Op.ARGMAX:
-        wrong[k] = max(values) + total.LANE_MASK + 1 - distance
-    else:
-        wrong[k] += distance
-    return wrong
 
 
 def dearest(execution: Execution, count: int) -> list[Target]:
