@@ -9,13 +9,13 @@ from typing import Any
 from eth_abi.abi import decode
 
 from offchain_workers.chain.contracts.opml import GWEI, OpmlVerifier
+from offchain_workers.chain.development import DEVELOPMENT_CHAINS
 from offchain_workers.chain.errors import EndpointsDisagreeError
 from offchain_workers.chain.rpc import RpcPool, unwrap
 from offchain_workers.challenger.docket import Claimed
 from offchain_workers.challenger.errors import OneEndpointError
 from offchain_workers.challenger.reasons import LeftError, Reason
 
-DEVELOPMENT_CHAINS = frozenset({1337, 31337})
 _BPS = 10_000
 
 

@@ -97,7 +97,7 @@ def deploy(
 
 def _params(wanted: Params | None, chain_id: int, yes: bool) -> ChainParams:
     from offchain_workers.chain.contracts import ChainParams
-    from offchain_workers.cli.network import DEVELOPMENT_CHAINS
+    from offchain_workers.chain.development import DEVELOPMENT_CHAINS
 
     development = chain_id in DEVELOPMENT_CHAINS
     if wanted is None:

@@ -14,6 +14,7 @@ from web3 import Web3
 from offchain_workers import keys, passwords
 from offchain_workers.chain.contracts import Network
 from offchain_workers.chain.contracts.terms import selector_of
+from offchain_workers.chain.development import DEVELOPMENT_CHAINS
 from offchain_workers.chain.directory import Directory, read_directory
 from offchain_workers.chain.errors import RpcRejectedError
 from offchain_workers.chain.rpc import RpcPool
@@ -24,7 +25,6 @@ from offchain_workers.errors import FusionError
 from offchain_workers.models.catalog import Catalog, PublishedModel, published_models
 from offchain_workers.storage import HttpStore, LocalStore, MultiStore
 
-DEVELOPMENT_CHAINS = frozenset({1337, 31337})
 _PATIENCE = 3  # looks at an unchanged head before a development chain is asked to mine
 
 

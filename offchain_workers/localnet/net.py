@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,6 +25,7 @@ from offchain_workers.localnet.blobs import BlobServer
 from offchain_workers.localnet.layout import Layout, toml, write
 from offchain_workers.localnet.plan import FUNDS, ROYALTY_BPS, WORKERS, WorkerPlan
 from offchain_workers.localnet.worker import WorkerProcess, start_worker
+from offchain_workers.models import ModelCard
 from offchain_workers.models.demo import DemoModel, digits, magika
 from offchain_workers.requester.formation import Formation
 from offchain_workers.storage import LocalStore
@@ -48,6 +49,7 @@ class Localnet:
         port: int | None = None,
         block_time: int | None = None,
         workers: Sequence[WorkerPlan] = WORKERS,
+        models: Callable[[], Sequence[DemoModel]] = lambda: (magika(), digits()),
         say: Callable[[str], None] = lambda step: None,
         rpc_urls: Callable[[str], list[str]] = lambda url: [url],
     ) -> None:
@@ -55,6 +57,7 @@ class Localnet:
         self.workers: list[WorkerProcess] = []
         self.models: dict[str, tuple[bytes, DemoModel]] = {}
         self._plans = workers
+        self._load_models = models
         self._say = say
         self._rpc_urls = rpc_urls
         self._kind, self._port, self._block_time = kind, port, block_time
@@ -111,16 +114,12 @@ class Localnet:
         )
         self.pool = RpcPool([self.devnet.url], self.devnet.chain_id)
         self.network = self._deployed() or self._deploy()
-        self._fund(["publisher", "requester", *(plan.name for plan in self._plans)])
+        self.fund(["publisher", "requester"])
         self._publish()
         for plan in self._plans:
-            self._onboard(plan)
+            self.onboard(plan, [model_id for model_id, _ in self.models.values()])
         self._write_config()
-        # Offers count from the next epoch.
-        self.devnet.mine(self.network.subnets.epoch_blocks)
-        for worker in self.workers:
-            self._say(f"waiting for worker {worker.plan.name}")
-            worker.await_ready()
+        self.await_workers()
 
     def _deployed(self) -> Network | None:
         if not self.layout.deployment.exists():
@@ -135,7 +134,7 @@ class Localnet:
 
     def _deploy(self) -> Network:
         self._say("deploying the contracts")
-        self._fund(["owner"])
+        self.fund(["owner"])
         owner = self.account("owner")
         network = deploy(self.pool.w3, owner, ChainParams.development())
         deploy_opml(self.pool.w3, owner, network, OpmlParams.development())
@@ -152,44 +151,81 @@ class Localnet:
         write(self.layout.deployment, json.dumps(record, indent=2))
         return network
 
-    def _fund(self, names: Sequence[str]) -> None:
+    def fund(self, names: Sequence[str]) -> None:
+        """Coins from the chain's first account for whoever has few."""
         faucet = Wallet(self.pool.w3, self.devnet.accounts[0])
         for name in names:
             address = self.account(name).address
             if self.pool.w3.eth.get_balance(address) < FUNDS // 2:
                 faucet.send(Call(address, b"", FUNDS))
 
-    def _publish(self) -> None:
-        store = LocalStore(self.layout.blobs)
-        port = self.layout.port("blobs", lambda: process.free_port(None))
-        self._blobs = BlobServer(store, MAX_BLOB, port)
-        publisher = self.wallet("publisher")
-        registry = self.network.models
-        for model in (magika(), digits()):
-            card, onnx = model.card.canonical(), model.onnx_bytes
-            record = ModelRecord(_hash(store.put(onnx)), _hash(store.put(card)), ROYALTY_BPS)
-            model_id = registry.model_id(publisher.address, record)
-            if registry.publisher(model_id) is None:
-                self._say(f"publishing {model.card.name}")
-                publisher.send(registry.publish(record, self._blobs.url))
-            self.models[model.card.name] = (model_id, model)
+    def port(self, name: str) -> int:
+        """Where a role listens, the same over restarts."""
+        return self.layout.port(name, lambda: process.free_port(None))
 
-    def _onboard(self, plan: WorkerPlan) -> None:
-        """Register and offer on chain, start the process."""
+    def _publish(self) -> None:
+        self._blobs = BlobServer(LocalStore(self.layout.blobs), MAX_BLOB, self.port("blobs"))
+        for model in self._load_models():
+            card = model.card
+            published = self.publish(card, model.onnx_bytes)
+            self.models[card.name] = (published, model)
+
+    def publish(
+        self,
+        card: ModelCard,
+        onnx: bytes,
+        others: Iterable[bytes] = (),
+        parent: bytes = bytes(32),
+        artifacts: Mapping[bytes, bytes] | None = None,
+    ) -> bytes:
+        """The id of the model, published if it was not; ``others`` are its artifact's files."""
+        assert self._blobs is not None  # it serves from the start
+        store = LocalStore(self.layout.blobs)
+        for other in others:
+            store.put(other)
+        hashes = _hash(store.put(onnx)), _hash(store.put(card.canonical()))
+        record = ModelRecord(*hashes, ROYALTY_BPS, parent=parent, artifacts=artifacts or {})
+        publisher, registry = self.wallet("publisher"), self.network.models
+        model_id = registry.model_id(publisher.address, record)
+        if registry.publisher(model_id) is None:
+            self._say(f"publishing {card.name}")
+            publisher.send(registry.publish(record, self._blobs.url))
+        return model_id
+
+    def onboard(
+        self,
+        plan: WorkerPlan,
+        models: Sequence[bytes],
+        method: bytes = NONE,
+        command: Sequence[str] = ("worker",),
+    ) -> WorkerProcess:
+        """Register and offer on chain, start the process: `fusion` with ``command``."""
+        self.fund([plan.name])
         wallet, subnets = self.wallet(plan.name), self.network.subnets
-        port = self.layout.port(plan.name, lambda: process.free_port(None))
-        ids = [model_id for model_id, _ in self.models.values()]
+        port = self.port(plan.name)
         if subnets.operator(wallet.address) is None:
             self._say(f"registering {plan.name} as {plan.tier.label}")
             wallet.send(subnets.register(bytes(32), f"http://127.0.0.1:{port}", plan.stake))
-            wallet.send(subnets.opt_in(NONE))
-        for model_id in ids:
-            if not subnets.has_offer(wallet.address, book_id(model_id, NONE)):
-                wallet.send(
-                    subnets.offer(model_id, NONE, plan.tier, plan.price, region=plan.region)
-                )
+        listed = self.network.marketplace.method(method)
+        assert listed is not None  # of a market that we deployed
+        if not subnets.opted_in(wallet.address, listed.plugin):
+            wallet.send(subnets.opt_in(method))
+        for model_id in models:
+            if not subnets.has_offer(wallet.address, book_id(model_id, method)):
+                offer = subnets.offer(model_id, method, plan.tier, plan.price, region=plan.region)
+                wallet.send(offer)
         urls = self._rpc_urls(self.devnet.url)
-        self.workers.append(start_worker(self.layout, plan, wallet.address, urls, port, ids))
+        worker = start_worker(self.layout, plan, wallet.address, urls, port, models, command)
+        self.workers.append(worker)
+        return worker
+
+    def await_workers(self) -> None:
+        """Until all take jobs."""
+        # Offers count from the next epoch.
+        self.devnet.mine(self.network.subnets.epoch_blocks)
+        for worker in self.workers:
+            self._say(f"waiting for worker {worker.name}")
+            worker.await_ready()
 
     def _write_config(self) -> None:
         """The file with which `fusion` talks to this market as the requester."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two models of the demo: handwritten digits (ours) and Google's magika (from its package)."""
+"""The demo's models: handwritten digits (ours, two) and Google's magika (from its package)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from offchain_workers.models.errors import DemoModelError
 from offchain_workers.storage import content_id
 
 DIGITS_SHA256 = "019f670072b4da2a8cf5f42fbcf0b3e5a48ef78a1dc4ac7026d492d9d3cb0a81"
+DIGITS_CNN_SHA256 = "bf0aa8cb905cf718fdf5948c6dcea99d96657a1935d9cc97e451484fde201d09"
 MAGIKA_SHA256 = {
     "models/standard_v3_3/model.onnx": (
         "fe2d2eb49c5f88a9e0a6c048e15d6ffdf86235519c2afc535044de433169ec8c"
@@ -65,6 +66,23 @@ def digits() -> DemoModel:
         onnx_bytes,
         tuple((f"digit-{i:02}", pixels, label) for i, (label, pixels) in enumerate(samples)),
     )
+
+
+def digits_cnn() -> DemoModel:
+    """8x8 digits -> logits by a small convolutional network (scripts/build_demo_cnn.py)."""
+    folder, plain = files("offchain_workers.models") / "data", digits()
+    name = "digits_cnn.onnx"
+    onnx_bytes = _pinned((folder / name).read_bytes(), DIGITS_CNN_SHA256, name)
+    changes = {
+        "name": "digits-cnn",
+        "source": "scripts/build_demo_cnn.py on scikit-learn's bundled digits",
+        "limits": Limits(max_items=256, max_onnx_bytes=len(onnx_bytes)),
+        "batch_invariant": False,
+        "methods": {"none": "float: the last bits depend on the runtime's version and the CPU"},
+        "accuracy": {"held_out": 360, "right": 351},
+    }
+    card = ModelCard.from_canonical(plain.card.model_copy(update=changes).canonical())
+    return DemoModel(card, onnx_bytes, plain.samples)
 
 
 def magika() -> DemoModel:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from eth_account.signers.local import LocalAccount
@@ -79,8 +79,16 @@ class Parts:
         self.db.close()
 
 
-def assemble(settings: Settings, account: LocalAccount, extra: Mapping[str, str]) -> Parts:
-    """Opens the database and the engine; asks no network yet. Raises FusionError."""
+def assemble(
+    settings: Settings,
+    account: LocalAccount,
+    extra: Mapping[str, str],
+    instead: Sequence[Method] = (),
+) -> Parts:
+    """Opens the database and the engine; asks no network yet. Raises FusionError.
+
+    ``instead``: methods that take the places of the installed ones.
+    """
     worker, storage = settings.worker, settings.storage
     found = find_deployment(settings)
     engine = EmbeddedEngine(
@@ -104,7 +112,7 @@ def assemble(settings: Settings, account: LocalAccount, extra: Mapping[str, str]
         worker.callback_gas_cap,
     )
     catalogue = Catalogue(settings, network, engine, MultiStore(local, peers))
-    methods = _methods(extra)
+    methods = _methods(extra, instead)
     shop = Shop(account.address, pool, network, catalogue, methods, rules, breaker, clock)
     inputs = Inputs(local, peers, storage.allow_private)
     # Whoever asks for a promise waits for it, and takes one of few places meanwhile.
@@ -146,9 +154,10 @@ def _network(pool: RpcPool, found: Deployment) -> Network:
     return Network.at(pool.w3, at.marketplace, at.models, at.subnets, found.start_block)
 
 
-def _methods(extra: Mapping[str, str]) -> dict[bytes, Method]:
+def _methods(extra: Mapping[str, str], instead: Sequence[Method]) -> dict[bytes, Method]:
     table = method_table(extra)
     methods = [get_method(name, table) for name in table]
+    methods += instead
     return {method.selector: method for method in methods}
 
 

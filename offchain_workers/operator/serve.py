@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Sequence
 from types import FrameType
 
 import structlog
@@ -12,13 +13,17 @@ from eth_account.signers.local import LocalAccount
 
 from offchain_workers.config import Settings
 from offchain_workers.operator.worker import Worker
+from verifiers.base import Method
 
 log = structlog.get_logger(__name__)
 
 
-def serve(settings: Settings, account: LocalAccount) -> None:
-    """Blocks. SIGTERM or SIGINT: finish what is owed and return. Raises FusionError."""
-    worker = Worker(settings, account)
+def serve(settings: Settings, account: LocalAccount, instead: Sequence[Method] = ()) -> None:
+    """Blocks. SIGTERM or SIGINT: finish what is owed and return. Raises FusionError.
+
+    ``instead``: as for ``Worker``.
+    """
+    worker = Worker(settings, account, instead=instead)
 
     def stop(number: int, _: FrameType | None) -> None:
         if worker.stopping:

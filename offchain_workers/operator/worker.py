@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -27,6 +28,7 @@ from offchain_workers.operator.breaker import State
 from offchain_workers.operator.http import Endpoint, build_app
 from offchain_workers.operator.reasons import Reason, refuse
 from offchain_workers.operator.tables import JobRow, Stage, Status
+from verifiers.base import Method
 
 log = structlog.get_logger(__name__)
 
@@ -37,14 +39,19 @@ class Worker:
     """One operator's worker. ``run`` blocks; ``stop`` may be called from anywhere.
 
     ``methods``: name -> ``module:Class`` of verification methods beside the built-in ones.
+    ``instead``: methods that take the places of installed ones, for demonstrations.
     """
 
     def __init__(
-        self, settings: Settings, account: LocalAccount, methods: dict[str, str] | None = None
+        self,
+        settings: Settings,
+        account: LocalAccount,
+        methods: dict[str, str] | None = None,
+        instead: Sequence[Method] = (),
     ) -> None:
         self._settings = settings
         self._account = account
-        self._parts: Parts = assemble(settings, account, methods or {})
+        self._parts: Parts = assemble(settings, account, methods or {}, instead)
         self._stopping = threading.Event()
         self._abandoned = threading.Event()
         self._ready = threading.Event()

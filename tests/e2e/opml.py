@@ -55,7 +55,7 @@ class OpmlNet:
         return next(worker for worker in self.workers if worker.address == operator)
 
     def funded(self, name: str) -> LocalAccount:
-        self.net._fund([name])
+        self.net.fund([name])
         return self.net.account(name)
 
 
@@ -85,7 +85,7 @@ def _market(net: Localnet, blobs: BlobServer, workers: list[WorkerProcess]) -> O
     model_id = models.model_id(publisher.address, record)
     for plan in PLANS:
         port = process.free_port(None)
-        net._fund([plan.name])
+        net.fund([plan.name])
         wallet, subnets = net.wallet(plan.name), net.network.subnets
         wallet.send(subnets.register(bytes(32), f"http://127.0.0.1:{port}", plan.stake))
         wallet.send(subnets.opt_in(OPML))

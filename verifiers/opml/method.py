@@ -24,7 +24,7 @@ from verifiers.opml.calls import Table
 from verifiers.opml.few import Few
 from verifiers.opml.files import TRACE_FILE, Files
 from verifiers.opml.merkle import Tensor
-from verifiers.opml.moves import answer
+from verifiers.opml.moves import Move, answer
 from verifiers.opml.openings import Execution
 from verifiers.opml.play_errors import ItemCountError, NotListedError
 from verifiers.opml.trace import Tracer
@@ -73,7 +73,7 @@ class OpmlMethod:
 
     def locks(self, network: Network, jobs: Sequence[JobTerms]) -> int:
         """A claim locks twice a challenger's bond, or what its requester asks for."""
-        least = 2 * _board(network).verifier.bond_to_open()
+        least = 2 * board_of(network).verifier.bond_to_open()
         return sum(max(least, terms.bond * _BOND_UNIT) for terms in jobs)
 
     def delivery_gas(self, terms: JobTerms, output_bytes: int) -> int:
@@ -82,7 +82,7 @@ class OpmlMethod:
 
     def deliver(self, job: Assignment) -> Call:
         """The claim. Raises StakeNotFreeError when its bond is more than the free stake."""
-        verifier, header = _board(job.network).verifier, _files(job).header()
+        verifier, header = board_of(job.network).verifier, _files(job).header()
         bond = verifier.bond_to_claim(job.terms)
         found = job.network.subnets.operator(job.operator)
         free = found.free if found else 0
@@ -103,18 +103,18 @@ class OpmlMethod:
 
     def follow_up(self, job: Assignment) -> Sequence[Call]:
         """Answers that are due, late challengers' bonds; the end when nobody plays any more."""
-        board = _board(job.network)
+        board = board_of(job.network)
         look = board.look(job.job_id)
         if look is None:
             return ()
         if not look.games:
             return self._finalised(job, board.verifier, look)
         late = [
-            _table(job, board.verifier, look, game).challenger_timeout()
+            table_of(job, look, game.challenger).challenger_timeout()
             for game in look.games
             if game.answered_at and look.now > game.challenger_until
         ]
-        return [*late, *self._answers(job, board.verifier, look)]
+        return [*late, *self._answers(job, look)]
 
     def _finalised(self, job: Assignment, verifier: OpmlVerifier, look: Look) -> Sequence[Call]:
         if look.now <= look.claim.final_at:
@@ -123,7 +123,7 @@ class OpmlMethod:
         waits = terms.callback_target != ZERO_ADDRESS and not terms.callback_eager
         return (verifier.finalise(terms, job.output() if waits else b""),)
 
-    def _answers(self, job: Assignment, verifier: OpmlVerifier, look: Look) -> list[Call]:
+    def _answers(self, job: Assignment, look: Look) -> list[Call]:
         """One for each different question that waits for us, the most urgent first."""
         waiting = sorted(
             (game for game in look.games if not game.answered_at),
@@ -132,10 +132,12 @@ class OpmlMethod:
         asked: dict[bytes, OpenGame] = {}
         for game in waiting:
             asked.setdefault(game.key, game)
-        return [
-            _table(job, verifier, look, game).call(answer(self._execution(job), game.at))
-            for game in asked.values()
-        ]
+        answers = ((game, self.answer(job, look, game)) for game in asked.values())
+        return [table_of(job, look, game.challenger).call(move) for game, move in answers if move]
+
+    def answer(self, job: Assignment, look: Look, game: OpenGame) -> Move | None:
+        """What a game's question gets; None while there is nothing to say."""
+        return answer(self._execution(job), game.at)
 
     def _execution(self, job: Assignment) -> Execution:
         """Computed again, unless it was just now; one at a time, for the memory's sake."""
@@ -150,10 +152,10 @@ class OpmlMethod:
         )
 
 
-def _table(job: Assignment, verifier: OpmlVerifier, look: Look, game: OpenGame) -> Table:
-    header = _files(job).header()
-    args = header, job.terms, job.job_id, look.claim.word, game.challenger
-    return Table(verifier, *args)
+def table_of(job: Assignment, look: Look, challenger: str) -> Table:
+    """A challenger's game against the job's claim."""
+    verifier, header = board_of(job.network).verifier, _files(job).header()
+    return Table(verifier, header, job.terms, job.job_id, look.claim.word, challenger)
 
 
 def _files(job: Assignment) -> Files:
@@ -161,7 +163,7 @@ def _files(job: Assignment) -> Files:
 
 
 @lru_cache(maxsize=8)
-def _board(network: Network) -> Board:
+def board_of(network: Network) -> Board:
     """A market never changes a method's contract."""
     found = Board.of(network)
     if found is None:

@@ -65,12 +65,13 @@ def wrong_byte_len(truth: Execution) -> Claimant:
 
 
 def padding_byte(truth: Execution) -> Claimant:
-    """The first byte after the first node's end is not zero."""
-    output = truth.outputs[0]
+    """The first byte after a node's end is not zero."""
+    j = next(j for j, output in enumerate(truth.outputs) if len(output.data) % LEAF_BYTES)
+    output = truth.outputs[j]
     chunk = bytearray(output.leaf(output.leaf_count - 1))
     chunk[len(output.data) % LEAF_BYTES] = 1
     forged = ForgedTensor(output.data, {output.leaf_count - 1: bytes(chunk)})
-    return Lying(with_output(truth, 0, forged))
+    return Lying(with_output(truth, j, forged))
 
 
 def _largest(truth: Execution) -> int:

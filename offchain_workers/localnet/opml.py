@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A local market for method `opml`: a compiled model, its workers, and one watcher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from offchain_workers.chain.contracts import Spec
+from offchain_workers.chain.contracts.opml import OPML
+from offchain_workers.devnet import Kind
+from offchain_workers.localnet.daemon import Daemon
+from offchain_workers.localnet.net import Localnet
+from offchain_workers.localnet.plan import WORKERS
+from offchain_workers.localnet.watcher import start_watcher
+from offchain_workers.models import ModelCard
+from offchain_workers.models.catalog import endpoints
+from offchain_workers.models.demo import DemoModel
+from offchain_workers.requester.posting import Posting
+from verifiers.opml import bundle
+from verifiers.opml.bundle import Program
+from verifiers.opml.compiler.package import CARD_FILE, MODEL_FILE
+
+# Of the compiled model, in seconds: long, so that a slow machine loses no game by time. Nobody
+# waits: the demo moves the chain's clock.
+WINDOW, CLOCK = 300, 180
+
+
+@dataclass(frozen=True)
+class OpmlMarket:
+    """``posting`` posts jobs about the compiled model; ``liar`` is a worker's address, or empty."""
+
+    net: Localnet
+    model: DemoModel
+    card: ModelCard
+    program: Program
+    posting: Posting
+    watcher: Daemon
+    liar: str
+
+    def name(self, address: str) -> str:
+        """Who has that address."""
+        known = {worker.address: worker.name for worker in self.net.workers}
+        known[self.watcher.address] = self.watcher.name
+        return known.get(address, "adversary")
+
+
+def start_market(
+    stack: ExitStack,
+    folder: Path,
+    model: DemoModel,
+    liar: str | None,
+    kind: Kind = "auto",
+    block_time: int | None = None,
+    say: Callable[[str], None] = lambda step: None,
+) -> OpmlMarket:
+    """Everything runs when this returns, and stops with the stack. ``liar``: its kind, if any.
+
+    The cheapest worker is the liar: it is asked first.
+    """
+    net = Localnet(
+        folder, kind=kind, block_time=block_time, workers=(), models=lambda: (model,), say=say
+    )
+    stack.enter_context(net)
+    card, program, model_id = _compiled(net, model, say)
+    watcher = start_watcher(net)
+    stack.callback(watcher.stop)
+    cheapest = min(WORKERS, key=lambda plan: plan.price)
+    for plan in WORKERS:
+        lies = liar is not None and plan is cheapest
+        command = ("adversary", "worker", str(liar)) if lies else ("worker",)
+        net.onboard(plan, [model_id], OPML, command)
+    net.await_workers()
+    watcher.await_ready()
+    address = "" if liar is None else net.account(cheapest.name).address
+    posting = _posting(net, model_id, card, program, say)
+    return OpmlMarket(net, model, card, program, posting, watcher, address)
+
+
+def _compiled(
+    net: Localnet, model: DemoModel, say: Callable[[str], None]
+) -> tuple[ModelCard, Program, bytes]:
+    """Compiled once for a folder, and published as a child of the float model."""
+    folder = net.layout.folder / "compiled" / model.card.name
+    if not (folder / CARD_FILE).exists():
+        say(f"compiling {model.card.name} for opml")
+        compile_model(model, folder)
+    files = {file.name: file.read_bytes() for file in folder.iterdir()}
+    card = ModelCard.from_canonical(files.pop(CARD_FILE))
+    onnx, program = files.pop(MODEL_FILE), bundle.load(folder)
+    parent, _ = net.models[model.card.name]
+    artifacts = {OPML: program.header.artifact_id()}
+    return card, program, net.publish(card, onnx, files.values(), parent, artifacts)
+
+
+def compile_model(model: DemoModel, folder: Path) -> None:
+    """The bundle of a demo model, calibrated on its samples. Raises CompileError."""
+    from verifiers.opml.compiler.compile import Options
+    from verifiers.opml.compiler.package import build
+    from verifiers.opml.compiler.samples import encoded
+
+    found = (encoded(model.card, raw) for _, raw, _ in model.samples)
+    samples = [sample for sample in found if sample is not None]
+    options = Options(window=WINDOW, clock=CLOCK)
+    build(model.onnx_bytes, samples, parent=model.card, options=options).write(folder)
+
+
+def _posting(
+    net: Localnet, model_id: bytes, card: ModelCard, program: Program, say: Callable[[str], None]
+) -> Posting:
+    spec = Spec(model_id, OPML, band=60, k=len(WORKERS))
+    net.form(spec, net.wallet("requester"), lambda step: say(f"subnet: {step}"))
+    latest = net.network.subnets.latest_subnet(spec)
+    assert latest is not None  # just formed
+    subnet = net.network.subnets.subnet(latest[0])
+    assert subnet is not None
+    announced, artifact = endpoints(net.pool, net.network), program.header.artifact_id()
+    return Posting(net.network, subnet, model_id, card, OPML, announced, artifact)
