@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from verifiers.opml.compiler.emit.geometry import NO_AXIS, Axes, counting, tapped
 from verifiers.opml.merkle import LEAF_BYTES
 from verifiers.opml.program import Axis, Code, Kind, Node, Op, Operand
@@ -90,7 +92,7 @@ class Builder:
         batch, rows, columns = shape
         a = (NO_AXIS, counting(batch, x_by[0]), counting(rows, x_by[1]), NO_AXIS)
         b = (NO_AXIS, counting(batch, y_by[0]), NO_AXIS, counting(columns, y_by[1]))
-        fields = {"lanes": lanes, "zo": ZERO_POINT, "shift": 12}
+        fields: dict[str, Any] = {"lanes": lanes, "zo": ZERO_POINT, "shift": 12}
         return self.add(
             Node(Op.DOT, shape=(1, *shape), a=self.of(x, a), b=self.of(y, b), **fields), name
         )
@@ -149,7 +151,7 @@ class Builder:
         """A row of the weights for each token of the input."""
         ids = Operand(Kind.INPUT, Code.U16, axes=(NO_AXIS, NO_AXIS, counting(length, 1), NO_AXIS))
         b = weights(self.room(vocabulary * width), _last(counting(width, 1)))
-        fields = {"rows": vocabulary, "gstride": width}
+        fields: dict[str, Any] = {"rows": vocabulary, "gstride": width}
         return self.add(Node(Op.GATHER, shape=(1, 1, length, width), a=ids, b=b, **fields))
 
     # --- two operands ---------------------------------------------------------------------------
@@ -177,7 +179,7 @@ class Builder:
         b = weights(self._constants[name], (NO_AXIS, NO_AXIS, *along))
         return self.add(Node(op, shape=(1, copies, rows, columns), a=a, b=b))
 
-    def _records(self, channels: int) -> dict[str, int]:
+    def _records(self, channels: int) -> dict[str, Any]:
         return {"param_mode": 1, "param_base": self.room(RECORD_BYTES * channels) // RECORD_BYTES}
 
 
@@ -196,7 +198,7 @@ def _last(axis: Axis) -> Axes:
     return NO_AXIS, NO_AXIS, NO_AXIS, axis
 
 
-def _range(code: Code) -> dict[str, int]:
+def _range(code: Code) -> dict[str, Any]:
     """Everything that the code can hold."""
     bits = 8 << code
     low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if code > 1 else (0, (1 << bits) - 1)

@@ -79,7 +79,7 @@ def forged(execution: Execution, target: Target) -> tuple[int, tuple[int, ...]]:
 
 def dearest(execution: Execution, count: int) -> list[Target]:
     """By an estimate, the dearest element of each of the ``count`` dearest nodes, dearest first."""
-    best = []
+    best: list[tuple[int, Target]] = []
     for j, node in enumerate(execution.nodes):
         found = (
             scored for scored in ranked(execution, j, node) if _can_be_forged(execution, scored[1])

@@ -9,6 +9,11 @@ from benchmarks import DISPUTES_FILE, SCALING_FILE, SCALING_PAGE
 from benchmarks.opml.plot import Point, svg
 from benchmarks.readme import read, replaced, table
 
+SIZES = ("model", "nodes", "weights", "trace", "rounds", "transactions", "claimant", "all")
+LAYERS = (
+    *("model", "layer", "operator", "lanes", "blocks", "depth"),
+    *("transactions", "judge", "claimant", "all"),
+)
 PLOT = SCALING_PAGE.with_suffix(".svg")
 
 
@@ -22,12 +27,9 @@ def refreshed(page: str) -> str:
     """The page with its tables written anew. Raises ValueError when a mark is missing."""
     simulated, compiled = read(SCALING_FILE)["models"], read(DISPUTES_FILE)["models"]
     lines = [_compiled(model) for model in compiled] + [_simulated(model) for model in simulated]
-    head = ("model", "nodes", "weights", "trace", "rounds", "transactions", "claimant", "all")
-    page = replaced(page, "sizes", table(head, lines))
-    head = ("model", "layer", "operator", "lanes", "blocks", "depth", "transactions", "judge",
-            "claimant", "all")  # fmt: skip
+    page = replaced(page, "sizes", table(SIZES, lines))
     lines = [_layer(model, game) for model in simulated for game in model["games"]]
-    return replaced(page, "layers", table(head, lines))
+    return replaced(page, "layers", table(LAYERS, lines))
 
 
 def points() -> list[Point]:
