@@ -10,9 +10,9 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
-from offchain_workers.models import CodecError, ModelCard, WireLengthError
+from offchain_workers.models import CodecError, ModelCard, TensorSpec, WireLengthError
 from offchain_workers.models.errors import InvalidAnswerError, UnreadableInputError
-from offchain_workers.models.wire import unpack_items
+from offchain_workers.models.wire import Array, unpack_items
 
 Raw = bytes | Path
 Answer = dict[str, Any]
@@ -87,16 +87,40 @@ def scores(card: ModelCard, output: bytes) -> np.ndarray[Any, np.dtype[Any]]:
     return values
 
 
-def _reals(
-    card: ModelCard, values: np.ndarray[Any, np.dtype[Any]]
-) -> np.ndarray[Any, np.dtype[Any]]:
-    """What a compiled model's integers stand for, by the notes in its card; else as they are."""
-    notes = card.methods.get("opml")
-    scaling = notes.get("output") if isinstance(notes, dict) else None
-    if not isinstance(scaling, dict) or values.dtype.kind not in "iu":
-        return values
-    scale, zero = scaling.get("scale"), scaling.get("zero")
-    if not isinstance(scale, int | float) or not isinstance(zero, int | float):
-        return values
-    result: np.ndarray[Any, np.dtype[Any]] = (values.astype(np.float64) - zero) * scale
+def elements(card: ModelCard, spec: TensorSpec, reals: Array) -> Array:
+    """A compiled model's integers for what its float parent takes, by the notes in its card.
+
+    Others, and those whose integers are the numbers themselves, get the array as it is.
+    """
+    scaling = _scaling(card, "input")
+    bounds = np.iinfo(spec.wire_dtype) if spec.wire_dtype.kind in "iu" else None
+    is_number = reals.dtype.kind in "fiu" and bool(np.isfinite(reals).all())
+    if scaling in (None, (1, 0)) or bounds is None or not is_number:
+        return reals
+    scale, zero = scaling
+    with np.errstate(over="ignore"):
+        nearest = np.floor(reals.astype(np.float64) / scale + 0.5) + zero
+    result: Array = np.clip(nearest, bounds.min, bounds.max).astype(spec.wire_dtype)
     return result
+
+
+def _reals(card: ModelCard, values: Array) -> Array:
+    """What a compiled model's integers stand for, by the notes in its card; else as they are."""
+    scaling = _scaling(card, "output")
+    if scaling is None or values.dtype.kind not in "iu":
+        return values
+    scale, zero = scaling
+    result: Array = (values.astype(np.float64) - zero) * scale
+    return result
+
+
+def _scaling(card: ModelCard, side: str) -> tuple[float, float] | None:
+    """Scale and zero of a compiled model's ``input`` or ``output``."""
+    notes = card.methods.get("opml")
+    scaling = notes.get(side) if isinstance(notes, dict) else None
+    if not isinstance(scaling, dict):
+        return None
+    scale, zero = scaling.get("scale"), scaling.get("zero")
+    if not isinstance(scale, int | float) or not isinstance(zero, int | float) or scale <= 0:
+        return None
+    return scale, zero

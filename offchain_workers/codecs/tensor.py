@@ -3,6 +3,8 @@
 
 JSON is ``{"inputs": {name: nested lists}}``, or a bare nested list (or number) for a model with one
 input; .npy always is that one input. Values are one item's: there is no batch dimension.
+
+A compiled model takes what its float parent takes; an .npy of its own integers goes as it is.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from offchain_workers.codecs.base import Answer, Raw, read_raw, scores
+from offchain_workers.codecs.base import Answer, Raw, elements, read_raw, scores
 from offchain_workers.models import ModelCard, TensorError, TensorSpec, WireLengthError
 from offchain_workers.models.errors import InvalidAnswerError, UnreadableInputError
 from offchain_workers.models.wire import Array, shape_error, to_wire, unpack_items
@@ -43,7 +45,9 @@ class TensorCodec:
         data = read_raw(raw, max_text_bytes(card))
         if data.startswith(NPY_MAGIC) or content_type in _NPY_TYPES:
             spec = _only_input(card)
-            return to_wire(spec, read_npy(spec, data, spec.shape))
+            array = read_npy(spec, data, spec.shape)
+            is_wire = array.dtype == spec.wire_dtype
+            return to_wire(spec, array if is_wire else elements(card, spec, array))
         return encode_tree(card, parse_json(data))
 
     def decode(self, card: ModelCard, output: bytes) -> Answer:
@@ -80,12 +84,14 @@ def encode_tree(card: ModelCard, tree: Any) -> bytes:
     """Wire bytes of ``{"inputs": {...}}`` or of one input's nested lists."""
     if not isinstance(tree, Mapping):
         spec = _only_input(card)
-        return to_wire(spec, _array(spec, tree))
+        return to_wire(spec, elements(card, spec, _array(spec, tree)))
     inputs = tree.get("inputs")
     expected = [spec.name for spec in card.inputs]
     if not isinstance(inputs, Mapping) or sorted(inputs) != sorted(expected):
         raise TensorError(f'expected {{"inputs": ...}} with exactly the tensors {expected}')
-    return b"".join(to_wire(spec, _array(spec, inputs[spec.name])) for spec in card.inputs)
+    return b"".join(
+        to_wire(spec, elements(card, spec, _array(spec, inputs[spec.name]))) for spec in card.inputs
+    )
 
 
 def read_npy(spec: TensorSpec, data: bytes, *shapes: tuple[int, ...]) -> Array:

@@ -56,6 +56,32 @@ def test_named_inputs_go_in_card_order() -> None:
     assert CODEC.encode(ONE, one) == bytes([1, 2, 3, 4, 5, 255])
 
 
+SCALED = ONE.model_copy(update={"methods": {"opml": {"input": {"scale": 0.25, "zero": 100}}}})
+REALS = np.array([[-25, -0.25, 0], [0.1, 0.125, 9]])
+STORED = bytes([0, 99, 100, 100, 101, 136])
+
+
+@pytest.mark.parametrize("raw", [npy(REALS), npy(REALS.astype(">f4")), json.dumps(REALS.tolist())])
+def test_a_compiled_model_takes_what_its_parent_takes(raw: bytes | str) -> None:
+    data = raw.encode() if isinstance(raw, str) else raw
+    assert CODEC.encode(SCALED, data) == STORED
+
+
+def test_whole_numbers_in_json_are_reals_too_for_a_compiled_model() -> None:
+    assert CODEC.encode(SCALED, b"[[0, 1, 2], [-1, 400, -400]]") == bytes(
+        [100, 104, 108, 96, 255, 0]
+    )
+
+
+def test_a_compiled_models_own_integers_go_as_they_are() -> None:
+    assert CODEC.encode(SCALED, npy(np.array(ROWS, np.uint8))) == bytes([1, 2, 3, 4, 5, 255])
+
+
+def test_no_scale_makes_a_value_of_nan() -> None:
+    with pytest.raises(CodecError, match="NaN"):
+        CODEC.encode(SCALED, npy(np.full((2, 3), np.nan)))
+
+
 @pytest.mark.parametrize("dtype", ["u1", "<i8", ">i4", "<u2"])
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_npy_of_any_integer_type_and_order(dtype: str, order: Any) -> None:
