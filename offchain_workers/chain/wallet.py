@@ -41,14 +41,14 @@ class Wallet:
         """Wei."""
         return self._w3.eth.get_balance(self.account.address)
 
-    def send(self, call: Call, gas: int | None = None) -> TxReceipt:
-        """Simulate, send and wait for the receipt.
+    def send(self, call: Call, gas: int | None = None, tip: int | None = None) -> TxReceipt:
+        """Simulate, send and wait for the receipt. ``tip`` in wei; None: what the node suggests.
 
         Raises CallRevertedError before anything is sent when the contract would refuse,
         RpcRejectedError when the node does (too little coin, say), TransactionFailedError when it
         reverts once mined, TransactionUnminedError when it is not mined in time.
         """
-        raw = self._signed(call, gas)
+        raw = self._signed(call, gas, tip)
         try:
             tx_hash = self._w3.eth.send_raw_transaction(raw)
         except Web3RPCError as error:
@@ -66,7 +66,7 @@ class Wallet:
             )
         return receipt
 
-    def _signed(self, call: Call, gas: int | None) -> bytes:
+    def _signed(self, call: Call, gas: int | None, tip: int | None) -> bytes:
         fields: dict[str, Any] = {
             "from": self.account.address,
             "data": call.data,
@@ -76,7 +76,7 @@ class Wallet:
         if call.to:
             fields["to"] = to_checksum_address(call.to)
         fields["gas"] = gas or min(self._estimate(fields) * 12 // 10, MAX_GAS)
-        tip = self._w3.eth.max_priority_fee
+        tip = self._w3.eth.max_priority_fee if tip is None else tip
         base = self._w3.eth.get_block("latest").get("baseFeePerGas", 0)
         fields |= {"maxPriorityFeePerGas": tip, "maxFeePerGas": 2 * base + tip}
         fields["nonce"] = self.nonce()

@@ -16,6 +16,7 @@ import typer
 
 from offchain_workers.cli import (
     account,
+    adversary,
     balance,
     demo,
     deploy,
@@ -57,6 +58,7 @@ app.add_typer(operator.group, name="operator")
 app.add_typer(subnet.group, name="subnet")
 app.add_typer(job.group, name="job")
 app.add_typer(opml.group, name="opml")
+app.add_typer(adversary.group, name="adversary", hidden=True)
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -56,11 +56,24 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option(help="Keep chain, keys and logs in this folder.")
     ] = None,
+    method: Annotated[
+        Literal["none", "opml"],
+        typer.Option(help="How answers are verified; under opml a worker lies and is caught."),
+    ] = "none",
+    adversary: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Under opml: who lies, and how; `list` lists them."),
+    ] = None,
 ) -> None:
     """Start a market, post jobs on real inputs, show who answers what and who is paid.
 
     Everything runs on this machine and is thrown away afterwards, unless --keep is given.
     """
+    if method == "opml" or adversary is not None:
+        from offchain_workers.cli import demo_opml
+
+        demo_opml.play(run, adversary or demo_opml.USUAL, chain, keep, _progress(run))
+        return
     from offchain_workers.localnet import Localnet
     from offchain_workers.localnet.demo import Demo, Input, default_inputs
 

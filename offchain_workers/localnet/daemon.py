@@ -39,8 +39,7 @@ class Daemon:
         self.start()
 
     def start(self) -> None:
-        fusion = [sys.executable, "-m", "offchain_workers.cli", "--config", str(self.config)]
-        self.process = process.spawn([*fusion, *self.command], self.log)
+        self.process = process.spawn(fusion(self.config, self.command), self.log)
 
     def await_ready(self) -> None:
         """Return once it works. Raises MN-DEV-010 with the end of its log."""
@@ -70,6 +69,11 @@ class Daemon:
 
     def stop(self) -> None:
         process.stop(self.process)
+
+
+def fusion(config: Path, command: Sequence[str]) -> list[str]:
+    """The command line of `fusion`."""
+    return [sys.executable, "-m", "offchain_workers.cli", "--config", str(config), *command]
 
 
 def configure(

@@ -30,10 +30,12 @@ WINDOW, CLOCK = 300, 180
 
 @dataclass(frozen=True)
 class OpmlMarket:
-    """``posting`` posts jobs about the compiled model; ``liar`` is a worker's address, or empty."""
+    """``posting`` posts jobs about the compiled model, which lies in ``folder``; ``liar`` is a
+    worker's address, or empty."""
 
     net: Localnet
     model: DemoModel
+    folder: Path
     card: ModelCard
     program: Program
     posting: Posting
@@ -64,7 +66,8 @@ def start_market(
         folder, kind=kind, block_time=block_time, workers=(), models=lambda: (model,), say=say
     )
     stack.enter_context(net)
-    card, program, model_id = _compiled(net, model, say)
+    bundle_folder = net.layout.folder / "compiled" / model.card.name
+    card, program, model_id = _compiled(net, model, bundle_folder, say)
     watcher = start_watcher(net)
     stack.callback(watcher.stop)
     cheapest = min(WORKERS, key=lambda plan: plan.price)
@@ -76,14 +79,13 @@ def start_market(
     watcher.await_ready()
     address = "" if liar is None else net.account(cheapest.name).address
     posting = _posting(net, model_id, card, program, say)
-    return OpmlMarket(net, model, card, program, posting, watcher, address)
+    return OpmlMarket(net, model, bundle_folder, card, program, posting, watcher, address)
 
 
 def _compiled(
-    net: Localnet, model: DemoModel, say: Callable[[str], None]
+    net: Localnet, model: DemoModel, folder: Path, say: Callable[[str], None]
 ) -> tuple[ModelCard, Program, bytes]:
     """Compiled once for a folder, and published as a child of the float model."""
-    folder = net.layout.folder / "compiled" / model.card.name
     if not (folder / CARD_FILE).exists():
         say(f"compiling {model.card.name} for opml")
         compile_model(model, folder)
