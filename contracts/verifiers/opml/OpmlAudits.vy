@@ -22,6 +22,9 @@ from interfaces import ISubnetRegistry
 
 implements: IOpmlAudits
 
+# The status of a job in the market whose claim is neither paid nor refuted.
+PENDING: constant(uint256) = 2
+
 DRAWN: constant(uint256) = 1
 COMMITTED: constant(uint256) = 2
 ENDED: constant(uint256) = 3
@@ -135,7 +138,7 @@ def lapse(job_id: bytes32, claim: uint256):
         assert block.timestamp > self._since(word) + COMMIT_SECONDS, "auditor has time"
     else:
         assert self._stage(word) == COMMITTED, "no audit"
-        if (staticcall IOpmlVerifier(VERIFIER).claim_of(job_id))[0] == claim:
+        if self._is_standing(job_id, claim):
             posted_at: uint256 = staticcall IOpmlVerifier(VERIFIER).answers(claim_id, claim_id) & (2**40 - 1)
             assert posted_at != 0, "claimant is on turn"
             assert block.timestamp > posted_at + CONFIRM_SECONDS, "auditor has time"
@@ -168,9 +171,7 @@ def _end(job_id: bytes32, claim: uint256, claim_id: bytes32, word: uint256, paid
         self.credit[auditor] += paid
     log IOpmlAudits.Ended(job_id=job_id, auditor=auditor, claim=claim, paid=paid)
     # The game may be over already: by its clock, or because the claim fell.
-    if (staticcall IOpmlVerifier(VERIFIER).claim_of(job_id))[0] == claim and (
-        staticcall IOpmlVerifier(VERIFIER).game(job_id, claim, self)
-    ).since != 0:
+    if self._is_standing(job_id, claim) and (staticcall IOpmlVerifier(VERIFIER).game(job_id, claim, self)).since != 0:
         extcall IOpmlVerifier(VERIFIER).challenger_timeout(job_id, claim, self)
 
 
@@ -191,6 +192,17 @@ def _auditor(subnet_id: bytes32, job_id: bytes32, lot: uint256) -> address:
             return member
         place -= 1
     raise "nobody else"
+
+
+@internal
+@view
+def _is_standing(job_id: bytes32, claim: uint256) -> bool:
+    """
+    @return Whether the claim is pending; one that the market gave up is not, whatever the verifier says.
+    """
+    return (staticcall IJobMarketplace(MARKET).job(job_id))[0] == PENDING and (
+        staticcall IOpmlVerifier(VERIFIER).claim_of(job_id)
+    )[0] == claim
 
 
 @internal

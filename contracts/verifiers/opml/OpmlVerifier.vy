@@ -144,6 +144,7 @@ def claim(
     assert (
         staticcall IModelRegistry(MODELS).artifact(terms.model_id, terms.selector) == terms.artifact_id
     ), "not the model's artifact"
+    assert conditions._n(terms.conditions) == 1, "batch size"
     assert len(output) == header.output_bytes, "output length"
     if terms.callback_target != empty(address):
         # Else a consumer could act on an answer to an input that no watcher ever saw.

@@ -193,6 +193,16 @@ def test_an_empty_fund_draws_nobody(audited: Audited) -> None:
         audited.draw(claims[1])
 
 
+def test_an_audit_of_a_job_that_the_market_gave_up_ends(audited: Audited) -> None:
+    claim = audited.claim()
+    audited.commit(claim, audited.draw(claim), b"\x01" * 32)
+    world = audited.arena.world
+    world.warp(claim.terms.resolve_by + 7 * 86_400 + 1)
+    world.refund(claim.terms)
+    audited.audits.lapse(claim.job_id, claim.word)
+    assert audited.audits.owed() == 0
+
+
 def test_nobody_withdraws_what_is_not_theirs(audited: Audited) -> None:
     with boa.reverts("no credit"):
         audited.audits.withdraw(wallet("keeper").address)
