@@ -29,6 +29,8 @@ EMULATED: dict[str, set[str]] = {
 }
 NATIVE, GPU = "native", "CUDA"
 CPUS = (NATIVE, *EMULATED)
+# Emulated processors are slow: a sample and the random input are enough for them.
+FEW = (0, -1)
 WAYS = ("alone", "batched")
 _EMULATORS = ("qemu-x86_64", "qemu-x86_64-static")
 _SECONDS = 1_800
@@ -79,10 +81,11 @@ def run(bundle: Bundle, on: str, folder: Path) -> Run:
     lowerings = CUDA_LOWERING if on == GPU else LOWERINGS
     for name in lowerings.values():
         (folder / name).write_bytes(bundle.files[name])
-    np.save(folder / "inputs.npy", bundle.inputs)
+    inputs = bundle.inputs[list(FEW)] if on in EMULATED else bundle.inputs
+    np.save(folder / "inputs.npy", inputs)
     provider = "cuda" if on == GPU else "cpu"
     found = _ask([*command(on), "-I", str(RUNNER), str(folder), provider, *lowerings.values()])
-    want = expected(bundle)
+    want = expected(bundle, inputs)
     wrong = {
         (lowering, level, how): sum(a != b for a, b in zip(want, hashes[how], strict=True))
         for lowering, name in lowerings.items()
@@ -97,8 +100,8 @@ def _ask(args: list[str]) -> Any:
     return json.loads(done.stdout)
 
 
-def expected(bundle: Bundle) -> list[str]:
+def expected(bundle: Bundle, inputs: Any) -> list[str]:
     """Each input's output by the reference, hashed."""
     output = bundle.program.header.output_node
-    made = (bundle.program.execution(given.tobytes()) for given in bundle.inputs)
+    made = (bundle.program.execution(given.tobytes()) for given in inputs)
     return [hashlib.sha256(done.outputs[output].data).hexdigest() for done in made]

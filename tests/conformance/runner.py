@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,8 @@ def opened(file: Path, provider: str, level: str) -> Any:
 
 
 def run(session: Any, items: Any) -> list[str]:
+    # QEMU computes floats with the host's instructions only after an inexact result. Here are none.
+    math.sqrt(2.0)
     (found,) = session.run(None, {session.get_inputs()[0].name: items})
     return [hashlib.sha256(item.tobytes()).hexdigest() for item in found]
 
