@@ -15,8 +15,9 @@ from eth_utils.crypto import keccak
 
 from offchain_workers.chain.artifact import load
 from offchain_workers.chain.contracts import ChainParams, JobStatus, JobTerms, Spec, Tier
+from offchain_workers.chain.contracts.opml import OPML, OpmlParams
 from offchain_workers.chain.contracts.terms import selector_of
-from scripts.deploy import Deployed
+from scripts.deploy import Deployed, deploy_opml
 
 ROOT = Path(__file__).parents[2]
 NONE = selector_of("none")
@@ -123,4 +124,15 @@ def test_the_deploy_script_runs_and_writes_its_file(tmp_path: Path) -> None:
     document = json.loads(out.read_text())
     assert document["addresses"].keys() == {"marketplace", "models", "subnets"}
     assert document["start_block"] == 1
-    assert all(address in done.stdout for address in document["addresses"].values())
+    assert document["methods"].keys() == {"opml"}
+    written = *document["addresses"].values(), *document["methods"].values()
+    assert all(address in done.stdout for address in written)
+
+
+def test_opml_is_listed_as_on_every_chain(market: Deployed, owner: Any) -> None:
+    params = OpmlParams.development()
+    verifier = deploy_opml(owner, market, params)
+    listed = market.marketplace.method(OPML)
+    assert listed[0] == verifier.address
+    assert verifier.MARKET() == market.marketplace.address
+    assert params.max_delay in tuple(listed)
