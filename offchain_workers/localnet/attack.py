@@ -16,7 +16,7 @@ from eth_utils.abi import function_abi_to_4byte_selector
 
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import JobStatus, Network
-from offchain_workers.chain.errors import CallRevertedError
+from offchain_workers.chain.errors import CallRevertedError, TransactionFailedError
 from offchain_workers.chain.hashing import keccak
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.wallet import Wallet
@@ -61,6 +61,7 @@ def attack(
     board, plan = Board.of(network), ATTACKS[name]
     if board is None:
         raise NotListedError("the market does not list method opml")
+    first = int(pool.w3.eth.block_number)
     while network.marketplace.job(job_id).status is JobStatus.UNKNOWN:
         time.sleep(_PAUSE_SECONDS)
     header = bundle.load(folder).header
@@ -77,7 +78,7 @@ def attack(
     for seat in seats:
         seat.open()
     log.info("opened", games=len(seats))
-    _play(seats, Copier(pool, seats[0]) if plan.copies else None)
+    _play(seats, Copier(pool, seats[0], first) if plan.copies else None)
 
 
 def _play(seats: Sequence[Seat], copier: Copier | None) -> None:
@@ -145,7 +146,7 @@ class Seat:
             return
         try:
             receipt = self.wallet.send(call, tip=tip)
-        except CallRevertedError as error:
+        except (CallRevertedError, TransactionFailedError) as error:
             self._refused = call.data
             log.info("refused", reason=error.message)
             return
@@ -153,12 +154,15 @@ class Seat:
 
 
 class Copier:
-    """Sends again what another challenger of the same claim sends: moves name no sender."""
+    """Sends again what another challenger of the same claim sends: moves name no sender.
 
-    def __init__(self, pool: RpcPool, seat: Seat) -> None:
+    ``first``: a block before the claim's.
+    """
+
+    def __init__(self, pool: RpcPool, seat: Seat, first: int) -> None:
         self._w3 = pool.w3
         self._seat = seat
-        self._next = int(pool.w3.eth.block_number)
+        self._next = first
         self._done: set[bytes] = set()
         functions = ("pick", "prove")
         abi: list[Any] = [e for e in seat.board.verifier.abi if e.get("name") in functions]

@@ -50,7 +50,7 @@ class Dispute:
         liar = LYING_WORKERS.get(self._attack.liar if self._attack else adversary)
         self._by_time = liar is None or liar.by_time or liar.stalls
         self._changed: Callable[[], None] = lambda: None
-        self._seen: tuple[int, float] = (0, 0.0)
+        self._head, self._state, self._since = 0, object(), time.monotonic()
         self._books = Books(market)
         self.prepared: Prepared
         self._right: Execution
@@ -113,12 +113,11 @@ class Dispute:
         return self._status in (JobStatus.PAID, JobStatus.REFUNDED) and self._books.settled
 
     def _look(self) -> None:
-        block = self._market.net.pool.w3.eth.block_number
-        if block != self._seen[0]:
-            self._seen = block, time.monotonic()
-            self._tell()
-            return
-        quiet = time.monotonic() - self._seen[1]
+        head = self._market.net.pool.w3.eth.block_number
+        if head != self._head:
+            self._head = head
+            self._notice()
+        quiet = time.monotonic() - self._since
         if quiet < _QUIET_SECONDS:
             return
         target = self._next_moment(quiet)
@@ -126,6 +125,16 @@ class Dispute:
         if target is not None and target > now:
             self._say(f"nothing to do: the chain's clock goes on by {target - now} s")
             self._market.net.devnet.increase_time(target - now)
+            self._since = time.monotonic()
+
+    def _notice(self) -> None:
+        """Whether the new block has anything of ours."""
+        self._books.read(self.prepared.job_id)
+        look = self._board.look(self.prepared.job_id)
+        state = self._status, self._books.length, look and look.games
+        if state != self._state:
+            self._state, self._since = state, time.monotonic()
+            self._tell()
 
     def _next_moment(self, quiet: float) -> int | None:
         """To which the clock may go; None while somebody honest is on turn."""
@@ -168,7 +177,6 @@ class Dispute:
     # --- what is shown ------------------------------------------------------------------------
 
     def _tell(self, most: int = _SHOWN) -> None:
-        self._books.read(self.prepared.job_id)
         narrator = Narrator(self._board.verifier, self._market.net.network.start_block)
         job_id = self.prepared.job_id
         try:

@@ -74,6 +74,11 @@ class Books:
         rewards = [e for e in found if e.name == "Rewarded" and e.args["claim_id"] in claims]
         self._events = [*mine, *rewards]
 
+    @property
+    def length(self) -> int:
+        """How many events there are."""
+        return len(self._events)
+
     # --- games --------------------------------------------------------------------------------
 
     @property
