@@ -70,12 +70,16 @@ def _market(
     from offchain_workers.localnet.opml import start_market
     from offchain_workers.models.demo import digits_cnn
     from verifiers.opml.adversaries.attacks import ATTACKS
+    from verifiers.opml.adversaries.cast import LYING_WORKERS
+    from verifiers.opml.adversaries.publishers import PUBLISHERS
 
     attack = ATTACKS.get(adversary)
-    liar = adversary if attack is None else attack.liar or None
+    publisher = adversary if adversary in PUBLISHERS else None
+    league = attack.liar if attack is not None else ""
+    liar = adversary if adversary in LYING_WORKERS else league or None
     # Who runs ahead of others needs transactions that wait for a block.
     block_time = 1 if attack is not None and attack.copies else None
-    return start_market(stack, folder, digits_cnn(), liar, chain, block_time, say)
+    return start_market(stack, folder, digits_cnn(), liar, chain, block_time, say, publisher)
 
 
 def _watch(

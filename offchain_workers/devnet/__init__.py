@@ -60,6 +60,11 @@ class Devnet:
         self.rpc("evm_increaseTime", seconds)
         self.mine()
 
+    def mine_at(self, timestamp: int) -> None:
+        """Mine a block of that time, later than the last one's; the clock goes on from there."""
+        self.rpc("evm_setNextBlockTimestamp", timestamp)
+        self.mine()
+
     def stop(self) -> None:
         """End the chain; its state, when kept, is on disk afterwards."""
         process.stop(self.process)

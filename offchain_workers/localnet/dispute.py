@@ -16,7 +16,7 @@ from offchain_workers.devnet import process
 from offchain_workers.errors import FusionError
 from offchain_workers.localnet.daemon import configure, fusion
 from offchain_workers.localnet.opml import OpmlMarket
-from offchain_workers.localnet.verdict import Books, Verdict
+from offchain_workers.localnet.verdict import Books, Verdict, refused
 from offchain_workers.requester.posting import Prepared, Wish
 from verifiers.opml.adversaries.attacks import ATTACKS, SYBILS
 from verifiers.opml.adversaries.cast import LYING_WORKERS
@@ -61,6 +61,9 @@ class Dispute:
 
     def run(self, stack: ExitStack) -> Verdict:
         """Post the job and see it through. Raises FusionError MN-DEV-011 when it does not end."""
+        self._prepare()
+        if self.prepared.acceptance is None:
+            return refused(self._adversary, self.prepared.notes)
         self._post(stack)
         deadline = time.monotonic() + DISPUTE_SECONDS
         while not self._is_over:
@@ -71,7 +74,7 @@ class Dispute:
         self._tell(self._books.opened)
         return self._books.verdict(self._adversary, self.prepared, self.stories)
 
-    def _post(self, stack: ExitStack) -> None:
+    def _prepare(self) -> None:
         """The first sample, with time for a claim to be refuted and made again."""
         net, (_, raw, _) = self._market.net, self._market.model.samples[0]
         wallet = net.wallet("requester")
@@ -81,8 +84,11 @@ class Dispute:
         self.prepared = self._market.posting.prepare(wallet.address, [item], wish)
         for note in self.prepared.notes:
             self._say(note)
+
+    def _post(self, stack: ExitStack) -> None:
         if self._attack is not None:
             self._start_attack(stack)
+        wallet = self._market.net.wallet("requester")
         self._books.post_gas = int(wallet.send(self.prepared.call)["gasUsed"])
         self._say(f"job 0x{self.prepared.job_id.hex()} is posted")
 
@@ -124,7 +130,7 @@ class Dispute:
         now = int(self._market.net.pool.w3.eth.get_block("latest")["timestamp"])
         if target is not None and target > now:
             self._say(f"nothing to do: the chain's clock goes on by {target - now} s")
-            self._market.net.devnet.increase_time(target - now)
+            self._market.net.devnet.mine_at(target)
             self._since = time.monotonic()
 
     def _notice(self) -> None:
@@ -155,7 +161,7 @@ class Dispute:
         if any(self._is_honest_turn(game) for game in look.games):
             return None
         ends = [g.challenger_until if g.answered_at else g.claimant_until for g in look.games]
-        soon = min(ends) - LAST_SECONDS // 2
+        soon = min(ends) - LAST_SECONDS + 1
         return soon if look.now < soon else max(ends) + 1
 
     def _is_honest_turn(self, game: OpenGame) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from offchain_workers.chain.contracts import Spec
@@ -20,6 +20,7 @@ from offchain_workers.models.catalog import endpoints
 from offchain_workers.models.demo import DemoModel
 from offchain_workers.requester.posting import Posting
 from verifiers.opml import bundle
+from verifiers.opml.adversaries.publishers import PUBLISHERS, tampered
 from verifiers.opml.bundle import Program
 from verifiers.opml.compiler.package import CARD_FILE, MODEL_FILE
 
@@ -57,17 +58,22 @@ def start_market(
     kind: Kind = "auto",
     block_time: int | None = None,
     say: Callable[[str], None] = lambda step: None,
+    publisher: str | None = None,
 ) -> OpmlMarket:
-    """Everything runs when this returns, and stops with the stack. ``liar``: its kind, if any.
+    """Everything runs when this returns, and stops with the stack.
 
-    The cheapest worker is the liar: it is asked first.
+    ``liar``, ``publisher``: kinds of dishonest ones, if any. The cheapest worker is the liar: it is
+    asked first.
     """
     net = Localnet(
         folder, kind=kind, block_time=block_time, workers=(), models=lambda: (model,), say=say
     )
     stack.enter_context(net)
-    bundle_folder = net.layout.folder / "compiled" / model.card.name
-    card, program, model_id = _compiled(net, model, bundle_folder, say)
+    bundle_folder = net.layout.folder / "compiled" / (publisher or model.card.name)
+    if not (bundle_folder / CARD_FILE).exists():
+        say(f"compiling {model.card.name} for opml")
+        compile_model(model, bundle_folder, publisher)
+    card, program, model_id = _published(net, model, bundle_folder)
     watcher = start_watcher(net)
     stack.callback(watcher.stop)
     cheapest = min(WORKERS, key=lambda plan: plan.price)
@@ -82,13 +88,8 @@ def start_market(
     return OpmlMarket(net, model, bundle_folder, card, program, posting, watcher, address)
 
 
-def _compiled(
-    net: Localnet, model: DemoModel, folder: Path, say: Callable[[str], None]
-) -> tuple[ModelCard, Program, bytes]:
-    """Compiled once for a folder, and published as a child of the float model."""
-    if not (folder / CARD_FILE).exists():
-        say(f"compiling {model.card.name} for opml")
-        compile_model(model, folder)
+def _published(net: Localnet, model: DemoModel, folder: Path) -> tuple[ModelCard, Program, bytes]:
+    """A bundle, published as a child of the float model."""
     files = {file.name: file.read_bytes() for file in folder.iterdir()}
     card = ModelCard.from_canonical(files.pop(CARD_FILE))
     onnx, program = files.pop(MODEL_FILE), bundle.load(folder)
@@ -97,8 +98,11 @@ def _compiled(
     return card, program, net.publish(card, onnx, files.values(), parent, artifacts)
 
 
-def compile_model(model: DemoModel, folder: Path) -> None:
-    """The bundle of a demo model, calibrated on its samples. Raises CompileError."""
+def compile_model(model: DemoModel, folder: Path, publisher: str | None = None) -> None:
+    """A demo model's bundle, calibrated on its samples; as a dishonest ``publisher`` has it.
+
+    Raises CompileError.
+    """
     from verifiers.opml.compiler.compile import Options
     from verifiers.opml.compiler.package import build
     from verifiers.opml.compiler.samples import encoded
@@ -106,7 +110,11 @@ def compile_model(model: DemoModel, folder: Path) -> None:
     found = (encoded(model.card, raw) for _, raw, _ in model.samples)
     samples = [sample for sample in found if sample is not None]
     options = Options(window=WINDOW, clock=CLOCK)
-    build(model.onnx_bytes, samples, parent=model.card, options=options).write(folder)
+    made = build(model.onnx_bytes, samples, parent=model.card, options=options)
+    if publisher is not None:
+        files, card = tampered(made.files, made.card, PUBLISHERS[publisher])
+        made = replace(made, files={**files, CARD_FILE: card.canonical()}, card=card)
+    made.write(folder)
 
 
 def _posting(

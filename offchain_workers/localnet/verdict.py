@@ -19,8 +19,10 @@ from offchain_workers.requester.posting import Prepared
 from offchain_workers.requester.results import history
 from offchain_workers.units import Wei
 from verifiers.opml.adversaries.attacks import ATTACKS
+from verifiers.opml.adversaries.publishers import PUBLISHERS
 from verifiers.opml.board import claim_id, question_key
 
+SELF_TEST_FAILED = "MN-WORKER-128"
 _EVENTS = {"Claimed", "Finalised", "Refuted", "Opened", "GameClosed", "Rewarded"}
 _WON, _LOST = (1, 2), 4
 _PER_JOB = _EVENTS - {"Rewarded"}
@@ -46,6 +48,16 @@ class Verdict:
     def ok(self) -> bool:
         """Whether the honest side won."""
         return all(self.checks.values())
+
+
+def refused(adversary: str, notes: Sequence[str]) -> Verdict:
+    """No worker promises to answer, so that nothing is posted."""
+    is_hostile = adversary in PUBLISHERS
+    checks = {"a worker promises to answer": False}
+    if is_hostile:
+        told = bool(notes) and all(SELF_TEST_FAILED in note for note in notes)
+        checks = {"every worker refuses the model after its self-test": told}
+    return Verdict("not posted", None, None, {}, {}, {}, {}, {}, checks, ())
 
 
 class Books:

@@ -17,6 +17,7 @@ from verifiers.opml.adversaries.challengers import (
     path_to,
 )
 from verifiers.opml.adversaries.players import changed
+from verifiers.opml.adversaries.publishers import PUBLISHERS
 from verifiers.opml.merkle import ZERO
 from verifiers.opml.moves import CUT, TRACE, Challenge, Move
 from verifiers.opml.openings import EMPTY, Execution
@@ -117,4 +118,4 @@ ATTACKS: dict[str, Attack] = {
     "self-game": Attack(self_game, liar="wrong-element"),
     "collusion": Attack(collusion, liar="withhold-at-element"),
 }
-ADVERSARIES = (*LYING_WORKERS, *ATTACKS)
+ADVERSARIES = (*LYING_WORKERS, *ATTACKS, *PUBLISHERS)

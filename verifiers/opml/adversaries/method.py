@@ -18,7 +18,7 @@ from verifiers.opml.method import OpmlMethod, board_of, table_of
 from verifiers.opml.moves import Move
 
 # A stalling liar answers when no more than this is left of its clock.
-LAST_SECONDS = 10
+LAST_SECONDS = 20
 
 
 class LyingMethod(OpmlMethod):
