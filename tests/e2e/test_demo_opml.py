@@ -17,8 +17,6 @@ from verifiers.opml.adversaries.cast import LYING_WORKERS
 from verifiers.opml.adversaries.publishers import PUBLISHERS
 
 DEMO_SECONDS = 900
-# One of each kind; `make test-slow` runs them all.
-FEW = ("withhold-at-element", "lying-challenger", "self-game", "false-certificate")
 LABEL = digits_cnn().samples[0][2]
 
 
@@ -59,7 +57,7 @@ def test_a_lying_worker_is_slashed_and_a_backup_serves(chain: str) -> None:
 @pytest.mark.anvil
 @pytest.mark.parametrize(
     "adversary",
-    [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in ADVERSARIES],
+    [pytest.param(name, marks=pytest.mark.slow) for name in ADVERSARIES],
 )
 def test_every_adversary_loses(adversary: str) -> None:
     document = run_demo("--adversary", adversary, "--chain", "anvil")
