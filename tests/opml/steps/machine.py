@@ -3,26 +3,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from eth.constants import BLANK_ROOT_HASH, ZERO_ADDRESS, ZERO_HASH32
-from eth.db.atomic import AtomicDB
-from eth.vm.execution_context import ExecutionContext
-from eth.vm.forks.prague.state import PragueState
-from eth.vm.message import Message
-from eth.vm.transaction_context import BaseTransactionContext
 from eth_abi import decode, encode
-from eth_typing import Address, BlockNumber
 from eth_utils.abi import (
     function_abi_to_4byte_selector,
     get_abi_input_types,
     get_abi_output_types,
 )
+from pyrevm import EVM
 
 GAS = 10_000_000
-HOME = Address(b"\x11" * 20)
-REASON = bytes.fromhex("08c379a0")  # Error(string)
+# Prague adds a floor under a transaction's calldata, which a call does not pay.
+SPEC = "CANCUN"
+CALLER = "0x" + "11" * 20
+REASON = "08c379a0"  # Error(string)
 
 
 class RevertedError(Exception):
@@ -33,11 +30,7 @@ class Contract:
     """A deployed contract that has no storage; ``gas`` is what the last call used."""
 
     def __init__(self, abi: list[Mapping[str, Any]], bytecode: bytes) -> None:
-        context = ExecutionContext(
-            ZERO_ADDRESS, 1, BlockNumber(1), 0, ZERO_HASH32, GAS, (), 1, base_fee_per_gas=0
-        )
-        self._state = PragueState(AtomicDB(), context, BLANK_ROOT_HASH)
-        self._transaction = BaseTransactionContext(0, ZERO_ADDRESS)
+        self._evm = EVM(spec_id=SPEC)
         self._functions = {
             item["name"]: (
                 function_abi_to_4byte_selector(item),
@@ -48,7 +41,7 @@ class Contract:
             if item["type"] == "function"
         }
         self.gas = 0
-        self._code = self._run(bytecode, b"")
+        self._home = self._evm.deploy(CALLER, bytecode)
 
     def calldata(self, function: str, *args: Any) -> bytes:
         selector, inputs, _ = self._functions[function]
@@ -56,20 +49,26 @@ class Contract:
 
     def call(self, function: str, *args: Any) -> Any:
         """The result, a tuple when there are several. Raises RevertedError."""
-        output = self._run(self._code, self.calldata(function, *args))
+        output = self._run(self.calldata(function, *args))
         values = decode(self._functions[function][2], output)
         return values[0] if len(values) == 1 else values
 
-    def _run(self, code: bytes, data: bytes) -> bytes:
-        message = Message(GAS, HOME, ZERO_ADDRESS, 0, data, code, is_static=True)
-        done = self._state.computation_class.apply_computation(
-            self._state, message, self._transaction
-        )
-        self.gas = done.get_gas_used()
-        if done.is_error:
-            raise RevertedError(_reason(bytes(done.output)))
-        return bytes(done.output)
+    def _run(self, data: bytes) -> bytes:
+        try:
+            output = self._evm.message_call(CALLER, self._home, data, gas=GAS, is_static=True)
+        except RuntimeError as refusal:
+            raise RevertedError(_reason(str(refusal))) from None
+        self.gas = self._evm.result.gas_used - _intrinsic(data)
+        return bytes(output)
 
 
-def _reason(output: bytes) -> str:
-    return str(decode(["string"], output[4:])[0]) if output.startswith(REASON) else ""
+def _intrinsic(data: bytes) -> int:
+    """What a transaction pays before the first opcode, and a call from a contract does not."""
+    zeros = data.count(0)
+    return 21_000 + 4 * zeros + 16 * (len(data) - zeros)
+
+
+def _reason(refusal: str) -> str:
+    """The contract's reason; the EVM names the output only in its message."""
+    output = re.search(rf"output: 0x{REASON}([0-9a-f]+)", refusal)
+    return str(decode(["string"], bytes.fromhex(output[1]))[0]) if output else ""

@@ -35,15 +35,15 @@ class Liar:
 
 @dataclass(frozen=True)
 class Forging(Lying):
-    """Publishes nodes that are not below what was asked about."""
+    """Publishes another leaf than the one that it was asked about."""
 
     def answer(self, at: Position) -> Move | None:
         honest = super().answer(at)
-        if honest is None or honest.name != "answer_children":
+        if honest is None or honest.name != "answer_chunk":
             return honest
-        levels, children = honest.args
-        assert isinstance(children, list)
-        return honest._replace(args=(levels, [*children[1:], children[0]]))
+        (chunk,) = honest.args
+        assert isinstance(chunk, bytes)
+        return honest._replace(args=(chunk[::-1],))
 
 
 def misread(truth: Execution) -> Execution:
