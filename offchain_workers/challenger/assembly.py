@@ -27,9 +27,9 @@ from offchain_workers.challenger.metrics import Metrics
 from offchain_workers.challenger.play import Player
 from offchain_workers.challenger.tell import Tell
 from offchain_workers.config import Settings, find_deployment
+from offchain_workers.daemon.clock import ChainClock
+from offchain_workers.daemon.inputs import Inputs
 from offchain_workers.engines.embedded import EmbeddedEngine
-from offchain_workers.operator.clock import ChainClock
-from offchain_workers.operator.inputs import Inputs
 from offchain_workers.storage import HttpStore, LocalStore, MultiStore
 from verifiers.opml.board import Board
 from verifiers.opml.method import OpmlMethod

@@ -12,7 +12,7 @@ from offchain_workers.challenger.jobs import Jobs
 from offchain_workers.challenger.library import Library, Watched
 from offchain_workers.challenger.reasons import LeftError, Reason
 from offchain_workers.challenger.share import is_mine
-from offchain_workers.operator.clock import ChainClock
+from offchain_workers.daemon.clock import ChainClock
 from verifiers.opml.merkle import Tensor
 from verifiers.opml.moves import CUT, Challenge
 from verifiers.opml.openings import Execution

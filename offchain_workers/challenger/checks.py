@@ -16,8 +16,8 @@ from offchain_workers.challenger.check import Checker
 from offchain_workers.challenger.docket import Claimed, Docket
 from offchain_workers.challenger.metrics import Metrics
 from offchain_workers.challenger.reasons import LeftError, Reason
-from offchain_workers.challenger.tasks import Tasks
 from offchain_workers.challenger.tell import Tell
+from offchain_workers.daemon.tasks import Tasks
 from offchain_workers.errors import FusionError
 
 log = structlog.get_logger(__name__)

@@ -23,10 +23,10 @@ from offchain_workers.challenger.guard import Guard
 from offchain_workers.challenger.metrics import Metrics
 from offchain_workers.challenger.play import Due, Player
 from offchain_workers.challenger.reasons import LeftError, Reason
-from offchain_workers.challenger.tasks import Tasks
 from offchain_workers.challenger.tell import Tell
+from offchain_workers.daemon.clock import ChainClock
+from offchain_workers.daemon.tasks import Tasks
 from offchain_workers.errors import FusionError
-from offchain_workers.operator.clock import ChainClock
 from offchain_workers.units import Wei
 
 log = structlog.get_logger(__name__)

@@ -12,10 +12,9 @@ from offchain_workers.chain.errors import TermsInvalidError
 from offchain_workers.chain.past import Past
 from offchain_workers.challenger.docket import Claimed
 from offchain_workers.challenger.reasons import LeftError, Reason
+from offchain_workers.daemon.errors import InputRefusedError, InputUnavailableError
+from offchain_workers.daemon.inputs import Inputs
 from offchain_workers.models import ModelCard
-from offchain_workers.operator.inputs import Inputs
-from offchain_workers.operator.reasons import Reason as WorkerReason
-from offchain_workers.operator.reasons import RefusedError
 from offchain_workers.storage.reference import encode_inline
 from verifiers.opml.few import Few
 from verifiers.opml.method import OpmlMethod
@@ -48,10 +47,10 @@ class Jobs:
             data = encode_inline(claim.given)
         try:
             return self._inputs.get(terms, data, card, self._method)[0]
-        except RefusedError as error:
-            unavailable = error.skip.reason is WorkerReason.INPUT_UNAVAILABLE
-            reason = Reason.INPUT_UNAVAILABLE if unavailable else Reason.INPUT_WRONG
-            raise LeftError(reason, error.message) from error
+        except InputUnavailableError as error:
+            raise LeftError(Reason.INPUT_UNAVAILABLE, error.message) from error
+        except InputRefusedError as error:
+            raise LeftError(Reason.INPUT_WRONG, error.message) from error
 
     def _post(self, job_id: bytes) -> tuple[JobTerms, bytes]:
         return self._posts.get(job_id, lambda: self._look_up(job_id))

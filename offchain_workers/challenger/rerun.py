@@ -12,8 +12,8 @@ from offchain_workers.challenger.errors import GameUnknownError
 from offchain_workers.challenger.jobs import Jobs
 from offchain_workers.challenger.library import published
 from offchain_workers.config import Settings
+from offchain_workers.daemon.inputs import Inputs
 from offchain_workers.models.catalog import Catalog
-from offchain_workers.operator.inputs import Inputs
 from offchain_workers.storage import HttpStore, LocalStore, MultiStore
 from verifiers.opml.files import Files
 from verifiers.opml.method import OpmlMethod

@@ -23,8 +23,8 @@ from offchain_workers.challenger.http import build_app
 from offchain_workers.challenger.reasons import LeftError, Reason
 from offchain_workers.challenger.tell import Tell, logged
 from offchain_workers.config import Settings
+from offchain_workers.daemon.endpoint import Endpoint
 from offchain_workers.errors import FusionError
-from offchain_workers.operator.http import Endpoint
 
 log = structlog.get_logger(__name__)
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -15,13 +15,14 @@ from sqlalchemy.orm import Session
 from offchain_workers.chain.contracts import Acceptance, JobTerms, Network, sign_acceptance
 from offchain_workers.chain.contracts.base import NATIVE
 from offchain_workers.chain.db import Database
-from offchain_workers.operator.clock import ChainClock
+from offchain_workers.daemon.clock import ChainClock
+from offchain_workers.daemon.inputs import Inputs
 from offchain_workers.operator.decide import Facts, can_serve, too_late, worth_it
-from offchain_workers.operator.inputs import Inputs
 from offchain_workers.operator.metrics import Metrics
-from offchain_workers.operator.reasons import Reason, RefusedError, Skip, refuse
+from offchain_workers.operator.reasons import Reason, RefusedError, Skip, refuse, refusing
 from offchain_workers.operator.tables import JobRow, Status, SubnetRow
 from offchain_workers.operator.watch import new_job
+from offchain_workers.storage import StoreError
 from verifiers.base import Method
 
 log = structlog.get_logger(__name__)
@@ -92,7 +93,9 @@ class Accept:
         _check(too_late(terms, facts))
         _check(Skip(Reason.BREAKER_OPEN) if facts.breaker_open else None)
         card, method = facts.models[terms.model_id].card, facts.methods[terms.selector]
-        kept = self._inputs.keep(self._inputs.get(terms, data, card, method))
+        with refusing():
+            items = self._inputs.get(terms, data, card, method)
+        kept = self._keep(items)
         return self._promise(job_id, terms, data, subnet, kept, method, facts.rules.deliver_margin)
 
     def _standing(self, session: Session, job_id: bytes) -> Acceptance | None:
@@ -128,6 +131,12 @@ class Accept:
             mine=operators.index(self._account.address),
             body={"members": members},
         )
+
+    def _keep(self, items: Sequence[bytes]) -> str:
+        try:
+            return self._inputs.keep(items)
+        except StoreError as error:
+            raise refuse(Reason.NOT_READY, error.message) from error
 
     # --- signing ------------------------------------------------------------------------------
 

@@ -14,19 +14,19 @@ from offchain_workers.chain.follower import BlockFollower
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.transactions import TxManager, TxPolicy
 from offchain_workers.config import Deployment, Settings, find_deployment
+from offchain_workers.daemon.clock import ChainClock
+from offchain_workers.daemon.inputs import Inputs
 from offchain_workers.engines.embedded import EmbeddedEngine
 from offchain_workers.operator.accept import Accept, Promises
 from offchain_workers.operator.assignments import Assignments
 from offchain_workers.operator.breaker import Breaker
 from offchain_workers.operator.catalogue import Catalogue
-from offchain_workers.operator.clock import ChainClock
 from offchain_workers.operator.crew import Crew
 from offchain_workers.operator.decide import Rules
 from offchain_workers.operator.desk import Desk
 from offchain_workers.operator.dispatch import Dispatch
 from offchain_workers.operator.duties import Duties
 from offchain_workers.operator.follow_up import FollowUp
-from offchain_workers.operator.inputs import Inputs
 from offchain_workers.operator.metrics import Metrics
 from offchain_workers.operator.notice import Notice
 from offchain_workers.operator.reconcile import Reconcile

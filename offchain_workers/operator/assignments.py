@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.db import Database
+from offchain_workers.daemon.inputs import Inputs
 from offchain_workers.models import ModelCard
 from offchain_workers.models.catalog import PublishedModel
 from offchain_workers.operator.catalogue import Catalogue
 from offchain_workers.operator.decide import MAX_OUTPUT
-from offchain_workers.operator.inputs import Inputs
 from offchain_workers.operator.tables import JobRow
 from offchain_workers.storage import BlobStore
 from verifiers.base import Assignment, Method

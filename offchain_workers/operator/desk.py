@@ -12,16 +12,16 @@ from sqlalchemy import select, update
 
 from offchain_workers.chain.contracts import JobTerms
 from offchain_workers.chain.db import Database
+from offchain_workers.daemon.clock import ChainClock
+from offchain_workers.daemon.inputs import Inputs
 from offchain_workers.engines import BusyError
 from offchain_workers.engines.errors import EngineClosedError, RunFailedError
 from offchain_workers.operator.assignments import Assignments
 from offchain_workers.operator.breaker import Breaker, State
-from offchain_workers.operator.clock import ChainClock
 from offchain_workers.operator.crew import Answer, Crew
 from offchain_workers.operator.decide import Facts, decide, in_order
-from offchain_workers.operator.inputs import Inputs
 from offchain_workers.operator.metrics import Metrics
-from offchain_workers.operator.reasons import Reason, RefusedError, Skip
+from offchain_workers.operator.reasons import Reason, RefusedError, Skip, refusing
 from offchain_workers.operator.shop import Shop
 from offchain_workers.operator.tables import JobRow, Stage, Status
 from offchain_workers.storage import BlobStore
@@ -144,7 +144,8 @@ class Desk:
 
     def _work(self, terms: JobTerms, data: bytes) -> Answer:
         model, method = self._shop.models[terms.model_id], self._shop.methods[terms.selector]
-        items = self._inputs.get(terms, data, model.card, method)
+        with refusing():
+            items = self._inputs.get(terms, data, model.card, method)
         output = model.runner.submit(b"".join(items)).result(_RUN_SECONDS)
         call = method.deliver(self._assignments.answered(terms, items, output))
         return Answer(self._local.put(output), call)

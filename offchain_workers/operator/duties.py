@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.outbox import IN_FLIGHT, State
 from offchain_workers.chain.tables import OutboxRow
-from offchain_workers.operator.clock import ChainClock
+from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.operator.crew import Crew
 from offchain_workers.operator.tables import JobRow, Stage, Status
 

@@ -29,12 +29,6 @@ class SelfCheckError(WorkerError):
     CODE = "MN-WORKER-003"
 
 
-class EndpointInUseError(WorkerError):
-    """The worker's HTTP endpoint can't be opened."""
-
-    CODE = "MN-WORKER-004"
-
-
 class ManifestInvalidError(WorkerError):
     """A capability manifest that is not canonical, not signed by its operator, or for elsewhere."""
 

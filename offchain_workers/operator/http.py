@@ -1,23 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The worker's endpoint: health, manifest, acceptances, blobs, metrics; uvicorn in a thread."""
+"""The worker's routes: health, manifest, acceptances, blobs, metrics."""
 
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-import uvicorn
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from offchain_workers.chain.contracts import Acceptance, JobTerms
 from offchain_workers.chain.errors import ChainError, TermsInvalidError
-from offchain_workers.operator.errors import EndpointInUseError
 from offchain_workers.operator.metrics import Metrics
 from offchain_workers.operator.reasons import Reason, RefusedError, refuse
 from offchain_workers.storage import BlobStore
@@ -25,7 +22,6 @@ from offchain_workers.storage.serve import blob_router
 
 # Terms are 1.2 kB, post data at most 4,224 bytes in hex.
 _MAX_BODY = 16_384
-_START_SECONDS = 20.0
 _STATUS = {
     Reason.TERMS_UNREADABLE: HTTPStatus.BAD_REQUEST,
     Reason.REQUEST_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -131,47 +127,3 @@ def _request(body: bytes) -> tuple[JobTerms, bytes]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         line = 'send {"terms": {...}, "data": "0x..."}'
         raise refuse(Reason.TERMS_UNREADABLE, line) from error
-
-
-class Endpoint:
-    """The app behind a listening socket, from ``start`` to ``stop``."""
-
-    def __init__(self, app: FastAPI, host: str, port: int) -> None:
-        self._host, self._port = host, port
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            limit_concurrency=256,
-            timeout_keep_alive=5,
-            timeout_graceful_shutdown=5,
-        )
-        self._server = uvicorn.Server(config)
-        self._socket: socket.socket | None = None
-        self._thread: threading.Thread | None = None
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://{self._host}:{self._port}"
-
-    def start(self) -> None:
-        """Listen. Raises EndpointInUseError."""
-        try:
-            self._socket = socket.create_server((self._host, self._port))
-        except OSError as error:
-            raise EndpointInUseError(f"{self._host}:{self._port}: {error.strerror}") from error
-        self._port = self._socket.getsockname()[1]
-        self._thread = threading.Thread(
-            target=self._server.run, args=([self._socket],), name="http", daemon=True
-        )
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Answer what is being answered, then close."""
-        self._server.should_exit = True
-        if self._thread is not None:
-            self._thread.join(_START_SECONDS)
-        if self._socket is not None:
-            self._socket.close()

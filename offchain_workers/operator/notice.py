@@ -15,9 +15,9 @@ from offchain_workers.chain.db import Database
 from offchain_workers.chain.outbox import Outbox
 from offchain_workers.chain.tables import EventRow, MetaRow
 from offchain_workers.config import Settings
+from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.engines.embedded import EmbeddedEngine
 from offchain_workers.engines.hardware import Hardware, inspect
-from offchain_workers.operator.clock import ChainClock
 from offchain_workers.operator.manifest import (
     MAX_BYTES,
     Place,

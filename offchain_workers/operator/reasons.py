@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
+from offchain_workers.daemon import errors as inputs
 from offchain_workers.errors import FusionError
 
 
 class Reason(Enum):
     """``code``, and ``text`` for people; ``final`` when waiting can't change it."""
 
-    TERMS_UNREADABLE = ("MN-WORKER-101", "the terms or the post data can't be read", True)
+    TERMS_UNREADABLE = (inputs.PostUnreadableError.CODE, inputs.PostUnreadableError.TEXT, True)
     NOT_MY_SUBNET = ("MN-WORKER-102", "this operator is not a member of the subnet", True)
     NOT_PRIMARY = ("MN-WORKER-103", "only the primary can promise a job", True)
     NOT_MY_TURN = ("MN-WORKER-104", "another member's turn", False)
@@ -23,10 +26,18 @@ class Reason(Enum):
     DEADLINE_NEAR = ("MN-WORKER-109", "too little time is left before the deadline", True)
     TURN_TOO_SHORT = ("MN-WORKER-110", "the turns are shorter than this worker takes", True)
     CALLBACK_GAS = ("MN-WORKER-111", "the callback asks for more gas than this worker gives", True)
-    INPUT_UNAVAILABLE = ("MN-WORKER-112", "the input can't be fetched", False)
-    INPUT_TOO_LARGE = ("MN-WORKER-113", "the input is larger than the terms allow", True)
-    INPUT_MISFIT = ("MN-WORKER-114", "the input does not fit the model's signature", True)
-    COMMITMENT_MISMATCH = ("MN-WORKER-115", "the input is not the one that is committed to", True)
+    INPUT_UNAVAILABLE = (
+        inputs.InputUnavailableError.CODE,
+        inputs.InputUnavailableError.TEXT,
+        False,
+    )
+    INPUT_TOO_LARGE = (inputs.InputTooLargeError.CODE, inputs.InputTooLargeError.TEXT, True)
+    INPUT_MISFIT = (inputs.InputMisfitError.CODE, inputs.InputMisfitError.TEXT, True)
+    COMMITMENT_MISMATCH = (
+        inputs.CommitmentMismatchError.CODE,
+        inputs.CommitmentMismatchError.TEXT,
+        True,
+    )
     CAPACITY_FULL = ("MN-WORKER-116", "all slots are taken", False)
     BREAKER_OPEN = ("MN-WORKER-117", "the worker pauses after failures", False)
     STAKE_NOT_FREE = ("MN-WORKER-118", "no stake is free for the pledge", False)
@@ -78,3 +89,13 @@ class RefusedError(FusionError):
 
 def refuse(reason: Reason, detail: str = "") -> RefusedError:
     return RefusedError(Skip(reason, detail))
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """What is wrong with an input inside becomes a RefusedError."""
+    try:
+        yield
+    except inputs.InputRefusedError as error:
+        reason = next(reason for reason in Reason if reason.code == error.code)
+        raise refuse(reason, error.detail) from error

@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 from offchain_workers.chain.contracts import Job, JobStatus, Network
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.tables import CursorRow
-from offchain_workers.operator.clock import ChainClock
+from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.operator.metrics import Metrics
 from offchain_workers.operator.tables import JobRow, Stage, Status
 

@@ -14,7 +14,7 @@ from offchain_workers.chain.contracts import JobStatus, Network
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.outbox import IN_FLIGHT, Outbox, State
 from offchain_workers.chain.tables import CursorRow, OutboxRow
-from offchain_workers.operator.clock import ChainClock
+from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.operator.tables import JobRow, Status
 from verifiers.base import Method
 

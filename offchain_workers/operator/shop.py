@@ -15,11 +15,11 @@ from offchain_workers.chain.db import Database
 from offchain_workers.chain.errors import RpcUnavailableError
 from offchain_workers.chain.fees import suggested_tip
 from offchain_workers.chain.rpc import RpcPool
+from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.errors import FusionError
 from offchain_workers.models.catalog import PublishedModel
 from offchain_workers.operator.breaker import Breaker
 from offchain_workers.operator.catalogue import Catalogue, LoadedModel
-from offchain_workers.operator.clock import ChainClock
 from offchain_workers.operator.decide import Facts, Rules, Served
 from verifiers.base import Method
 

@@ -19,7 +19,7 @@ from offchain_workers.chain.errors import TermsInvalidError
 from offchain_workers.chain.events import Event
 from offchain_workers.chain.follower import Rollback, Step
 from offchain_workers.chain.tables import EventRow
-from offchain_workers.operator.clock import ChainClock
+from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.operator.reasons import Reason
 from offchain_workers.operator.tables import JobRow, Stage, Status, SubnetRow
 

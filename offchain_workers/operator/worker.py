@@ -22,10 +22,11 @@ from offchain_workers.chain.errors import (
 )
 from offchain_workers.chain.tables import CursorRow
 from offchain_workers.config import Settings
+from offchain_workers.daemon.endpoint import Endpoint
 from offchain_workers.errors import FusionError
 from offchain_workers.operator.assembly import Parts, assemble
 from offchain_workers.operator.breaker import State
-from offchain_workers.operator.http import Endpoint, build_app
+from offchain_workers.operator.http import build_app
 from offchain_workers.operator.reasons import Reason, refuse
 from offchain_workers.operator.tables import JobRow, Stage, Status
 from verifiers.base import Method

@@ -6,9 +6,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from offchain_workers.chain.contracts import JobTerms
+from offchain_workers.daemon.errors import (
+    CommitmentMismatchError,
+    InputMisfitError,
+    InputTooLargeError,
+    InputUnavailableError,
+    PostUnreadableError,
+)
 from offchain_workers.models import ModelCard, WireLengthError
 from offchain_workers.models.wire import split_items
-from offchain_workers.operator.reasons import Reason, refuse
 from offchain_workers.storage import (
     BlobStore,
     BlobTooLargeError,
@@ -43,27 +49,24 @@ class Inputs:
         self._seconds = seconds
 
     def get(self, terms: JobTerms, data: bytes, card: ModelCard, method: Method) -> list[bytes]:
-        """The items' wire bytes. Raises RefusedError with the reason."""
+        """The items' wire bytes. Raises an InputRefusedError."""
         limit = terms.n * card.item_bytes_in
         raw = self._raw(data, limit)
         if len(raw) > limit:
-            raise refuse(Reason.INPUT_TOO_LARGE, f"{len(raw)} bytes, the model takes {limit}")
+            raise InputTooLargeError(f"{len(raw)} bytes, the model takes {limit}")
         try:
             items = split_items(card.inputs, raw)
         except WireLengthError as error:
-            raise refuse(Reason.INPUT_MISFIT, error.message) from error
+            raise InputMisfitError(error.message) from error
         if len(items) != terms.n:
-            raise refuse(Reason.INPUT_MISFIT, f"{len(items)} items, the terms say {terms.n}")
+            raise InputMisfitError(f"{len(items)} items, the terms say {terms.n}")
         if method.commit_input(items) != terms.input_commitment:
-            raise refuse(Reason.COMMITMENT_MISMATCH)
+            raise CommitmentMismatchError
         return items
 
     def keep(self, items: Sequence[bytes]) -> str:
-        """Store a promised job's input, whatever its post will name. Raises RefusedError."""
-        try:
-            return self._local.put(b"".join(items))
-        except StoreError as error:
-            raise refuse(Reason.NOT_READY, error.message) from error
+        """Store a promised job's input, whatever its post will name. Raises StoreError."""
+        return self._local.put(b"".join(items))
 
     def kept(self, cid: str) -> bytes:
         """Post data that names what ``keep`` stored."""
@@ -73,15 +76,15 @@ class Inputs:
         try:
             where = parse(data)
         except InvalidReferenceError as error:
-            raise refuse(Reason.TERMS_UNREADABLE, error.message) from error
+            raise PostUnreadableError(error.message) from error
         if isinstance(where, Inline):
             return where.data
         try:
             return self._fetch(where, limit)
         except BlobTooLargeError as error:
-            raise refuse(Reason.INPUT_TOO_LARGE, error.message) from error
+            raise InputTooLargeError(error.message) from error
         except StoreError as error:
-            raise refuse(Reason.INPUT_UNAVAILABLE, str(error)) from error
+            raise InputUnavailableError(str(error)) from error
 
     def _fetch(self, where: Reference, limit: int) -> bytes:
         if not where.locator:
