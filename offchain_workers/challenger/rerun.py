@@ -11,17 +11,17 @@ from offchain_workers.challenger.docket import Claimed
 from offchain_workers.challenger.errors import GameUnknownError
 from offchain_workers.challenger.jobs import Jobs
 from offchain_workers.challenger.library import published
+from offchain_workers.challenger.story import Own
 from offchain_workers.config import Settings
 from offchain_workers.daemon.inputs import Inputs
 from offchain_workers.models.catalog import Catalog
 from offchain_workers.storage import HttpStore, LocalStore, MultiStore
 from verifiers.opml.files import Files
 from verifiers.opml.method import OpmlMethod
-from verifiers.opml.openings import Execution
 from verifiers.opml.play_errors import NotListedError
 
 
-def rerun(settings: Settings, network: Network, job_id: bytes) -> Execution:
+def rerun(settings: Settings, network: Network, job_id: bytes) -> Own:
     """By the reference, without a self-test. Raises FusionError."""
     storage = settings.storage
     local = LocalStore(storage.folder)
@@ -35,7 +35,7 @@ def rerun(settings: Settings, network: Network, job_id: bytes) -> Execution:
         bundle = Files(card, terms.artifact_id, lambda cid, most: files.blob(model, cid, most))
         needs_claim = terms.callback_target != ZERO_ADDRESS
         claim = _claimed(network, job_id) if needs_claim else Claimed(job_id, 0, "", 0, b"")
-        return bundle.program().execution(jobs.given(claim, card))
+        return Own(bundle.program().execution(jobs.given(claim, card)), bundle.names())
     finally:
         for peer in peers:
             peer.close()

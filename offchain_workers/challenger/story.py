@@ -2,7 +2,7 @@
 """A game as it was played, from the chain: who moved when, where to, and what it cost.
 
 What the claimant says is read from its moves. What is right is known to whoever ran the job again:
-with an execution each turn also has the true value.
+with an execution of its own each turn also has the node's name and the true value.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _SIGNED = 2
 
 @dataclass(frozen=True)
 class Turn:
-    """One move. ``nodes``, ``chunks``: the first and last that are left to dispute; ``op`` of a
-    single node; ``element`` with both sides' values once the game is about one."""
+    """One move. ``nodes``, ``chunks``: the first and last that are left to dispute; ``op`` and
+    ``name`` of a single node; ``element`` with both sides' values once the game is about one."""
 
     block: int
     tx: bytes
@@ -44,10 +44,19 @@ class Turn:
     gas: int | None = None
     nodes: tuple[int, int] | None = None
     op: str | None = None
+    name: str | None = None
     chunks: tuple[int, int] | None = None
     element: int | None = None
     claimed: int | None = None
     right: int | None = None
+
+
+@dataclass(frozen=True)
+class Own:
+    """A job that we ran again; ``names``: what its publisher calls the nodes, or none."""
+
+    execution: Execution
+    names: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -71,15 +80,13 @@ class Story:
 
 
 class Narrator:
-    """Reads games of one deployment; ``node_count`` and values only where an execution is given."""
+    """Reads games of one deployment; opcodes, names and values only of jobs that were run again."""
 
     def __init__(self, verifier: OpmlVerifier, start_block: int) -> None:
         self._verifier = verifier
         self._past = Past(verifier, start_block)
 
-    def story(
-        self, job_id: bytes, challenger: str | None = None, execution: Execution | None = None
-    ) -> Story:
+    def story(self, job_id: bytes, challenger: str | None = None, own: Own | None = None) -> Story:
         """The last game about a job, or the last of ``challenger``. Raises GameUnknownError."""
         head = self._verifier.w3.eth.block_number
         events = list(self._past.newest_first(_ABOUT, job_id, head))
@@ -95,17 +102,17 @@ class Narrator:
             raise GameUnknownError(f"no game about job 0x{job_id.hex()}")
         who, word = opened.args["challenger"], opened.args["claim"]
         ours = [e for e in reversed(events) if _belongs(e, opened)]
-        turns = sorted(self._turns(ours, claim_id(job_id, word), execution, head), key=_when)
+        turns = sorted(self._turns(ours, claim_id(job_id, word), own, head), key=_when)
         ending = next((e for e in reversed(ours) if e.name == "GameClosed"), None)
         claimant = next(e.args["operator"] for e in ours if e.name == "Claimed")
         state = "playing" if ending is None else ENDS.get(ending.args["reason"], "ended")
         return Story(job_id, word, claimant, who, state, [turn for _, turn in turns])
 
     def _turns(
-        self, events: Sequence[Event], named: bytes, execution: Execution | None, head: int
+        self, events: Sequence[Event], named: bytes, own: Own | None, head: int
     ) -> Iterator[tuple[tuple[int, int], Turn]]:
         """Each with its place on the chain."""
-        scribe = _Scribe(self._verifier, execution)
+        scribe = _Scribe(self._verifier, own)
         at = begin(events[0].args["claim"])
         for event in events:
             if event.name in ("Claimed", "Opened"):
@@ -129,9 +136,10 @@ class Narrator:
 class _Scribe:
     """Writes one turn."""
 
-    def __init__(self, verifier: OpmlVerifier, execution: Execution | None) -> None:
+    def __init__(self, verifier: OpmlVerifier, own: Own | None) -> None:
         self._verifier = verifier
-        self._execution = execution
+        self._execution = own.execution if own else None
+        self._names = own.names if own else ()
 
     def plain(self, event: Event) -> Turn:
         player, move = ("claimant", "claim") if event.name == "Claimed" else ("challenger", "open")
@@ -141,12 +149,10 @@ class _Scribe:
         """A move that leads to, or answers, a position."""
         first, last = at.node_index << at.levels, ((at.node_index + 1) << at.levels) - 1
         if at.stage == TRACE:
-            one = at.levels == 0
-            return self._turn(
-                event, player, move, nodes=(first, last), op=self._op(first) if one else None
-            )
+            what = {} if at.levels else self._what(first)
+            return self._turn(event, player, move, nodes=(first, last), **what)
         j = at.node_index
-        fields: dict[str, Any] = {"nodes": (j, j), "op": self._op(j)}
+        fields: dict[str, Any] = {"nodes": (j, j), **self._what(j)}
         if at.stage == TENSOR:
             fields["chunks"] = (at.place << at.levels, ((at.place + 1) << at.levels) - 1)
         elif at.stage == ELEMENT:
@@ -165,11 +171,13 @@ class _Scribe:
     def _turn(self, event: Event, player: str, move: str, **fields: Any) -> Turn:
         return Turn(event.block_number, event.tx_hash, player, move, self._gas(event), **fields)
 
-    def _op(self, j: int) -> str | None:
+    def _what(self, j: int) -> dict[str, Any]:
+        """A node's opcode and name, as far as they are known."""
         if self._execution is None or j >= len(self._execution.nodes):
-            return None
+            return {}
         code = self._execution.nodes[j].opcode
-        return Op(code).name if code in set(Op) else f"opcode {code}"
+        op = Op(code).name if code in set(Op) else f"opcode {code}"
+        return {"op": op, "name": self._names[j] if j < len(self._names) else None}
 
     def _values(self, at: Position) -> dict[str, Any]:
         """``at.node`` holds the claimed element's 32 bytes."""

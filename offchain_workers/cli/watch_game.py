@@ -17,8 +17,7 @@ from offchain_workers.errors import FusionError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from offchain_workers.challenger.story import Narrator, Story, Turn
-    from verifiers.opml.openings import Execution
+    from offchain_workers.challenger.story import Narrator, Own, Story, Turn
 
 _PAUSE_SECONDS = 1.0
 
@@ -29,8 +28,8 @@ def show_game(run: Run, job: str, challenger: str | None, follow: bool) -> None:
     who = address(challenger) if challenger else None
     connection = connect(run)
     narrator = _narrator(connection)
-    execution = _execution(connection, job_id)
-    story = narrator.story(job_id, who, execution)
+    own = _own(connection, job_id)
+    story = narrator.story(job_id, who, own)
     if not follow:
         emit(run, document(story), lambda: picture(story))
         return
@@ -38,7 +37,7 @@ def show_game(run: Run, job: str, challenger: str | None, follow: bool) -> None:
     def later() -> Story:
         time.sleep(_PAUSE_SECONDS)
         connection.pool.refresh()
-        return narrator.story(job_id, story.challenger, execution)
+        return narrator.story(job_id, story.challenger, own)
 
     (_follow_json if run.as_json else _follow)(story, later)
 
@@ -54,8 +53,8 @@ def _narrator(connection: Connection) -> Narrator:
     return Narrator(verifier, connection.network.start_block)
 
 
-def _execution(connection: Connection, job_id: bytes) -> Execution | None:
-    """Ours, for the right values; without the model's files the game is shown without them."""
+def _own(connection: Connection, job_id: bytes) -> Own | None:
+    """For names and the right values; without the model's files the game is shown without them."""
     from offchain_workers.challenger.rerun import rerun
 
     try:
@@ -109,12 +108,18 @@ def where(turn: Turn) -> str:
     """How far down the game is."""
     if turn.nodes is None:
         return ""
-    parts = [_span("node", turn.nodes) + (f" {turn.op}" if turn.op else "")]
+    parts = [_span("node", turn.nodes) + _what(turn)]
     if turn.chunks is not None:
         parts.append(_span("chunk", turn.chunks))
     if turn.element is not None:
         parts.append(f"element {turn.element}")
     return " > ".join(parts)
+
+
+def _what(turn: Turn) -> str:
+    """Of a single node: the publisher's name for it in quotes, it is no word of ours."""
+    name = f' "{turn.name}"' if turn.name else ""
+    return name + (f" {turn.op}" if turn.op else "")
 
 
 def _span(what: str, ends: tuple[int, int]) -> str:

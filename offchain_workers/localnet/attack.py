@@ -65,7 +65,7 @@ def attack(
     while network.marketplace.job(job_id).status is JobStatus.UNKNOWN:
         time.sleep(_PAUSE_SECONDS)
     header = bundle.load(folder).header
-    players = plan.players(Scene(header, rerun(settings, network, job_id)))
+    players = plan.players(Scene(header, rerun(settings, network, job_id).execution))
     wallets = _wallets(pool, account, len(players))
     terms = history(pool, network, job_id).terms
     while (look := board.look(job_id)) is None:

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from offchain_workers.chain.contracts import JobStatus
 from offchain_workers.challenger.errors import GameUnknownError
-from offchain_workers.challenger.story import Narrator, Story
+from offchain_workers.challenger.story import Narrator, Own, Story
 from offchain_workers.codecs import get_codec
 from offchain_workers.devnet import process
 from offchain_workers.errors import FusionError
@@ -22,7 +22,6 @@ from verifiers.opml.adversaries.attacks import ATTACKS, SYBILS
 from verifiers.opml.adversaries.cast import LYING_WORKERS
 from verifiers.opml.adversaries.method import LAST_SECONDS
 from verifiers.opml.board import Board, Look, OpenGame
-from verifiers.opml.openings import Execution
 
 ADVERSARY = "adversary"
 # The dearest model runs in milliseconds: all this is for slow machines.
@@ -53,7 +52,7 @@ class Dispute:
         self._head, self._state, self._since = 0, object(), time.monotonic()
         self._books = Books(market)
         self.prepared: Prepared
-        self._right: Execution
+        self._right: Own
 
     def on_change(self, changed: Callable[[], None]) -> None:
         """``changed`` is called when ``stories`` are new."""
@@ -80,7 +79,7 @@ class Dispute:
         wallet = net.wallet("requester")
         wish = Wish(deliver_within=7_200, turn_length=60)
         item = get_codec(self._market.card.codec).encode(self._market.card, raw)
-        self._right = self._market.program.execution(item)
+        self._right = Own(self._market.program.execution(item), self._market.names)
         self.prepared = self._market.posting.prepare(wallet.address, [item], wish)
         for note in self.prepared.notes:
             self._say(note)

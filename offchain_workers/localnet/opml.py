@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from verifiers.opml import bundle
 from verifiers.opml.adversaries.publishers import PUBLISHERS, tampered
 from verifiers.opml.bundle import Program
 from verifiers.opml.compiler.package import CARD_FILE, MODEL_FILE
+from verifiers.opml.names import NAMES_FILE, parse_names
 
 # Of the compiled model, in seconds: long, so that a slow machine loses no game by time. Nobody
 # waits: the demo moves the chain's clock.
@@ -42,6 +43,12 @@ class OpmlMarket:
     posting: Posting
     watcher: Daemon
     liar: str
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of the program's nodes."""
+        found = (self.folder / NAMES_FILE).read_bytes()
+        return parse_names(found, self.program.header.node_count)
 
     def name(self, address: str) -> str:
         """Who has that address."""

@@ -10,10 +10,11 @@ import pytest
 
 from offchain_workers.challenger.errors import GameUnknownError
 from offchain_workers.challenger.rerun import rerun
-from offchain_workers.challenger.story import Narrator, Story
+from offchain_workers.challenger.story import Narrator, Own, Story
 from offchain_workers.cli import main
 from offchain_workers.cli.watch_game import document, picture, where
 from tests.challenger.world import (
+    BUNDLE,
     RIGHT,
     Liar,
     challengers,
@@ -25,6 +26,8 @@ from tests.challenger.world import (
 from tests.operator.world import until
 from tests.opml.onchain import OpmlMarket
 
+NAMES = json.loads(BUNDLE.files["names.json"])
+
 
 def played(opml: OpmlMarket) -> Liar:
     liar = claim(opml, wrong())
@@ -35,14 +38,14 @@ def played(opml: OpmlMarket) -> Liar:
     return liar
 
 
-def told(opml: OpmlMarket, liar: Liar) -> Story:
+def told(opml: OpmlMarket, liar: Liar, own: Own | None = None) -> Story:
     narrator = Narrator(opml.verifier, opml.market.network.start_block)
-    return narrator.story(liar.job_id, None, RIGHT)
+    return narrator.story(liar.job_id, None, own)
 
 
 def test_a_game_is_told_to_the_element(opml: OpmlMarket) -> None:
     liar = played(opml)
-    story = told(opml, liar)
+    story = told(opml, liar, Own(RIGHT, NAMES))
     assert story.state == "proved"
     assert (story.claimant, story.challenger) == (
         liar.account.address,
@@ -58,19 +61,23 @@ def test_a_game_is_told_to_the_element(opml: OpmlMarket) -> None:
         ("challenger", "prove"),
     ]
     last = story.turns[-1]
-    assert where(last) == "node 0 DOT > chunk 0 > element 0"
+    assert where(last) == f'node 0 "{NAMES[0]}" DOT > chunk 0 > element 0'
     assert last.right == int.from_bytes(RIGHT.outputs[0].data[:2], "little")
     assert last.claimed == last.right ^ 1
     assert story.gas("challenger") > 0 < story.gas("claimant")
     assert json.dumps(document(story)["gas"])
     assert picture(story)
+    nameless = told(opml, liar, Own(RIGHT)).turns[-1]
+    assert where(nameless) == "node 0 DOT > chunk 0 > element 0"
+    assert where(told(opml, liar).turns[-1]) == "node 0 > chunk 0 > element 0"
 
 
 def test_a_job_is_run_again_for_its_values(opml: OpmlMarket) -> None:
     liar = claim(opml, wrong())
     settings = settings_of(opml, "reader")
-    execution = rerun(settings, opml.market.network, liar.job_id)
-    assert [one.data for one in execution.outputs] == [one.data for one in RIGHT.outputs]
+    own = rerun(settings, opml.market.network, liar.job_id)
+    assert own.names == NAMES
+    assert [one.data for one in own.execution.outputs] == [one.data for one in RIGHT.outputs]
 
 
 def test_a_job_without_a_game_is_refused(opml: OpmlMarket) -> None:

@@ -51,6 +51,8 @@ def test_a_lying_worker_is_slashed_and_a_backup_serves(chain: str) -> None:
     assert all(turn["gas"] > 21_000 for turn in game["turns"])
     last = game["turns"][-1]
     assert last["claimed"] != last["right"]
+    assert all((turn["name"] is None) == (turn["op"] is None) for turn in game["turns"])
+    assert last["name"]
     assert sum(game["gas"].values()) < 1_100_000
 
 

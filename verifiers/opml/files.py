@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from offchain_workers.models import ModelCard
 from offchain_workers.models.lowering import manifest
+from offchain_workers.storage import StoreError
 from verifiers.base import ReadBlob
 from verifiers.opml.bundle import (
     HEADER_FILE,
@@ -14,6 +17,7 @@ from verifiers.opml.bundle import (
     assemble,
     parse_header,
 )
+from verifiers.opml.names import NAMES_FILE, most_bytes, parse_names
 from verifiers.opml.play_errors import ArtifactMismatchError
 from verifiers.opml.program import DESCRIPTOR_BYTES, Header
 
@@ -56,6 +60,19 @@ class Files:
         """An ONNX file of the bundle, None when the card lists none. Raises StoreError."""
         limit = self.card.limits.max_onnx_bytes
         return self._read(name, limit) if name in self.cids else None
+
+    def names(self) -> Sequence[str]:
+        """What people call the program's nodes; none when nobody has the file or it does not fit.
+
+        Raises what ``header`` raises.
+        """
+        if NAMES_FILE not in self.cids:
+            return ()
+        count = self.header().node_count
+        try:
+            return parse_names(self._read(NAMES_FILE, most_bytes(count)), count)
+        except StoreError:
+            return ()
 
     def _read(self, name: str, limit: int) -> bytes:
         if name not in self.cids:

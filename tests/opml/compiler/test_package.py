@@ -71,6 +71,11 @@ def test_compiling_twice_gives_the_same_bytes(
     assert again.files == package.files
 
 
+def test_each_node_has_the_name_that_the_float_model_gives_it(package: Package) -> None:
+    names = json.loads(package.files["names.json"])
+    assert names == ["weighted1 -> biased1", "hidden", "weighted2 -> logits"]
+
+
 def test_a_bundle_checks_and_recompiles(package: Package, tmp_path: Path) -> None:
     package.write(tmp_path)
     assert check(tmp_path, digits().onnx_bytes) == package.header

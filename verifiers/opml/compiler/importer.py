@@ -110,8 +110,9 @@ def import_graph(model: onnx.ModelProto, sample: Array, output: str = "") -> Gra
 
 def _node(raw: onnx.NodeProto, index: int) -> FNode:
     attrs = {a.name: helper.get_attribute_value(a) for a in raw.attribute}
-    name = raw.name or f"{raw.op_type}_{index}"
-    return FNode(raw.op_type, name, list(raw.input), [n for n in raw.output if n], attrs)
+    outputs = [name for name in raw.output if name]
+    name = raw.name or next(iter(outputs), f"{raw.op_type}_{index}")
+    return FNode(raw.op_type, name, list(raw.input), outputs, attrs)
 
 
 def _opset(model: onnx.ModelProto) -> int:

@@ -22,9 +22,11 @@ from verifiers.opml.compiler.compile import Compiled, Options, compile_graph
 from verifiers.opml.compiler.emit import emit
 from verifiers.opml.compiler.errors import CertificateError
 from verifiers.opml.compiler.graph import Array
+from verifiers.opml.compiler.naming import node_names
 from verifiers.opml.errors import CertificateError as RefusedError
 from verifiers.opml.files import PROBE_FILE, TRACE_FILE
 from verifiers.opml.merkle import Tensor
+from verifiers.opml.names import NAMES_FILE, format_names
 from verifiers.opml.program import Code, Header, program_tree
 
 MODEL_FILE, CARD_FILE = "model.onnx", "card.json"
@@ -91,7 +93,7 @@ def build(
 
 
 def program_files(compiled: Compiled, options: Options) -> tuple[dict[str, bytes], Header]:
-    """Descriptors, weights, header and lowerings; raises CertificateError."""
+    """Descriptors, weights, header, lowerings and names; raises CertificateError."""
     program = compiled.program
     nodes, weights = emit(program)
     width = ir.DTYPE[program.input.quant.code].itemsize
@@ -120,6 +122,7 @@ def program_files(compiled: Compiled, options: Options) -> tuple[dict[str, bytes
         "model.cuda.onnx": lower.model(program, "cuda"),
         TRACE_FILE: lower.trace(program),
         PROBE_FILE: lower.probe(program)[0],
+        NAMES_FILE: format_names(node_names(compiled)),
     }
     return files, header
 
