@@ -23,48 +23,74 @@ from offchain_workers.models.catalog import Catalog, PublishedModel
 from offchain_workers.models.lowering import onnx_for
 from offchain_workers.models.wire import pack_items, unpack_items
 from offchain_workers.storage import BlobStore, StoreError
-from verifiers.base import Candidate
+from verifiers.base import Candidate, ReadBlob
 from verifiers.opml import gate
-from verifiers.opml.bundle import Program
 from verifiers.opml.few import Few
-from verifiers.opml.files import Files
+from verifiers.opml.files import TRACE_FILE, Files
+from verifiers.opml.merkle import Tensor
 from verifiers.opml.openings import Execution
+from verifiers.opml.play_errors import BarredError, SelfTestError, TraceMisfitError
 from verifiers.opml.program import Header
+from verifiers.opml.trace import Tracer
 
 log = structlog.get_logger(__name__)
 
 _MODELS, _EXECUTIONS = 4, 2
+# The program is sound, but its lowerings are not what it says, on this machine at least.
+_LOWERING_CODES = {SelfTestError.CODE, TraceMisfitError.CODE}
 
 
 @dataclass
 class Watched:
-    """A model that passed. ``slowest``: seconds that its slowest run took so far."""
+    """A model that may be judged by. ``slowest``: seconds that its slowest run took so far.
+
+    ``session`` answers as workers do. None where the self-test refused it: then ``tracer`` is the
+    reference, which the contracts follow, and answers too.
+    """
 
     card: ModelCard
-    program: Program
-    session: Session
+    tracer: Tracer
+    session: Session | None
     slowest: float = 0.0
     executions: Few[Execution] = field(default_factory=lambda: Few(_EXECUTIONS))
 
     @property
     def header(self) -> Header:
-        return self.program.header
+        return self.tracer.program.header
 
     def answer(self, given: bytes) -> bytes:
-        """The output's bytes, as a worker would answer. Raises LeftError."""
+        """The output's bytes. Raises LeftError."""
         began = time.monotonic()
-        try:
-            arrays = self.session.run(unpack_items(self.card.inputs, given, 1))
-            answer = pack_items(self.card.outputs, arrays)
-        except (EngineError, CodecError) as error:
-            raise LeftError(Reason.RUN_FAILED, error.message) from error
+        if self.session is None:
+            answer = self.execution(given).outputs[self.header.output_node].data
+        else:
+            answer = self._run(self.session, given)
         self.slowest = max(self.slowest, time.monotonic() - began)
         return answer
 
     def execution(self, given: bytes) -> Execution:
-        """Every node by the reference: what the step contracts compute, whatever this machine's
-        onnxruntime says. Slow; the last ones are kept."""
-        return self.executions.get(given, lambda: self.program.execution(given))
+        """Every node; the last ones are kept. Raises LeftError."""
+        return self.executions.get(given, lambda: self._traced(given))
+
+    def _traced(self, given: bytes) -> Execution:
+        """A trace that does not lead to the answer proves nothing against anybody: no bond on it."""
+        try:
+            execution = self.tracer.execution(given)
+        except (EngineError, TraceMisfitError) as error:
+            raise LeftError(Reason.RUN_FAILED, error.message) from error
+        output = execution.outputs[self.header.output_node]
+        if self.session is not None:
+            answer = Tensor(self._run(self.session, given))
+            if answer.commitment != output.commitment:
+                raise LeftError(Reason.TRACE_DIFFERS)
+        return execution
+
+    def _run(self, session: Session, given: bytes) -> bytes:
+        try:
+            arrays = session.run(unpack_items(self.card.inputs, given, 1))
+            return pack_items(self.card.outputs, arrays)
+        except (EngineError, CodecError) as error:
+            raise LeftError(Reason.RUN_FAILED, error.message) from error
 
 
 class Library:
@@ -101,35 +127,48 @@ class Library:
         except (LeftError, ChainError):
             raise
         except FusionError as error:
-            self.bar(terms, str(error))
+            log.error("model refused", model=f"0x{terms.model_id.hex()}", reason=str(error))
+            self._barred[terms.model_id] = str(error)
             raise LeftError(Reason.MODEL_REFUSED, str(error)) from error
-
-    def bar(self, terms: JobTerms, why: str) -> None:
-        """Judge nothing by this model until the next start."""
-        log.error("model refused", model=f"0x{terms.model_id.hex()}", reason=why)
-        self._barred[terms.model_id] = why
 
     def _load(self, terms: JobTerms) -> Watched:
         record = published(self._network, terms.model_id)
         card = self._files.card(record)
         blob = partial(self._files.blob, record)
+        files = Files(card, terms.artifact_id, blob)
+        program, session = files.program(), self._admitted(record, card, terms.artifact_id, blob)
+        if session is None:
+            program.certify()
+        tracer = Tracer(program, files.onnx(TRACE_FILE) if session else None)
+        name = f"0x{terms.model_id.hex()}"
+        log.info("model ready", model=name, name=card.name, by_reference=session is None)
+        return Watched(card, tracer, session)
+
+    def _admitted(
+        self, record: PublishedModel, card: ModelCard, artifact_id: bytes, blob: ReadBlob
+    ) -> Session | None:
+        """What passed the self-test; None when only the lowerings are to blame."""
         cid = onnx_for(card, record.onnx_cid, self._provider)
-        spec = ModelSpec(card, cid)
-        session = self._engine.load(spec, blob(cid, card.limits.max_onnx_bytes))
-        gate.admit(
-            Candidate(
-                card=card,
-                artifact_id=terms.artifact_id,
-                session=session,
-                provider=self._provider,
-                runtime=self._runtime,
-                blob=blob,
-                folder=self._folder,
+        try:
+            onnx = blob(cid, card.limits.max_onnx_bytes)
+            session = self._engine.load(ModelSpec(card, cid), onnx)
+            gate.admit(
+                Candidate(
+                    card=card,
+                    artifact_id=artifact_id,
+                    session=session,
+                    provider=self._provider,
+                    runtime=self._runtime,
+                    blob=blob,
+                    folder=self._folder,
+                )
             )
-        )
-        program = Files(card, terms.artifact_id, blob).program()
-        log.info("model ready", model=f"0x{terms.model_id.hex()}", name=card.name)
-        return Watched(card, program, session)
+        except (EngineError, SelfTestError, TraceMisfitError, BarredError) as error:
+            if isinstance(error, BarredError) and error.code not in _LOWERING_CODES:
+                raise
+            log.warning("judging by the reference: slow", name=card.name, reason=str(error))
+            return None
+        return session
 
 
 def published(network: Network, model_id: bytes) -> PublishedModel:

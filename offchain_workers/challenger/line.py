@@ -37,8 +37,8 @@ class Line:
         """
         keys = [question_key(self.claim_id, position) for position in self.positions]
         moves = self.moves[keys.index(question_key(self.claim_id, at)) :]
-        if len(moves) > 1 and moves[-1].evidence.partials:
-            # Stated sums are looked up under the element, so the game must stand there.
+        if len(moves) > 1 and self.positions[len(self.moves) - 1].stage == ELEMENT:
+            # Stated values are looked up under the element, so the game must stand there.
             moves = moves[:-1]
         if not moves or not (stands or moves[-1].name == "prove"):
             return None

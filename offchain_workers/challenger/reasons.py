@@ -14,7 +14,7 @@ class Reason(Enum):
     NOT_IN_SHARE = ("MN-OPML-080", "not in the share that is run again here", True)
     MODEL_NOT_WATCHED = ("MN-OPML-081", "the model is not watched here", True)
     MODEL_UNAVAILABLE = ("MN-OPML-082", "the model's files can't be fetched", False)
-    MODEL_REFUSED = ("MN-OPML-083", "the model fails its certificate or self-test", True)
+    MODEL_REFUSED = ("MN-OPML-083", "the model fails its certificate", True)
     INPUT_UNAVAILABLE = ("MN-OPML-084", "the input can't be fetched", False)
     INPUT_WRONG = ("MN-OPML-085", "the input is not one that the claim can be about", True)
     TOO_LATE = ("MN-OPML-086", "the window is nearly over", True)
@@ -32,6 +32,8 @@ class Reason(Enum):
     REFUSED_AGAIN = ("MN-OPML-094", "the chain refused the move again and again", True)
     GAME_LOST = ("MN-OPML-095", "a game against this claim ended without a win", True)
     NOTHING_DIFFERS = ("MN-OPML-099", "the claimant's trace is the same as ours", True)
+
+    TRACE_DIFFERS = ("MN-OPML-100", "the model and its trace answer differently here", True)
 
     def __init__(self, code: str, text: str, final: bool) -> None:
         self.code = code

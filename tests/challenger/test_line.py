@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -54,10 +55,10 @@ def let_answer(challenger: Challenger) -> None:
     assert game is not None
     move = answer(WRONG, game.at)
     if move.name == "answer_partials":
-        node, others = SMALL.nodes[0], move.evidence.partials[1:]
+        (values,) = cast(tuple[list[int]], move.args)
+        node, others = SMALL.nodes[0], values[1:]
         acc = (WRONG.outputs[0].data[0] - node.zo) << node.shift
-        stated = [acc - sum(others), *others]
-        move = move._replace(evidence=move.evidence._replace(partials=stated))
+        move = move._replace(args=([acc - sum(others), *others],))
     challenger.opml.send(challenger.opml.market.operators[0], challenger.table.call(move))
 
 

@@ -31,7 +31,7 @@ class Table:
         if move.name == "prove":
             return verifier.call("prove", terms, self.claim, header, move.path, move.evidence)
         if move.name == "answer_partials":
-            return verifier.call(move.name, terms, header, self.challenger, move.evidence)
+            return verifier.call(move.name, self.job_id, self.claim, self.challenger, *move.args)
         return verifier.call(move.name, self.job_id, self.claim, *move.args)
 
     def open(self, bond: int) -> Call:

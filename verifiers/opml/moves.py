@@ -30,8 +30,8 @@ from verifiers.opml.runs import Side
 from verifiers.opml.words import from_bytes
 
 TRACE, TENSOR, ELEMENT, WON = 1, 2, 3, 4
-# A question lies this many levels above its answer, but for the first of a tree.
-GRID = 5
+# An answer shows the nodes up to so many levels below the one in question.
+MAX_DOWN = 6
 # Bytes of the output's commitment that a claim word keeps.
 CUT = 21
 
@@ -63,31 +63,19 @@ class Evidence(NamedTuple):
     p: Opening = EMPTY
 
 
-class Statement(NamedTuple):
-    """An element's block values, and what shows that they make it, as in IOpmlJudge."""
-
-    descriptor: Sequence[int]
-    branch: Sequence[bytes]
-    partials: Sequence[int] = ()
-    p: Opening = EMPTY
-
-
 class Move(NamedTuple):
     """A call of OpmlVerifier's function ``name``, without what names job and game."""
 
     name: str
     path: Path = Path()
-    evidence: Evidence | Statement = Evidence()
+    evidence: Evidence = Evidence()
     args: tuple[object, ...] = ()
 
 
 def levels_down(levels: int) -> int:
-    """How far below a node with ``levels`` levels under it its answer lies: on the
-    grid, but not on a line that is only one level away."""
-    if levels == 0:
-        return 0
-    down = (levels - 1) % GRID + 1
-    return down + GRID if down == 1 and levels > 1 else down
+    """How far below a node with ``levels`` levels under it its answer lies: as few answers as can
+    be, of about the same size."""
+    return levels // -(-levels // MAX_DOWN) if levels else 0
 
 
 # ---- the claimant ------------------------------------------------------------------------------
@@ -96,7 +84,7 @@ def levels_down(levels: int) -> int:
 def answer(execution: Execution, at: Position) -> Move:
     """What a claimant publishes when a game waits at ``at`` for its answer."""
     if at.stage == ELEMENT:
-        return Move("answer_partials", evidence=_stated(execution, at))
+        return Move("answer_partials", args=(_stated(execution, at),))
     if at.stage == TRACE and at.node == ZERO:
         return Move("post_trace", args=(_first_children(execution.trace),))
     if at.stage == TRACE and at.levels == 0:
@@ -124,16 +112,11 @@ def needs_partials(execution: Execution, at: Position) -> bool:
     return node.blocks > 1 and at.place < node.byte_len and at.place % width == 0
 
 
-def _stated(execution: Execution, at: Position) -> Statement:
-    opened = _described(execution, at.node_index)
-    statement = Statement(opened.descriptor, opened.branch)
+def _stated(execution: Execution, at: Position) -> list[int]:
     if not needs_partials(execution, at):
-        return statement
-    node = execution.nodes[at.node_index]
-    e = at.place >> (node.out_code & 3)
-    values = execution.block_values(at.node_index, e)
-    channel = runs.channel(node, e)
-    return statement._replace(partials=values, p=param_opening(execution, at.node_index, channel))
+        return []
+    width = 1 << (execution.nodes[at.node_index].out_code & 3)
+    return execution.block_values(at.node_index, at.place // width)
 
 
 def _described(execution: Execution, j: int) -> Evidence:
@@ -277,21 +260,25 @@ class Challenge:
         j, node = at.node_index, self.execution.nodes[at.node_index]
         if at.place >= node.byte_len:
             return _described(self.execution, j)
-        e, k = at.place >> (node.out_code & 3), 0
-        if partials:
-            wrong = _first_difference(partials, self.execution.block_values(j, e))
-            if wrong is None:
-                raise ValueError("the claimant's partial sums are the same as ours")
-            k = wrong
+        e = at.place >> (node.out_code & 3)
+        k = self._wrong_block(j, e, partials) if partials or node.blocks > 1 else 0
         seen = Disputed(self.execution, self.claimed)
-        return _described(self.execution, j)._replace(
-            block=k,
-            partials=list(partials),
-            a=operand_opening(seen, Side.A, j, e, k),
-            b=operand_opening(seen, Side.B, j, e, k),
-            # Partial sums are not finished here: nobody looks at the parameters.
-            p=EMPTY if partials else param_opening(seen, j, runs.channel(node, e)),
-        )
+        proof = _described(self.execution, j)._replace(block=k, partials=list(partials))
+        if k == node.blocks or node.blocks == 1:
+            proof = proof._replace(p=param_opening(seen, j, runs.channel(node, e)))
+        if k == node.blocks:
+            return proof
+        a, b = (operand_opening(seen, side, j, e, k) for side in (Side.A, Side.B))
+        return proof._replace(a=a, b=b)
+
+    def _wrong_block(self, j: int, e: int, partials: Sequence[int]) -> int:
+        """The first whose value is not what was stated; the number of blocks when only what they
+        make is wrong. Of too many or too few values nothing more needs to be shown."""
+        right = self.execution.block_values(j, e)
+        if len(partials) != len(right):
+            return len(right)
+        wrong = _first_difference(partials, right)
+        return len(right) if wrong is None else wrong
 
 
 class Disputed(Execution):

@@ -78,52 +78,36 @@ def contradicts(
             evidence.p,
         )
     blocks: uint256 = profile._blocks_of(evidence.descriptor)
-    assert evidence.block < blocks, "block"
-    part: int256 = staticcall IOpmlStep(STEP_REDUCE).block_value(
-        evidence.descriptor,
-        at.node_index,
-        at.place >> code,
-        evidence.block,
-        case.trace_root,
-        depth,
-        case.input,
-        header.weights,
-        evidence.a,
-        evidence.b,
-    )
-    if blocks == 1:
-        return claimed != staticcall IOpmlStep(STEP_REDUCE).finish(
+    values: DynArray[int256, 128] = evidence.partials
+    if blocks > 1:
+        assert case.stated != 0 and case.stated == self._digest(values), "not the partials"
+        if len(values) != blocks:
+            return True
+    if blocks == 1 or evidence.block < blocks:
+        part: int256 = staticcall IOpmlStep(STEP_REDUCE).block_value(
             evidence.descriptor,
+            at.node_index,
             at.place >> code,
-            profile._combine(evidence.descriptor, [part]),
+            evidence.block,
+            case.trace_root,
+            depth,
+            case.input,
             header.weights,
-            evidence.p,
+            evidence.a,
+            evidence.b,
         )
-    assert case.stated != 0 and case.stated == self._digest(evidence.partials), "not the partials"
-    return evidence.partials[evidence.block] != part
-
-
-@external
-@view
-def digest_of_partials(at: IOpmlJudge.Position, header: IOpmlJudge.Header, statement: IOpmlJudge.Statement) -> uint256:
-    self._open_descriptor(at.node_index, header, statement.descriptor, statement.branch)
-    code: uint256 = profile._out_code(statement.descriptor)
-    if (
-        not profile._is_reduction(statement.descriptor)
-        or profile._blocks_of(statement.descriptor) == 1
-        or at.place >= at.byte_len
-        or at.place % (1 << code) != 0
-    ):
-        return 0
-    made: int256 = staticcall IOpmlStep(STEP_REDUCE).finish(
-        statement.descriptor,
+        if blocks > 1:
+            return part != values[evidence.block]
+        values = [part]
+    else:
+        assert evidence.block == blocks, "block"
+    return claimed != staticcall IOpmlStep(STEP_REDUCE).finish(
+        evidence.descriptor,
         at.place >> code,
-        profile._combine(statement.descriptor, statement.partials),
+        profile._combine(evidence.descriptor, values),
         header.weights,
-        statement.p,
+        evidence.p,
     )
-    assert made == self._claimed(at, code), "partials make another element"
-    return self._digest(statement.partials)
 
 
 @internal

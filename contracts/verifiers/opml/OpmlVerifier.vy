@@ -34,6 +34,8 @@ implements: IOpmlVerifier
 MAX_OUTPUT: constant(uint256) = 16_384
 MAX_INPUT: constant(uint256) = 4_096
 MAX_NODES: constant(uint256) = 2**20
+MAX_CALLS: constant(uint256) = 32
+MAX_CALL: constant(uint256) = 2_048
 MAX_TENSOR: constant(uint256) = 2**40
 BURN_ADDRESS: constant(address) = 0x000000000000000000000000000000000000dEaD
 ONE_GWEI: constant(uint256) = 10**9
@@ -47,9 +49,11 @@ PENDING: constant(uint256) = 2
 TRACE: constant(uint256) = 1
 ELEMENT: constant(uint256) = 3
 WON: constant(uint256) = 4
-# Answers show the nodes so many levels below the one in question, the first of a tree up to one more: with
-# more, an answer would cost more than the answers saved.
-GRID: constant(uint256) = 5
+# An answer shows the nodes up to so many levels below the one in question: with more, it would cost more than
+# the answers saved.
+MAX_DOWN: constant(uint256) = 6
+# Answers from a tensor's root to its chunks, at the most.
+MAX_ANSWERS: constant(uint256) = 6
 # The hash of a leaf of zeros.
 EMPTY_LEAF: constant(bytes32) = 0x7a9efb4f2d5fc995fb0c798bd5426724a58aa7b05b62f646b6baed96f5dbfc87
 # In keys, beside the levels of a tree, which are fewer: what a leaf of the trace holds.
@@ -126,6 +130,14 @@ def __init__(
 def __default__():
     # The registry pays rewards here.
     assert msg.sender == SUBNETS, "only the registry pays"
+
+
+@external
+@reentrant
+def multicall(calls: DynArray[Bytes[MAX_CALL], MAX_CALLS]):
+    for call: Bytes[MAX_CALL] in calls:
+        # As if the caller had sent each; a bond can't be sent along.
+        raw_call(self, call, is_delegate_call=True)
 
 
 ################################################################
@@ -234,24 +246,16 @@ def answer_chunk(job_id: bytes32, claim: uint256, chunk: Bytes[256]):
 
 
 @external
-def answer_partials(
-    terms: IJobMarketplace.JobTerms,
-    header: IOpmlJudge.Header,
-    challenger: address,
-    statement: IOpmlJudge.Statement,
-):
-    job_id: bytes32 = staticcall IJobMarketplace(MARKET).job_id_of(terms)
-    self._check_header(terms, header)
+def answer_partials(job_id: bytes32, claim: uint256, challenger: address, partials: DynArray[int256, 128]):
+    claim_id: bytes32 = self._standing(job_id, claim)
     # Its words are held against it: they must be its own.
     assert msg.sender == self._claimant(job_id), "not the claimant"
-    claim: uint256 = self._claims[job_id] >> 16
-    claim_id: bytes32 = self._claim_id(job_id, claim)
     game: IOpmlVerifier.Game = self._load(claim_id, challenger)
     assert game.at.stage == ELEMENT, "not asked"
     key: bytes32 = self._answer_key(claim_id, game)
-    digest: uint256 = staticcall IOpmlJudge(JUDGE).digest_of_partials(game.at, header, statement)
-    self._answer(claim_id, key, abi_encode(statement.partials))
-    self.answers[claim_id][key] |= digest
+    data: Bytes[4_160] = abi_encode(partials)
+    self._answer(claim_id, key, data)
+    self.answers[claim_id][key] |= (convert(keccak256(data), uint256) >> 40) << 40
 
 
 ################################################################
@@ -297,12 +301,17 @@ def pick(job_id: bytes32, claim: uint256, path: IOpmlJudge.Path):
     claim_id: bytes32 = self._standing(job_id, claim)
     game: IOpmlVerifier.Game = self._charge(claim_id, self._load(claim_id, msg.sender))
     game.at = staticcall IOpmlJudge(JUDGE).descend(self._position(claim_id, game), path)
-    # Questions lie on a grid of five levels counted from the leaves: the claimant answers few, and the
-    # same for all games. What an answer gives already can't be asked for again.
+    # There is one way down a tree: the claimant answers little, and the same for all games. What an answer
+    # gives already can't be asked for again.
     if game.at.stage != ELEMENT:
         depth: uint256 = self._depth(claim) if game.at.stage == TRACE else profile._depth_of(game.at.byte_len)
-        assert depth != 0 or game.at.stage == TRACE, "grid"
-        assert game.at.levels % GRID == 0 and game.at.levels + self._down(depth) <= depth, "grid"
+        assert depth != 0 or game.at.stage == TRACE, "not a question"
+        level: uint256 = depth
+        for _: uint256 in range(MAX_ANSWERS):
+            level -= self._down(level)
+            if level <= game.at.levels:
+                break
+        assert level == game.at.levels, "not a question"
         # A leaf that is missing has nothing to open; any other zero is lost by `prove`.
         assert game.at.node != empty(bytes32), "missing leaf"
     self._store(claim_id, msg.sender, game)
@@ -528,12 +537,11 @@ def _hash_of(chunk: Bytes[256]) -> bytes32:
 @pure
 def _down(levels: uint256) -> uint256:
     """
-    @return How many levels below a node its answer lies: on the grid, and not on the line nearest to it.
+    @return How many levels below a node its answer lies: as few answers as can be, of about the same size.
     """
     if levels == 0:
         return 0
-    down: uint256 = (levels - 1) % GRID + 1
-    return down + GRID if down == 1 and levels > 1 else down
+    return levels // ((levels + MAX_DOWN - 1) // MAX_DOWN)
 
 
 @internal
@@ -550,7 +558,7 @@ def _fold_children(levels: uint256, children: DynArray[bytes32, 64]) -> bytes32:
     nodes: bytes32[32] = empty(bytes32[32])
     for i: uint256 in range(width, bound=32):
         nodes[i] = keccak256(concat(x"01", children[unsafe_mul(2, i)], children[unsafe_add(unsafe_mul(2, i), 1)]))
-    for _: uint256 in range(GRID):
+    for _: uint256 in range(MAX_DOWN - 1):
         width = width // 2
         if width == 0:
             break

@@ -243,9 +243,7 @@ class Game:
             if move.name == "post_trace":
                 self.verifier.post_trace(claim.job_id, claim.word, *move.args)
             elif move.name == "answer_partials":
-                terms, header = claim.terms.abi, claim.arena.header
-                challenger = self.challenger.address
-                self.verifier.answer_partials(terms, header, challenger, plain(move.evidence))
+                self.verifier.answer_partials(*self.name, *move.args)
             else:
                 getattr(self.verifier, move.name)(claim.job_id, claim.word, *move.args)
         claim.arena.take_answers()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import cast
 
 import boa
 import pytest
@@ -220,16 +221,24 @@ def test_right_partial_sums_can_not_be_proved_wrong(claim: Claim) -> None:
     for block in range(3):
         with boa.reverts("no contradiction"):
             game.send(Move("prove", evidence=_step(claim, block, stated)))
+    with boa.reverts("no contradiction"):
+        game.send(Move("prove", evidence=_step(claim, 0, stated)._replace(block=3)))
     with boa.reverts("block"):
-        evidence = _step(claim, 0, stated)._replace(block=3)
-        game.send(Move("prove", evidence=evidence))
+        game.send(Move("prove", evidence=_step(claim, 0, stated)._replace(block=4)))
     with boa.reverts("not the partials"):
-        others = [value + 1 for value in stated.evidence.partials]
+        others = [value + 1 for value in _values(stated)]
         game.send(Move("prove", evidence=_step(claim, 0, stated)._replace(partials=others)))
+    with boa.reverts("not the partials"):
+        game.send(Move("prove", evidence=_step(claim, 0, stated)._replace(partials=[])))
 
 
 def _step(claim: Claim, block: int, stated: Move) -> Evidence:
-    return block_evidence(truth_of(claim.arena), LINEAR, 3, block, stated.evidence.partials)
+    return block_evidence(truth_of(claim.arena), LINEAR, 3, block, _values(stated))
+
+
+def _values(stated: Move) -> list[int]:
+    (values,) = cast(tuple[list[int]], stated.args)
+    return values
 
 
 def test_a_front_runner_needs_a_game_of_its_own_and_shares(arena: Arena) -> None:

@@ -82,10 +82,10 @@ def forging(scene: Scene) -> Sequence[Challenger]:
     """Proofs that open something else than the trace."""
     j = scene.single
     own = false_proof(scene.truth, j, 0).evidence
-    a = own.a  # type: ignore[union-attr]
+    a = own.a
     other = false_proof(changed(scene.truth, j - 1), j, 0).evidence
     forged: list[dict[str, object]] = [
-        {"a": other.a},  # type: ignore[union-attr]
+        {"a": other.a},
         {"a": EMPTY},
         {"a": a._replace(leaves=bytes(len(a.leaves)))},
         {"a": a._replace(byte_len=0)},

@@ -14,7 +14,14 @@ import numpy as np
 from offchain_workers.chain.contracts.opml import Position
 from verifiers.opml.adversaries.forging import with_output, with_trace
 from verifiers.opml.adversaries.liars import LIARS
-from verifiers.opml.adversaries.players import Claimant, Claiming, Lying, Withholding, changed
+from verifiers.opml.adversaries.players import (
+    Claimant,
+    Claiming,
+    Lying,
+    Unmade,
+    Withholding,
+    changed,
+)
 from verifiers.opml.gather import DTYPES
 from verifiers.opml.merkle import Tensor
 from verifiers.opml.moves import ELEMENT, TENSOR, TRACE, Move
@@ -75,6 +82,15 @@ def wrong_node(truth: Execution) -> Claimant:
 def wrong_partial_sum(truth: Execution) -> Claimant:
     """The lie is in an element of several blocks, whose values it makes up."""
     return Lying(misread(truth))
+
+
+def unmade_element(truth: Execution) -> Claimant:
+    """States the true values of an element of several blocks, which make another."""
+    return Unmade(misread(truth))
+
+
+def too_few_blocks(truth: Execution) -> Claimant:
+    return Unmade(misread(truth), left_out=1)
 
 
 def wrong_table(truth: Execution) -> Claimant:
@@ -160,6 +176,8 @@ LYING_WORKERS: dict[str, Liar] = {
     "wrong-node": Liar(wrong_node),
     "wrong-element": Liar(wrong_element),
     "wrong-partial-sum": Liar(wrong_partial_sum),
+    "unmade-element": Liar(unmade_element),
+    "too-few-blocks": Liar(too_few_blocks),
     "wrong-table": Liar(wrong_table),
     "wrong-index-map": Liar(wrong_index_map),
     "foreign-tree": Liar(LIARS["other-program"]),

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from offchain_workers.chain.contracts.opml import Position
 from verifiers.opml import moves, runs
-from verifiers.opml.adversaries.players import replace_evidence
 from verifiers.opml.merkle import LEAF_BYTES, ZERO
 from verifiers.opml.moves import ELEMENT, TENSOR, TRACE, Challenge, Evidence, Move, Path
 from verifiers.opml.openings import (
@@ -149,11 +148,10 @@ def block_evidence(
 
 def forged_statement(truth: Execution, at: Position) -> Move:
     """Block values of a right element that make it, and are not the true ones."""
-    stated = moves.answer(truth, at)
-    node, first = truth.nodes[at.node_index], stated.evidence.partials[0]
-    forged = list(stated.evidence.partials)
+    node = truth.nodes[at.node_index]
+    forged = truth.block_values(at.node_index, at.place >> (node.out_code & 3))
     if node.opcode == Op.MAX:
         forged[forged.index(min(forged))] -= 1
     else:
-        forged[:2] = [first + 1, forged[1] - 1]
-    return replace_evidence(stated, partials=forged)
+        forged[:2] = [forged[0] + 1, forged[1] - 1]
+    return Move("answer_partials", args=(forged,))

@@ -15,11 +15,12 @@ from verifiers.opml.adversaries.players import (
     Claiming,
     Confusing,
     Lying,
+    Unmade,
     Withholding,
     changed,
 )
 from verifiers.opml.merkle import LEAF_BYTES, ZERO, Tensor, Tree, leaf_hash
-from verifiers.opml.moves import ELEMENT, GRID, TENSOR, TRACE, Move
+from verifiers.opml.moves import ELEMENT, TENSOR, TRACE, Move
 from verifiers.opml.openings import Execution
 
 
@@ -147,10 +148,11 @@ def leaf_of_another_kind(truth: Execution) -> Claimant:
 
 def leaf_of_an_inner_node(truth: Execution) -> Claimant:
     """What stands for a tensor is the key of other nodes, which it publishes."""
-    children = [_random(i) for i in range(1 << GRID)]
+    levels = 5
+    children = [_random(i) for i in range(1 << levels)]
     node = Tree(children, ZERO).root
-    key = keccak(node + GRID.to_bytes(32, "big"))
-    decoy = Move("answer_children", args=(GRID, children))
+    key = keccak(node + levels.to_bytes(32, "big"))
+    decoy = Move("answer_children", args=(levels, children))
     return Confusing(with_trace(truth, {(0, 0): key}), (decoy,))
 
 
@@ -167,6 +169,20 @@ def too_large(truth: Execution) -> Claimant:
     root = truth.outputs[0].tree.root
     commitment = keccak(b"\2" + (2**40 + 1).to_bytes(32, "big") + root)
     return Lying(with_trace(truth, {(0, 0): commitment}))
+
+
+def unmade_element(truth: Execution) -> Claimant:
+    """It says of what the first element should be made, which makes another."""
+    return Unmade(changed(truth, 0))
+
+
+def too_few_blocks(truth: Execution) -> Claimant:
+    return Unmade(changed(truth, 0), left_out=1)
+
+
+def unstated_blocks(truth: Execution) -> Claimant:
+    """It says that the first element is made of nothing."""
+    return Unmade(changed(truth, 0), left_out=truth.nodes[0].blocks)
 
 
 def silent(truth: Execution) -> Claimant:
@@ -209,6 +225,9 @@ LIARS: dict[str, Callable[[Execution], Claimant]] = {
         leaf_of_an_inner_node,
         chunk_of_another_kind,
         too_large,
+        unmade_element,
+        too_few_blocks,
+        unstated_blocks,
         silent,
         silent_in_trace,
         silent_in_tensor,

@@ -7,7 +7,7 @@ Every one may say nothing, which is how it withholds.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from offchain_workers.chain.contracts.opml import Position
 from verifiers.opml import moves
@@ -51,18 +51,34 @@ class Lying(Answering):
 
     def answer(self, at: Position) -> Move | None:
         honest = super().answer(at)
-        if at.stage != ELEMENT or honest is None or not honest.evidence.partials:
+        if at.stage != ELEMENT or honest is None or honest.args == ([],):
             return honest
+        return honest._replace(args=(self.stated(at),))
+
+    def stated(self, at: Position) -> list[int]:
+        """Of an element of several blocks. As they are when no others make the element."""
         node = self.execution.nodes[at.node_index]
         width = 1 << (node.out_code & 3)
         data = self.execution.outputs[at.node_index].data[at.place : at.place + width]
         claimed = int.from_bytes(data, "little", signed=node.out_code & 3 > 1)
-        values, weights = list(honest.evidence.partials), self.execution.weights.data
+        e, weights = at.place // width, self.execution.weights.data
+        values = self.execution.block_values(at.node_index, e)
         try:
-            forged = forged_partials(node, values, at.place // width, claimed, weights)
+            return forged_partials(node, values, e, claimed, weights)
         except ValueError:
-            return None
-        return replace_evidence(honest, partials=forged)
+            return values
+
+
+@dataclass(frozen=True)
+class Unmade(Lying):
+    """States the true block values, which make another element, but for the last ``left_out``."""
+
+    left_out: int = 0
+
+    def stated(self, at: Position) -> list[int]:
+        width = 1 << (self.execution.nodes[at.node_index].out_code & 3)
+        values = self.execution.block_values(at.node_index, at.place // width)
+        return values[: len(values) - self.left_out]
 
 
 @dataclass(frozen=True)
@@ -95,10 +111,6 @@ class Confusing(Lying):
     """Its hashes stand for something else; ``decoys`` it publishes beforehand."""
 
     decoys: tuple[Move, ...] = ()
-
-
-def replace_evidence(move: Move, **changes: Any) -> Move:
-    return move._replace(evidence=move.evidence._replace(**changes))
 
 
 def changed(execution: Execution, j: int, at: int = 0, by: int = 1) -> Execution:
