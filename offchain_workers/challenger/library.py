@@ -73,7 +73,7 @@ class Watched:
         return self.executions.get(given, lambda: self._traced(given))
 
     def _traced(self, given: bytes) -> Execution:
-        """A trace that does not lead to the answer proves nothing against anybody: no bond on it."""
+        """A trace that does not lead to the answer is no reason for a bond."""
         try:
             execution = self.tracer.execution(given)
         except (EngineError, TraceMisfitError) as error:

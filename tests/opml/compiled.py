@@ -55,7 +55,9 @@ class Bundle:
         notes: Any = self.card.methods["opml"]
         manifest = notes["manifest"] | {name: content_id(data)}
         methods = {"opml": notes | {"manifest": manifest}}
-        card = self.card.model_copy(update={"methods": methods})
+        most = max(self.card.limits.max_onnx_bytes, len(data))
+        limits = self.card.limits.model_copy(update={"max_onnx_bytes": most})
+        card = self.card.model_copy(update={"methods": methods, "limits": limits})
         return Bundle(card, self.files | {name: data}, self.header)
 
 
