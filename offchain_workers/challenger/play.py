@@ -22,7 +22,6 @@ log = structlog.get_logger(__name__)
 
 # After a claim fell, others' proofs share the reward for so long.
 JOIN_SECONDS = 3_600
-_TIME = 2**40 - 1
 # A game with less than this share of its clock left is worth a warning.
 _LOW = 4
 
@@ -134,7 +133,7 @@ class Player:
     def collected(self, claim: Claimed, now: int) -> Due | None:
         """Bond and reward of a game won, once nobody can join any more."""
         head = self._verifier.w3.eth.block_number
-        fell = int(self._verifier.read("fallen", claim.id, block=head)) & _TIME
+        fell = self._verifier.fell_at(claim.id, head)
         if not fell or now <= fell + JOIN_SECONDS:
             return None
         call = self._verifier.call("collect", claim.job_id, claim.word, self._me)
@@ -151,7 +150,7 @@ class Player:
         answered = self._verifier.answered_at(claim.id, key, block)
         standing = self._verifier.claim_of(claim.job_id, block)
         stands = standing is not None and standing.word == claim.word
-        fell = int(self._verifier.read("fallen", claim.id, block=block)) & _TIME
+        fell = self._verifier.fell_at(claim.id, block)
         opened = OpenGame(self._me, game, claim.id, key, answered)
         return View(block, now, opened, stands and self._pending(claim, block), fell)
 

@@ -7,8 +7,8 @@ from offchain_workers.chain.contracts import Spec
 from offchain_workers.chain.errors import CallRevertedError
 from offchain_workers.chain.events import Event
 from offchain_workers.chain.scan import scan
-from offchain_workers.cli.leaving import moment
 from offchain_workers.cli.network import Connection, Patience
+from offchain_workers.cli.output import moment
 from offchain_workers.cli.progress import counting, waiting
 from offchain_workers.cli.sending import Sender
 from offchain_workers.errors import FusionError

@@ -4,19 +4,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from offchain_workers.cli.arguments import Signer, identifier
-from offchain_workers.cli.output import emit, fields
+from offchain_workers.cli.job_view import answers_of, describe, line, pending, view
+from offchain_workers.cli.output import emit
 from offchain_workers.cli.progress import say, waiting
 from offchain_workers.cli.run import Run, command
 from offchain_workers.errors import FusionError
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from offchain_workers.cli.network import Connection
     from offchain_workers.models.card import ModelCard
     from offchain_workers.requester.results import History
@@ -24,19 +23,6 @@ if TYPE_CHECKING:
 group = typer.Typer(no_args_is_help=True, help="Look at jobs and get refunds.")
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, 0x and 64 digits.")]
-_LABELS = {
-    "id": "Job",
-    "status": "Status",
-    "reason": "Closed because",
-    "model": "Model",
-    "subnet": "Subnet",
-    "operator": "Operator",
-    "inputs": "Inputs",
-    "max_price": "Maximum price",
-    "price": "Paid",
-    "pledge": "Pledged by the primary",
-    "deliver_by": "Deliver by",
-}
 # After resolve_by nothing new can come but a refund.
 _GRACE_SECONDS = 5
 
@@ -59,7 +45,7 @@ def watch(run: Run, job: JobId) -> None:
     connection = connect(run)
     job_id = identifier(job, "job")
     past, card = _look(connection, job_id)
-    past = wait_for(connection, job_id, past.terms.resolve_by)
+    past = wait_for(connection, job_id, past.terms.resolve_by, card)
     data = describe(past, card)
     emit(run, data, lambda: view(data))
 
@@ -82,63 +68,44 @@ def refund(run: Run, job: JobId, account: Signer = None) -> None:
     emit(run, data, lambda: view(data))
 
 
-def wait_for(connection: Connection, job_id: bytes, resolve_by: int) -> History:
-    """The job's history once it is closed. Raises MN-REQ-006 when resolve_by passes before."""
+def wait_for(
+    connection: Connection, job_id: bytes, resolve_by: int, card: ModelCard | None
+) -> History:
+    """The job's history once it is closed. Raises MN-REQ-006 when resolve_by passes before.
+
+    An answer that can be challenged still is said as soon as it is there.
+    """
+    from offchain_workers.chain.contracts import Job, JobStatus
     from offchain_workers.cli.network import Patience
     from offchain_workers.requester.results import await_close, history
 
+    def look() -> History:
+        return history(connection.pool, connection.network, job_id)
+
     seconds = max(resolve_by - time.time(), 0) + _GRACE_SECONDS
     patience = Patience(connection.pool, seconds + _GRACE_SECONDS)
+    was_pending = False
     with waiting(connection.run, "waiting for the answer") as update:
-        await_close(
-            connection.network,
-            job_id,
-            seconds,
-            patience,
-            lambda job: update(f"the job is {job.status.name.lower()}"),
-        )
-    return history(connection.pool, connection.network, job_id)
+
+        def changed(job: Job) -> None:
+            nonlocal was_pending
+            update(f"the job is {job.status.name.lower()}")
+            if job.status is JobStatus.PENDING:
+                _say_pending(connection.run, look(), card)
+            elif was_pending and job.status is JobStatus.OPEN:
+                say(connection.run, "that answer was refuted: the job is open again")
+            was_pending = job.status is JobStatus.PENDING
+
+        await_close(connection.network, job_id, seconds, patience, changed)
+    return look()
 
 
-def describe(past: History, card: ModelCard | None) -> dict[str, Any]:
-    """A job as `fusion job` prints it. Without its card the answers stay bytes."""
-    from offchain_workers.units import Wei
-
-    terms = past.terms
-    answers: list[Any] = []
-    if past.output is not None:
-        answers = past.answers(card) if card else ["0x" + past.output.hex()]
-    return {
-        "id": "0x" + past.job_id.hex(),
-        "status": past.job.status.name.lower(),
-        "reason": past.reason.name.lower() if past.reason else None,
-        "model": "0x" + terms.model_id.hex(),
-        "subnet": "0x" + terms.subnet_id.hex(),
-        "requester": terms.requester,
-        "operator": past.job.operator,
-        "inputs": terms.n,
-        "max_price": Wei(terms.max_price),
-        "price": None if past.price is None else Wei(past.price),
-        "pledge": Wei(past.pledge),
-        "deliver_by": terms.deliver_by,
-        "answers": answers,
-    }
-
-
-def view(data: dict[str, Any]) -> RenderableType:
-    """One job for people."""
-    answers = [_line(answer) for answer in data["answers"]]
-    numbered = {f"Answer {number}": line for number, line in enumerate(answers, start=1)}
-    labels = {**_LABELS, **{label: label for label in numbered}}
-    return fields({**data, **numbered}, labels)
-
-
-def _line(answer: Any) -> str:
-    if not isinstance(answer, dict):
-        return str(answer)
-    score = answer.get("score")
-    shown = str(answer.get("label", answer))
-    return f"{shown} ({score:.3f})" if isinstance(score, float) else shown
+def _say_pending(run: Run, past: History, card: ModelCard | None) -> None:
+    """An answer that is not final, and until when."""
+    if past.final_at is None:
+        return
+    for answer in answers_of(past, card):
+        say(run, f"answer {line(answer)}: {pending(past.final_at)}")
 
 
 def _look(connection: Connection, job_id: bytes) -> tuple[History, ModelCard | None]:

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from offchain_workers.chain.contracts import Operator
 from offchain_workers.cli.network import Connection
+from offchain_workers.cli.output import moment
 from offchain_workers.cli.sending import Sender
 from offchain_workers.errors import FusionError
 from offchain_workers.units import Wei
@@ -75,8 +75,3 @@ def take_earnings(connection: Connection, sender: Sender, to: str) -> dict[str, 
     if market:
         sender.send("withdraw from the market", network.marketplace.withdraw(market, to))
     return {"credit": Wei(credit), "market": Wei(market)}
-
-
-def moment(timestamp: int) -> str:
-    """Unix seconds as people read them."""
-    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -6,10 +6,10 @@ from __future__ import annotations
 from typing import Any
 
 from offchain_workers.chain.directory import Offer
-from offchain_workers.cli.leaving import moment, registered
+from offchain_workers.cli.leaving import registered
 from offchain_workers.cli.model_view import method_name, offer_row
 from offchain_workers.cli.network import Connection
-from offchain_workers.cli.output import fields, table
+from offchain_workers.cli.output import fields, moment, table
 from offchain_workers.models.catalog import endpoints
 from offchain_workers.units import Wei
 

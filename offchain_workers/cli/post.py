@@ -19,7 +19,8 @@ from offchain_workers.cli.arguments import (
     price,
     region,
 )
-from offchain_workers.cli.job import describe, view, wait_for
+from offchain_workers.cli.job import wait_for
+from offchain_workers.cli.job_view import describe, view
 from offchain_workers.cli.output import emit
 from offchain_workers.cli.progress import say, waiting
 from offchain_workers.cli.run import Run, command
@@ -198,7 +199,9 @@ def _report(
     wait: bool,
 ) -> None:
     say(run, f"job 0x{prepared.job_id.hex()}")
-    past = wait_for(connection, prepared.job_id, prepared.terms.resolve_by) if wait else None
+    past = None
+    if wait:
+        past = wait_for(connection, prepared.job_id, prepared.terms.resolve_by, card)
     data: dict[str, Any] = (
         describe(past, card)
         if past

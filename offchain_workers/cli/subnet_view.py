@@ -10,10 +10,9 @@ from offchain_workers.chain.contracts.base import NATIVE
 from offchain_workers.chain.events import Event
 from offchain_workers.chain.scan import scan
 from offchain_workers.cli.arguments import coin
-from offchain_workers.cli.leaving import moment
 from offchain_workers.cli.model_view import method_name
 from offchain_workers.cli.network import Connection
-from offchain_workers.cli.output import fields, table
+from offchain_workers.cli.output import fields, moment, table
 from offchain_workers.cli.progress import counting
 from offchain_workers.errors import FusionError
 

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read what became of a job: from its post to its answer, all from the chain."""
+"""Read what became of a job: from its post to its answer, all from the chain.
+
+An answer of a method that waits for challenges is pending first, until `final_at` at the least.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from offchain_workers.chain.contracts import JobStatus, JobTerms, Network
 from offchain_workers.chain.contracts.marketplace import CloseReason, Job
+from offchain_workers.chain.contracts.opml import OPML, OpmlVerifier
 from offchain_workers.chain.events import Event
+from offchain_workers.chain.past import Past
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.scan import scan
 from offchain_workers.codecs import get_codec
@@ -26,13 +31,36 @@ POLL_SECONDS = 0.25
 
 @dataclass(frozen=True)
 class History:
-    """A job's terms, its present word, and its events in chain order."""
+    """A job's terms, its present word, and its events in chain order.
+
+    ``final_at``: until when the answer could be challenged, None where none can be; ``times``: of
+    the blocks of deliveries and ends. All in unix seconds.
+    """
 
     job_id: bytes
     terms: JobTerms
     data: bytes
     job: Job
     events: tuple[Event, ...]
+    final_at: int | None
+    times: Mapping[int, int]
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether an answer stands, final or pending."""
+        return self.job.status in (JobStatus.PENDING, JobStatus.PAID)
+
+    @property
+    def answered_at(self) -> int | None:
+        """When the answer was delivered that stands."""
+        delivered = self._last("JobDelivered") if self.is_answered else None
+        return self.times[delivered.block_number] if delivered else None
+
+    @property
+    def closed_at(self) -> int | None:
+        """When the job was paid or refunded."""
+        closed = self._last("JobClosed")
+        return self.times[closed.block_number] if closed else None
 
     @property
     def output(self) -> bytes | None:
@@ -87,8 +115,25 @@ def history(pool: RpcPool, network: Network, job_id: bytes, first: int | None = 
     posted = next((event for event in mine if event.name == "JobPosted"), None)
     if posted is None:
         raise JobUnknownError(f"no post of 0x{job_id.hex()} since block {start}")
-    terms = JobTerms.from_abi(posted.args["terms"])
-    return History(job_id, terms, posted.args["data"], market.job(job_id), mine)
+    terms, job = JobTerms.from_abi(posted.args["terms"]), market.job(job_id)
+    final_at = _final_at(network, job_id) if terms.selector == OPML else None
+    return History(job_id, terms, posted.args["data"], job, mine, final_at, _times(network, mine))
+
+
+def _final_at(network: Network, job_id: bytes) -> int | None:
+    """Of the last claim."""
+    verifier = OpmlVerifier.of(network)
+    if verifier is None:
+        return None
+    past, head = Past(verifier, network.start_block), verifier.w3.eth.block_number
+    claims = past.newest_first(("Claimed",), job_id, head)
+    return next((int(event.args["final_at"]) for event in claims), None)
+
+
+def _times(network: Network, events: Sequence[Event]) -> dict[int, int]:
+    blocks = {e.block_number for e in events if e.name in ("JobDelivered", "JobClosed")}
+    w3 = network.marketplace.w3
+    return {number: int(w3.eth.get_block(number)["timestamp"]) for number in blocks}
 
 
 def await_close(

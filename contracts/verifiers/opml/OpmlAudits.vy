@@ -139,7 +139,7 @@ def lapse(job_id: bytes32, claim: uint256):
     else:
         assert self._stage(word) == COMMITTED, "no audit"
         if self._is_standing(job_id, claim):
-            posted_at: uint256 = staticcall IOpmlVerifier(VERIFIER).answers(claim_id, claim_id) & (2**40 - 1)
+            posted_at: uint256 = staticcall IOpmlVerifier(VERIFIER).answered_at(claim_id, claim_id)
             assert posted_at != 0, "claimant is on turn"
             assert block.timestamp > posted_at + CONFIRM_SECONDS, "auditor has time"
     self._end(job_id, claim, claim_id, word, 0)

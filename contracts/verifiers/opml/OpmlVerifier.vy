@@ -85,9 +85,9 @@ trace_roots: public(HashMap[bytes32, bytes32])
 _nodes: HashMap[bytes32, HashMap[address, bytes32]]
 _games: HashMap[bytes32, HashMap[address, uint256]]
 # claim id, key of a question -> when it was answered (40), for partial sums with the upper bits of their hash.
-answers: public(HashMap[bytes32, HashMap[bytes32, uint256]])
-# claim id -> reward (160) | winners (56) | when the claim fell (40)
-fallen: public(HashMap[bytes32, uint256])
+_answers: HashMap[bytes32, HashMap[bytes32, uint256]]
+# claim id -> reward (160) | winners (16) | when the claim fell (40) | when its trace was posted (40)
+_records: HashMap[bytes32, uint256]
 credit: public(HashMap[address, uint256])
 to_burn: public(uint256)
 
@@ -166,7 +166,7 @@ def claim(
     final_at: uint256 = block.timestamp + min(max(header.window, MIN_WINDOW), MAX_WINDOW)
     claim: uint256 = self._claim_word(self._commitment(output), header.node_count, header.clock, final_at)
     # The same claim may have fallen in this very block.
-    assert self.fallen[self._claim_id(job_id, claim)] == 0, "fell in this block"
+    assert self._fell_at(self._claim_id(job_id, claim)) == 0, "fell in this block"
     self._claims[job_id] = claim << 16
     bond: uint256 = self._bond_to_claim(terms)
     extcall ISubnetRegistry(SUBNETS).lock(job_id, msg.sender, bond)
@@ -207,7 +207,8 @@ def post_trace(job_id: bytes32, claim: uint256, children: DynArray[bytes32, 64])
     root: bytes32 = self._fold_children(self._depth(claim), children)
     assert root != empty(bytes32), "root"
     self.trace_roots[claim_id] = root
-    self._answer(claim_id, claim_id, abi_encode(children))
+    self._records[claim_id] = block.timestamp
+    log IOpmlVerifier.Answered(key=claim_id, claim_id=claim_id, data=abi_encode(children))
     log IOpmlVerifier.Traced(job_id=job_id, claim=claim, root=root)
 
 
@@ -255,7 +256,7 @@ def answer_partials(job_id: bytes32, claim: uint256, challenger: address, partia
     key: bytes32 = self._answer_key(claim_id, game)
     data: Bytes[4_160] = abi_encode(partials)
     self._answer(claim_id, key, data)
-    self.answers[claim_id][key] |= (convert(keccak256(data), uint256) >> 40) << 40
+    self._answers[claim_id][key] |= (convert(keccak256(data), uint256) >> 40) << 40
 
 
 ################################################################
@@ -335,7 +336,7 @@ def prove(
             input=terms.input_commitment,
             trace_root=self.trace_roots[claim_id],
             output=claim >> 72,
-            stated=(self.answers[claim_id][self._answer_key(claim_id, game)] >> 40) << 40,
+            stated=(self._answers[claim_id][self._answer_key(claim_id, game)] >> 40) << 40,
             at=self._position(claim_id, game),
         ),
         path,
@@ -368,7 +369,7 @@ def claimant_timeout(terms: IJobMarketplace.JobTerms, claim: uint256, challenger
     job_id: bytes32 = staticcall IJobMarketplace(MARKET).job_id_of(terms)
     claim_id: bytes32 = self._claim_id(job_id, claim)
     game: IOpmlVerifier.Game = self._load(claim_id, challenger)
-    assert self.answers[claim_id][self._answer_key(claim_id, game)] == 0, "challenger is on turn"
+    assert self._answered_at(claim_id, game) == 0, "challenger is on turn"
     assert block.timestamp > game.since + game.claimant_left, "claimant has time"
     self._win(terms, job_id, claim, challenger, game, CLAIMANT_LATE)
 
@@ -394,7 +395,7 @@ def challenger_timeout(job_id: bytes32, claim: uint256, challenger: address):
 def close(job_id: bytes32, claim: uint256, challenger: address):
     claim_id: bytes32 = self._claim_id(job_id, claim)
     game: IOpmlVerifier.Game = self._load(claim_id, challenger)
-    fell_at: uint256 = self.fallen[claim_id] & (2**40 - 1)
+    fell_at: uint256 = self._fell_at(claim_id)
     if fell_at == 0:
         # The market gave the job up: see docs/protocol.md, dead plug-ins.
         assert (staticcall IJobMarketplace(MARKET).job(job_id))[0] != PENDING, "claim is pending"
@@ -410,9 +411,9 @@ def collect(job_id: bytes32, claim: uint256, challenger: address):
     claim_id: bytes32 = self._claim_id(job_id, claim)
     game: IOpmlVerifier.Game = self._unpack(claim_id, challenger)
     assert game.at.stage == WON, "not a winner"
-    fell: uint256 = self.fallen[claim_id]
-    assert block.timestamp > (fell & (2**40 - 1)) + JOIN_SECONDS, "others may join"
-    share: uint256 = (fell >> 96) // ((fell >> 40) & (2**56 - 1))
+    assert block.timestamp > self._fell_at(claim_id) + JOIN_SECONDS, "others may join"
+    record: uint256 = self._records[claim_id]
+    share: uint256 = (record >> 96) // ((record >> 80) & (2**16 - 1))
     self._games[claim_id][challenger] = 0
     self.credit[challenger] += game.bond + share
     log IOpmlVerifier.Rewarded(challenger=challenger, claim_id=claim_id, amount=share)
@@ -459,14 +460,15 @@ def _win(
     self._games[claim_id][challenger] = (WON << 80) | ((game.bond // ONE_GWEI) << 191)
     self._nodes[claim_id][challenger] = empty(bytes32)
     log IOpmlVerifier.GameClosed(job_id=job_id, challenger=challenger, claim=claim, reason=reason, returned=game.bond)
-    fell: uint256 = self.fallen[claim_id]
-    if fell != 0:
-        assert block.timestamp <= (fell & (2**40 - 1)) + JOIN_SECONDS, "too late to join"
-        self.fallen[claim_id] = fell + (1 << 40)
+    record: uint256 = self._records[claim_id]
+    fell_at: uint256 = self._fell_at(claim_id)
+    if fell_at != 0:
+        assert block.timestamp <= fell_at + JOIN_SECONDS, "too late to join"
+        self._records[claim_id] = record + (1 << 80)
         return
     assert self._claims[job_id] >> 16 == claim, "no such claim"
     reward: uint256 = (staticcall ISubnetRegistry(SUBNETS).locks(self, job_id) >> 160) // 2
-    self.fallen[claim_id] = (reward << 96) | (1 << 40) | block.timestamp
+    self._records[claim_id] = (reward << 96) | (1 << 80) | (block.timestamp << 40) | record
     self._claims[job_id] = 0
     log IOpmlVerifier.Refuted(job_id=job_id, challenger=challenger, claim=claim, pot=reward)
     extcall ISubnetRegistry(SUBNETS).slash(job_id, reward, self)
@@ -497,7 +499,22 @@ def _charge(claim_id: bytes32, game: IOpmlVerifier.Game) -> IOpmlVerifier.Game:
 @internal
 @view
 def _answered_at(claim_id: bytes32, game: IOpmlVerifier.Game) -> uint256:
-    return self.answers[claim_id][self._answer_key(claim_id, game)] & (2**40 - 1)
+    return self._when_answered(claim_id, self._answer_key(claim_id, game))
+
+
+@internal
+@view
+def _when_answered(claim_id: bytes32, key: bytes32) -> uint256:
+    """
+    @return Zero while it is not. The trace is the answer to the question under the claim's own id.
+    """
+    return (self._records[claim_id] if key == claim_id else self._answers[claim_id][key]) & (2**40 - 1)
+
+
+@internal
+@view
+def _fell_at(claim_id: bytes32) -> uint256:
+    return (self._records[claim_id] >> 40) & (2**40 - 1)
 
 
 @internal
@@ -569,8 +586,8 @@ def _fold_children(levels: uint256, children: DynArray[bytes32, 64]) -> bytes32:
 
 @internal
 def _answer(claim_id: bytes32, key: bytes32, data: Bytes[4_160]):
-    assert self.answers[claim_id][key] == 0, "already answered"
-    self.answers[claim_id][key] = block.timestamp
+    assert self._answers[claim_id][key] == 0, "already answered"
+    self._answers[claim_id][key] = block.timestamp
     log IOpmlVerifier.Answered(key=key, claim_id=claim_id, data=data)
 
 
@@ -728,6 +745,19 @@ def claim_of(job_id: bytes32) -> (uint256, uint256, uint256):
 @external
 def game(job_id: bytes32, claim: uint256, challenger: address) -> IOpmlVerifier.Game:
     return self._unpack(self._claim_id(job_id, claim), challenger)
+
+
+@view
+@external
+def answered_at(claim_id: bytes32, key: bytes32) -> uint256:
+    return self._when_answered(claim_id, key)
+
+
+@view
+@external
+def fallen(claim_id: bytes32) -> (uint256, uint256, uint256):
+    record: uint256 = self._records[claim_id]
+    return record >> 96, (record >> 80) & (2**16 - 1), self._fell_at(claim_id)
 
 
 @view

@@ -110,7 +110,11 @@ class OpmlVerifier(ContractWrapper):
 
     def answered_at(self, claim_id: bytes, key: bytes, block: int | str = "latest") -> int:
         """When a question about a claim was answered, 0 when it was not."""
-        return int(self.read("answers", claim_id, key, block=block)) & (2**40 - 1)
+        return int(self.read("answered_at", claim_id, key, block=block))
+
+    def fell_at(self, claim_id: bytes, block: int | str = "latest") -> int:
+        """When a claim fell, 0 when it did not."""
+        return int(self.read("fallen", claim_id, block=block)[2])
 
     def bond_to_open(self) -> int:
         """Wei, at the head's base fee: send some more, the fee moves."""

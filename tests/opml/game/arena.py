@@ -234,7 +234,7 @@ class Game:
 
     @property
     def is_answered(self) -> bool:
-        return bool(self.verifier.answers(self.claim.id, self.key))
+        return bool(self.verifier.answered_at(self.claim.id, self.key))
 
     def send_answer(self, move: Move, by: LocalAccount | None = None) -> None:
         """Play a claimant's move."""

@@ -215,7 +215,7 @@ class GameMachine(RuleBasedStateMachine):
     @invariant()
     def who_answers_in_time_is_not_slashed(self) -> None:
         if self.is_true:
-            assert self.arena.verifier.fallen(self.claim.id) == 0
+            assert self.arena.verifier.fallen(self.claim.id) == (0, 0, 0)
             assert self.stake_now == self.stake
 
     @invariant()

@@ -33,5 +33,5 @@ def _in_game(game: Game) -> int:
     state = game.state
     if state.stage != WON:
         return state.bond
-    fell = game.verifier.fallen(game.claim.id)
-    return state.bond + (fell >> 96) // (fell >> 40 & 2**56 - 1)
+    reward, winners, _ = game.verifier.fallen(game.claim.id)
+    return state.bond + reward // winners

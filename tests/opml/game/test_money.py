@@ -128,7 +128,7 @@ def test_the_first_proof_takes_half_of_the_claimants_bond_and_half_burns(
 ) -> None:
     arena, game = lie.arena, first(lie)
     game.send(proof)
-    assert arena.verifier.fallen(lie.id) == BOND << 96 | 1 << 40 | arena.world.now
+    assert arena.verifier.fallen(lie.id) == (BOND, 1, arena.world.now)
     assert arena.world.subnets.to_burn() == BOND
     wait(arena, HOUR)
     with boa.reverts("others may join"):
@@ -164,7 +164,7 @@ def test_a_timeout_within_the_hour_shares_too(lie: Claim, liar: Lying, proof: Mo
     game.send(proof)
     wait(arena, CLOCK + 1)
     waiting.claimant_timeout()
-    assert arena.verifier.fallen(lie.id) >> 40 & 255 == 2
+    assert arena.verifier.fallen(lie.id)[1] == 2
 
 
 def test_after_a_fall_only_the_challenger_closes_its_game_within_the_hour(

@@ -218,10 +218,10 @@ class Unary(Op):
 
 @dataclass(frozen=True)
 class Gate(Op):
-    """``x + 2**bits`` clipped to 0 and ``2 ** (bits + 1)``: what HardSwish multiplies x by."""
+    """``x + three`` clipped to 0 and twice that: what HardSwish multiplies x by."""
 
     x: Value
-    bits: int
+    three: int
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ multiplying.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
-from math import frexp, ldexp
+from dataclasses import dataclass, replace
+from math import ceil, frexp, ldexp, log2
 
 import numpy as np
 
@@ -31,12 +31,46 @@ FINE_LEVELS = 4095
 WIDE_LEVELS = 1023
 WIDE_PARTS = 4
 BYTE_LEVELS = 255
-_GATED_LEVELS = 253
+_GATED_LEVELS = 250
+# Lowerings take HardSwish of reals and round, which is exact up to this shift.
+_GATE_SHIFT = 10
+_LEAST_BITS = 3
 _TIE = 4.0
 _ENOUGH_DB = 39.0
 # Rarely do normalised numbers lie so much farther out than the farthest of a usual sample.
 _UNUSUAL = 2.0
 _MANTISSA_BITS = 8
+
+
+@dataclass(frozen=True)
+class HardSwish:
+    """Elements of HardSwish's input and output: ``x * clip(x + 3, 0, 6) / 2**shift``, all in steps
+    of ``2**-bits``, is the output in steps of ``2**(shift - 2 * bits) / 6``."""
+
+    bits: int
+    shift: int
+
+    @classmethod
+    def up_to(cls, most: float) -> HardSwish | None:
+        """With outputs up to ``most``, which fit a byte; None when that would be too coarse."""
+        coarse = ceil(log2(6 * max(most + 0.4, 0.5) / _GATED_LEVELS))
+        bits = (_GATE_SHIFT - coarse) // 2
+        return cls(bits, 2 * bits + coarse) if bits >= _LEAST_BITS else None
+
+    @property
+    def three(self) -> int:
+        return 3 << self.bits
+
+    @property
+    def quant(self) -> Quant:
+        """Of the input, cut where the output leaves its byte."""
+        most = ((255 - self.output.zero) << self.shift) // (2 * self.three)
+        return Quant(2.0**-self.bits, self.three, Code.U16, 0, self.three + most)
+
+    @property
+    def output(self) -> Quant:
+        dip = ceil(self.three**2 / 4 / 2**self.shift)
+        return Quant(2.0 ** (self.shift - 2 * self.bits) / 6, dip)
 
 
 class Plan:
@@ -51,10 +85,9 @@ class Plan:
     def quant(self, tensor: str) -> Quant:
         """Of a tensor that is not a mere view of another."""
         root = self.root(tensor)
-        bits = self.gate_bits(root)
-        if bits is not None:
-            most = int(np.floor(_GATED_LEVELS - 2**bits / 8))
-            return Quant(3.0 / 2**bits, 2**bits, Code.U16, 0, 2**bits + most)
+        gate = self.gate(root)
+        if gate is not None:
+            return gate.quant
         if self.is_fine(root):
             return make_quant(self.range(root), FINE_LEVELS)
         return self.wide(root) or self.byte(root)
@@ -74,18 +107,15 @@ class Plan:
         # A multiple of what the low part holds, so that the high part has a zero point too.
         return replace(quant, zero=quant.zero // WIDE_PARTS * WIDE_PARTS)
 
-    def gate_bits(self, tensor: str) -> int | None:
-        """Of a tensor that only HardSwishes read: three is ``2**bits`` steps, and what they make
-        fits a byte at the same scale. None for other tensors."""
+    def gate(self, tensor: str) -> HardSwish | None:
+        """Of a tensor that only HardSwishes read. None for other tensors."""
         readers = self.readers(tensor)
         direct = self._graph.consumers(tensor)
         if not direct or len(readers) != len(direct) or tensor in self._graph.consts:
             return None
         if not all(n.op == "Function" and n.attrs["call"].is_hard_swish for n in readers):
             return None
-        most = max(self.statistics.ranges[node.output].hi for node in readers)
-        bits = int(np.floor(np.log2(3 * _GATED_LEVELS / max(most + 0.4, 0.5))))
-        return bits if 3 <= bits <= 9 else None
+        return HardSwish.up_to(max(self.statistics.ranges[node.output].hi for node in readers))
 
     def byte(self, tensor: str) -> Quant:
         return make_quant(self.range(tensor), BYTE_LEVELS, self._scales.get(tensor, 0.0))

@@ -74,9 +74,6 @@ def _add(at: Lowering, op: ir.Binary) -> str:
 
 def _multiply(at: Lowering, op: ir.Binary) -> str:
     """The smaller operand takes multiplier and shift with it."""
-    gate = at.producer(op.y)
-    if isinstance(gate, ir.Gate) and gate.bits + 1 == op.finish.shift and op.finish.m == 1:
-        return _gated(at, op, gate)
     scale, _ = scale_and_bias(op.finish, 0)
     dtype = dtype_for(op.finish.bound(reach(op)), op.name)
     x, y = at.read(op.x, dtype), at.read(op.y, dtype)
@@ -85,14 +82,6 @@ def _multiply(at: Lowering, op: ir.Binary) -> str:
     else:
         y = _times(at, y, float(scale), dtype)
     return requantised(at.w, op, at.w("Mul", x, y), reach(op), at.exit(), scaled=True)
-
-
-def _gated(at: Lowering, op: ir.Binary, gate: ir.Gate) -> str:
-    """The gate over its largest value is a HardSigmoid with powers of two: exact, in one pass."""
-    alpha = 0.5 ** (gate.bits + 1)
-    share = at.w("HardSigmoid", at.read(gate.x), alpha=alpha, beta=0.5)
-    acc = at.w("Mul", at.read(op.x), share)
-    return requantised(at.w, op, acc, reach(op), at.exit(), scaled=True)
 
 
 def _gate(at: Lowering, op: ir.Gate) -> str:

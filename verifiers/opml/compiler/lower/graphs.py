@@ -10,16 +10,17 @@ import numpy as np
 from verifiers.opml.compiler import ir
 from verifiers.opml.compiler.graph import Shape
 from verifiers.opml.compiler.ir import DTYPE, Value
+from verifiers.opml.compiler.lower.blocked import BLOCKED
 from verifiers.opml.compiler.lower.finish import carried
 from verifiers.opml.compiler.lower.im2col import CUDA
-from verifiers.opml.compiler.lower.linear import F32, TRACE, U8, Emitters
+from verifiers.opml.compiler.lower.linear import TRACE, U8, Emitters
 from verifiers.opml.compiler.lower.lowering import Lowering
 from verifiers.opml.compiler.lower.writer import Writer
 from verifiers.opml.compiler.views import View
 from verifiers.opml.program import Kind
 
 Target = Literal["f32", "u8", "cuda"]
-TARGETS: dict[str, Emitters] = {"f32": F32, "u8": U8, "cuda": CUDA}
+TARGETS: dict[str, Emitters] = {"f32": BLOCKED, "u8": U8, "cuda": CUDA}
 INPUT, OUTPUT = "input", "output"
 
 

@@ -42,7 +42,7 @@ def conv_window(op: ir.Conv) -> dict[str, Any]:
     }
 
 
-def _conv(at: Lowering, op: ir.Conv) -> str:
+def conv(at: Lowering, op: ir.Conv) -> str:
     weight, bias = scaled_weight(at, op, 0)
     x = at.read(op.x, weight.dtype)
     acc = at.w("Conv", x, at.w.const(weight), at.w.const(bias), **conv_window(op))
@@ -97,7 +97,7 @@ def _from_i32(at: Lowering, op: ir.Op, acc: str, axis: int) -> str:
 
 def whole(at: Lowering, op: ir.Wide) -> str:
     """The linear node at once, its halves unseen: integers below 2^24 need no splitting."""
-    return _conv(at, op.whole) if isinstance(op.whole, ir.Conv) else dense(at, op.whole)
+    return conv(at, op.whole) if isinstance(op.whole, ir.Conv) else dense(at, op.whole)
 
 
 def parts(at: Lowering, op: ir.Wide) -> str:
@@ -108,8 +108,8 @@ def parts(at: Lowering, op: ir.Wide) -> str:
     return requantised(at.w, op, acc, reach(op), at.exit(), axis=op.order[-1] + 1)
 
 
-F32: Emitters = {**COMMON, ir.Conv: _conv, ir.Dense: dense, ir.Product: product, ir.Wide: whole}
-TRACE: Emitters = {**F32, ir.Wide: parts}
+PLAIN: Emitters = {**COMMON, ir.Conv: conv, ir.Dense: dense, ir.Product: product, ir.Wide: whole}
+TRACE: Emitters = {**PLAIN, ir.Wide: parts}
 U8: Emitters = {
     **COMMON,
     ir.Conv: _conv_u8,

@@ -33,8 +33,9 @@ class Lowering:
         self.w = w
         self.program = program
         self._emitters = emitters
-        self._only_looked_up = _only_looked_up(program)
-        self._current = 0
+        self._readers = _readers(program)
+        self._only_looked_up = _only_looked_up(program, self._readers)
+        self.current = 0
         self.fed: set[tuple[Kind, int]] = set()
         self._names: dict[Key, str] = {}
         self._other: dict[tuple[str, str, int], str] = {}
@@ -62,19 +63,19 @@ class Lowering:
         so that what an emitter bypasses is never computed."""
         key = (Kind.TRACE, index, ())
         if key not in self._names:
-            op, before = self.program.ops[index], self._current
-            self._current = index
+            op, before = self.program.ops[index], self.current
+            self.current = index
             self.feed(Kind.TRACE, index, self._emitters[type(op)](self, op))
-            self._current = before
+            self.current = before
         return self._names[key]
+
+    def readers(self, index: int) -> list[ir.Op]:
+        """The operations that read the tensor of operation ``index``."""
+        return self._readers.get(index, [])
 
     def exit(self) -> Exit:
         """How the operation being lowered leaves."""
-        return self.leave(self._current)
-
-    def producer(self, x: Value) -> ir.Op | None:
-        """The operation whose whole result a value is."""
-        return self.program.ops[x.index] if x.kind == Kind.TRACE and not x.steps else None
+        return self.leave(self.current)
 
     def read(self, x: Value, dtype: Any = None) -> str:
         """The carried tensor as the value sees it, cast to ``dtype`` if another is asked for."""
@@ -131,13 +132,17 @@ def _apply(w: Writer, x: str, step: Step) -> str:
     return w("Expand", x, w.ints(1, *step.args[0]))
 
 
-def _only_looked_up(program: ir.Program) -> set[int]:
-    """Operations whose results nothing but tables read, and that can't be negative."""
-    readers: dict[int, list[ir.Op]] = {}
+def _readers(program: ir.Program) -> dict[int, list[ir.Op]]:
+    found: dict[int, list[ir.Op]] = {}
     for op in program.ops:
         for value in op.operands:
             if value.kind == Kind.TRACE:
-                readers.setdefault(value.index, []).append(op)
+                found.setdefault(value.index, []).append(op)
+    return found
+
+
+def _only_looked_up(program: ir.Program, readers: dict[int, list[ir.Op]]) -> set[int]:
+    """Operations whose results nothing but tables read, and that can't be negative."""
     return {
         index
         for index, found in readers.items()

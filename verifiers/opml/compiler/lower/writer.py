@@ -32,6 +32,7 @@ class Writer:
         self._stored: list[onnx.TensorProto] = []
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
+        self._known: list[onnx.ValueInfoProto] = []
 
     def __call__(self, op: str, *inputs: str, **attrs: Any) -> str:
         """One node with one output; returns the output's name."""
@@ -72,8 +73,15 @@ class Writer:
         info = helper.make_tensor_value_info(name, ONNX_TYPE[np.dtype(dtype)], ["n", *shape])
         self._outputs.append(info)
 
+    def shaped(self, x: str, shape: tuple[int, ...]) -> str:
+        """Says what shape float32 ``x`` has, where ONNX would not find out."""
+        self._known.append(helper.make_tensor_value_info(x, TensorProto.FLOAT, ["n", *shape]))
+        return x
+
     def model(self) -> bytes:
-        graph = helper.make_graph(self._nodes, "opml", self._inputs, self._outputs, self._stored)
+        graph = helper.make_graph(
+            self._nodes, "opml", self._inputs, self._outputs, self._stored, value_info=self._known
+        )
         model = helper.make_model(
             graph,
             producer_name="model-network",

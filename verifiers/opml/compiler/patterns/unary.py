@@ -20,7 +20,8 @@ ELEMENTWISE = {
 CLAMPABLE = {"Conv", "Dense", "Add", "Sub", "Mul"}
 _CLAMPS = {"Relu", "Clip", "Max", "Min"}
 _SCALES = {"Mul", "Div"}
-_FAR = 1e30
+_STRAIGHT = {"HardSigmoid", "Add", "Sub", *_CLAMPS, *_SCALES}
+_FAR, _RAMP = 1e30, 64.0
 
 
 class Function:
@@ -52,6 +53,23 @@ class Function:
             return None
         lo, hi = self(np.array([-_FAR, _FAR]))
         return float(lo), float(hi)
+
+    @property
+    def ramp(self) -> tuple[float, float, float, float] | None:
+        """Gain, offset and limits, when it is a straight line between two limits."""
+        if not self.ops <= _STRAIGHT:
+            return None
+        lo, hi = self(np.array([-_FAR, _FAR]))
+        x = np.linspace(-_RAMP, _RAMP, 4097)
+        y = self(x)
+        inner = np.flatnonzero((y > lo) & (y < hi))
+        if not lo < hi or len(inner) < 2:
+            return None
+        first, last = inner[0], inner[-1]
+        gain = float((y[last] - y[first]) / (x[last] - x[first]))
+        offset = float(y[first] - gain * x[first])
+        straight = np.allclose(np.clip(gain * x + offset, lo, hi), y, rtol=0, atol=1e-9)
+        return (gain, offset, float(lo), float(hi)) if straight else None
 
     @property
     def is_hard_swish(self) -> bool:
@@ -125,6 +143,8 @@ def simplify_functions(graph: Graph) -> None:
             node.op, node.attrs = "Scale", {"factor": call.factor}
         elif call.clamp is not None:
             _fuse_clamp(graph, node, call.clamp)
+        elif call.ramp is not None:
+            _fuse_ramp(graph, node, *call.ramp)
 
 
 def _fuse_clamp(graph: Graph, node: FNode, clamp: tuple[float, float]) -> None:
@@ -137,3 +157,16 @@ def _fuse_clamp(graph: Graph, node: FNode, clamp: tuple[float, float]) -> None:
     before.attrs["clamp"] = clamp
     before.outputs = [node.output]
     graph.nodes.remove(node)
+
+
+def _fuse_ramp(
+    graph: Graph, node: FNode, gain: float, offset: float, lo: float, hi: float
+) -> None:
+    """Into the linear node before it, which then makes what the function makes."""
+    before = graph.producer(node.inputs[0])
+    if before is None or "bias" not in before.attrs or "clamp" in before.attrs:
+        return
+    if graph.used_once(node.inputs[0]):
+        before.attrs["weight"] = before.attrs["weight"] * gain
+        before.attrs["bias"] = before.attrs["bias"] * gain + offset
+        _fuse_clamp(graph, node, (lo, hi))

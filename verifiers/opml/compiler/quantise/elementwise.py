@@ -13,33 +13,37 @@ from verifiers.opml.compiler.errors import UnsupportedError
 from verifiers.opml.compiler.graph import Array, FNode
 from verifiers.opml.compiler.ir import CODE_RANGE, Finish, Quant, Value
 from verifiers.opml.compiler.patterns.linear import affine
+from verifiers.opml.compiler.plan import HardSwish
 from verifiers.opml.compiler.quantise.context import Context, limited
 from verifiers.opml.program import Code
 
 _WIDEST_TABLE = 1 << 16
+# One bit less than float32 has, which lowerings need to round.
+_ROOM = (1 << 23) - 1
 
 
 def function(at: Context, node: FNode) -> None:
     x = at.read(node)
-    bits = at.plan.gate_bits(node.inputs[0])
-    if bits is not None and x.quant.scale == at.plan.quant(node.inputs[0]).scale:
-        at.done(node, _hard_swish(at, node, x, bits))
+    gate = at.plan.gate(node.inputs[0])
+    if gate is not None and x.quant == gate.quant:
+        at.done(node, _hard_swish(at, node, x, gate))
         return
     quant = at.plan.quant(node.output)
     at.done(node, at.build.add(lut(node.name, x, quant, quant.element(values(node, x.quant)))))
 
 
-def _hard_swish(at: Context, node: FNode, x: Value, bits: int) -> Value:
-    """x times a gate, at x's own scale, of which three is a power of two."""
-    most = 2 << bits
-    open_ = Quant(x.quant.scale, 0, Code.U16, 0, most)
-    finish = Finish(1, 1 << bits, 0)
-    gate = at.build.add(ir.Gate(f"{node.name}/gate", x.shape, x.view.order, open_, finish, x, bits))
-    dip = (3 << bits) // 24 + 1
-    quant = Quant(x.quant.scale, dip, Code.U8, 0, dip + x.quant.hi - x.quant.zero)
-    finish = Finish(1, 1 << bits, bits + 1)
+def _hard_swish(at: Context, node: FNode, x: Value, gate: HardSwish) -> Value:
+    """x times a gate of zero to six, over a power of two."""
+    open_ = Quant(x.quant.scale, 0, Code.U16, 0, 2 * gate.three)
+    finish, name = Finish(1, gate.three, 0), f"{node.name}/gate"
+    factor = at.build.add(
+        ir.Gate(name, x.shape, x.view.order, open_, finish, x, gate.three)
+    )
+    finish = Finish(1, (1 << gate.shift) >> 1, gate.shift)
     return at.build.add(
-        ir.Binary(node.name, x.shape, x.view.order, quant, finish, "MUL", x, gate, gate=1 << bits)
+        ir.Binary(
+            node.name, x.shape, x.view.order, gate.output, finish, "MUL", x, factor, gate=gate.three
+        )
     )
 
 
@@ -87,8 +91,8 @@ def weighted_sum(
 
 
 def _room(reach: float) -> int:
-    """The greatest shift that keeps a sum of ``reach`` steps below 2^23."""
-    return max(0, min(20, int(np.floor(np.log2((1 << 23) / max(reach, 1.0))))))
+    """The greatest shift that keeps a sum of ``reach`` steps below 2^22."""
+    return max(0, min(20, int(np.floor(np.log2((1 << 22) / max(reach, 1.0))))))
 
 
 def multiply(at: Context, node: FNode) -> None:
@@ -96,7 +100,7 @@ def multiply(at: Context, node: FNode) -> None:
     x, y = at.operand(node, 0), at.operand(node, 1)
     want = at.plan.quant(node.output)
     scales = x.quant.scale * y.quant.scale
-    m, shift = multiplier_below(scales / want.scale, x.quant.reach * y.quant.reach)
+    m, shift = multiplier_below(scales / want.scale, x.quant.reach * y.quant.reach, _ROOM)
     quant = limited(replace(want, scale=scales * 2.0**shift / m), node.attrs.get("clamp"))
     shape = tuple(np.broadcast_shapes(x.shape, y.shape))
     order = (x if x.view.size >= y.view.size else y).view.order

@@ -17,6 +17,8 @@ from verifiers.opml.compiler.quantise.context import Context
 from verifiers.opml.program import MAX_BLOCKS, Code
 
 _MOST_LANES = 4096
+# One bit less than float32 has, which lowerings need to round.
+_ROOM = (1 << 23) - 1
 
 
 def reduce_sum(at: Context, node: FNode) -> None:
@@ -98,7 +100,7 @@ def _reduce(at: Context, node: FNode, axes: tuple[int, ...], mean: bool) -> None
     count = prod(x.shape[a] for a in axes)
     want = at.plan.quant(node.output)
     unit = x.quant.scale / (count if mean else 1)
-    m, shift = multiplier_below(unit / want.scale, count * x.quant.reach)
+    m, shift = multiplier_below(unit / want.scale, count * x.quant.reach, _ROOM)
     quant = replace(want, scale=unit * 2.0**shift / m)
     at.done(node, over(at, node, x, axes, "SUM", quant, Finish(m, (1 << shift) >> 1, shift)))
 
