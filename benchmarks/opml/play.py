@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from eth_abi.abi import decode, encode
@@ -55,12 +55,26 @@ class OpmlMarket:
     def claim(self, terms: JobTerms, output: bytes) -> TxReceipt:
         return self.chain.send(self.primary, self.verifier.claim(terms, self.header.abi(), output))
 
+    def claim_many(self, jobs: Sequence[JobTerms], output: bytes) -> TxReceipt:
+        """In one transaction."""
+        claims = [self.verifier.claim(terms, self.header.abi(), output) for terms in jobs]
+        return self.chain.send(self.primary, self.verifier.multicall(claims))
+
+    def settle_many(self, jobs: Sequence[JobTerms]) -> TxReceipt:
+        """In one transaction, when the last one's window is over."""
+        self._wait_for(jobs[-1])
+        ends = [self.verifier.finalise(terms) for terms in jobs]
+        return self.chain.send(self.chain.account("keeper"), self.verifier.multicall(ends))
+
     def settle(self, terms: JobTerms) -> TxReceipt:
         """When the window is over."""
+        self._wait_for(terms)
+        return self.chain.send(self.chain.account("keeper"), self.verifier.finalise(terms))
+
+    def _wait_for(self, terms: JobTerms) -> None:
         claim = self.verifier.claim_of(terms.job_id(self.market.network.marketplace.domain))
         assert claim is not None
         self.chain.warp(claim.final_at + 1)
-        return self.chain.send(self.chain.account("keeper"), self.verifier.finalise(terms))
 
 
 class Dispute:

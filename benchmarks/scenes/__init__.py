@@ -38,6 +38,7 @@ SCENES: tuple[Scene, ...] = (
     toy.claims,
     toy.refutations,
     opml.happy_path,
+    opml.batched,
     opml.disputes,
     registry.models,
     registry.operators,

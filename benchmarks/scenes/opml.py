@@ -19,6 +19,7 @@ from offchain_workers.storage.reference import encode_inline
 from verifiers.opml.merkle import Tensor
 
 CASE = "opml:digits"
+BATCH = 16
 FIRST_PROOF = "nobody was slashed before, and nobody rewarded"
 
 
@@ -39,6 +40,12 @@ class Digits(OpmlMarket):
         self.last_claim = self.claim(terms, output or self.output)
         return terms
 
+    def ask_many(self, count: int) -> tuple[list[JobTerms], TxReceipt]:
+        """So many jobs, and one transaction that claims them all."""
+        given, commitment = self.model.given, Tensor(self.model.given).commitment
+        jobs = [self.post(commitment, encode_inline(given))[0] for _ in range(count)]
+        return jobs, self.claim_many(jobs, self.output)
+
     def dispute(self, target: Target) -> Dispute:
         """About a new job's claim that is wrong there."""
         theirs = lied(self.ours, self.header, target)
@@ -58,6 +65,17 @@ def happy_path(chain: PinnedChain, record: Recorder) -> None:
             record.add(f"claim:{CASE}", digits.last_claim, note="locks a bond")
         note = "nobody had a balance" if first_use else "by the keeper, frees the bond"
         record.add(f"settle:{CASE}", digits.settle(terms), first_use=first_use, note=note)
+
+
+def batched(chain: PinnedChain, record: Recorder) -> None:
+    """What an operator's claims cost when it sends and settles many in one transaction each."""
+    digits = Digits(chain)
+    digits.settle(digits.ask())
+    digits.settle_many(digits.ask_many(1)[0])
+    jobs, claimed = digits.ask_many(BATCH)
+    note = f"{BATCH} jobs in one transaction"
+    record.add(f"claim:{CASE}-batch{BATCH}", claimed, note=note)
+    record.add(f"settle:{CASE}-batch{BATCH}", digits.settle_many(jobs), note=note)
 
 
 def disputes(chain: PinnedChain, record: Recorder) -> None:

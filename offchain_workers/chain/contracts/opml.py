@@ -88,6 +88,10 @@ class OpmlVerifier(ContractWrapper):
         listed = network.marketplace.method(OPML)
         return None if listed is None else cls(network.marketplace.w3, listed.plugin)
 
+    def multicall(self, calls: Sequence[Call]) -> Call:
+        """Several of our calls as one: all or none. At most 32, none with coins."""
+        return self.call("multicall", [call.data for call in calls])
+
     def claim_of(self, job_id: bytes, block: int | str = "latest") -> Claim | None:
         """None when no claim stands."""
         found = Claim(*self.read("claim_of", job_id, block=block))
