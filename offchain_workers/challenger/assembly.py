@@ -34,6 +34,7 @@ from offchain_workers.storage import HttpStore, LocalStore, MultiStore
 from verifiers.opml.board import Board
 from verifiers.opml.method import OpmlMethod
 from verifiers.opml.play_errors import NotListedError
+from verifiers.opml.player import Player as OpmlPlayer
 
 # Room that models and inputs may never take from the disk.
 _MIN_FREE_BYTES = 256 << 20
@@ -138,7 +139,9 @@ class _Parts:
         policy = TxPolicy(max_fee=int(watch.gas_price_cap_gwei * 10**9))
         tx = TxManager(self._pool, self.db, account, policy)
         board = Board(self._verifier, self._network.start_block)
-        player = Player(self._network, self._verifier, board, self.checker, self._address)
+        player = Player(
+            OpmlPlayer(self._network, self._verifier, board, self._address), self.checker
+        )
         guard = Guard(self._pool, self._verifier, needed, watch.budget_wei, watch.bond_margin_bps)
         games = Games(
             self.db,

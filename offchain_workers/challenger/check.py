@@ -13,11 +13,10 @@ from offchain_workers.challenger.library import Library, Watched
 from offchain_workers.challenger.reasons import LeftError, Reason
 from offchain_workers.challenger.share import is_mine
 from offchain_workers.daemon.clock import ChainClock
+from verifiers.opml.claimed import claimed_output, is_claimed
 from verifiers.opml.merkle import Tensor
-from verifiers.opml.moves import CUT, Challenge
-
-# The bits of a claim's word below the output's commitment.
-_BELOW = 72
+from verifiers.opml.moves import Challenge
+from verifiers.opml.player import Dispute
 
 
 @dataclass(frozen=True)
@@ -38,10 +37,14 @@ class Case:
     model: Watched
     given: bytes
 
-    def challenge(self, claim: Claimed) -> Challenge:
-        """Our side of a game, from the beginning."""
-        execution = self.model.execution(self.given)
-        return Challenge(self.model.header, execution, claimed_output(claim.word))
+    def dispute(self, claim: Claimed) -> Dispute:
+        """What it takes to play against the claim."""
+        header = self.model.header
+
+        def challenge() -> Challenge:
+            return Challenge(header, self.model.execution(self.given), claimed_output(claim.word))
+
+        return Dispute(self.terms, header, challenge)
 
 
 class Checker:
@@ -87,13 +90,3 @@ class Checker:
         left = claim.final_at - self._clock.now()
         if left < self._rules.margin + seconds:
             raise LeftError(Reason.TOO_LATE, f"{max(left, 0)} seconds are left")
-
-
-def is_claimed(output: Tensor, word: int) -> bool:
-    """Whether a claim's word commits to this output."""
-    return output.commitment[:CUT] == claimed_output(word)[:CUT]
-
-
-def claimed_output(word: int) -> bytes:
-    """The commitment in a claim's word, zeros for what was cut."""
-    return (word >> _BELOW).to_bytes(CUT, "big").ljust(32, b"\0")

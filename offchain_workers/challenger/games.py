@@ -21,13 +21,14 @@ from offchain_workers.challenger.checks import Checks
 from offchain_workers.challenger.docket import Claimed, Docket
 from offchain_workers.challenger.guard import Guard
 from offchain_workers.challenger.metrics import Metrics
-from offchain_workers.challenger.play import Due, Player
+from offchain_workers.challenger.play import Player
 from offchain_workers.challenger.reasons import LeftError, Reason
 from offchain_workers.challenger.tell import Tell
 from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.daemon.tasks import Tasks
 from offchain_workers.errors import FusionError
 from offchain_workers.units import Wei
+from verifiers.opml.player import Due
 
 log = structlog.get_logger(__name__)
 

@@ -1,159 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Our own games: what each needs now, by the chain's state and clock."""
+"""A watcher's own games, with what its checks know of the claims."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-import structlog
-
-from offchain_workers.chain.call import Call
-from offchain_workers.chain.contracts import JobStatus, Network
-from offchain_workers.chain.contracts.opml import OpmlVerifier, Position
-from offchain_workers.challenger.check import Case, Checker
+from offchain_workers.challenger.check import Checker
 from offchain_workers.challenger.docket import Claimed
-from offchain_workers.challenger.line import Line, follow
 from offchain_workers.challenger.reasons import LeftError, Reason
-from verifiers.opml.board import Board, OpenGame, question_key
-from verifiers.opml.calls import Table
-from verifiers.opml.moves import Move
-
-log = structlog.get_logger(__name__)
-
-# After a claim fell, others' proofs share the reward for so long.
-JOIN_SECONDS = 3_600
-# A game with less than this share of its clock left is worth a warning.
-_LOW = 4
-
-
-@dataclass(frozen=True)
-class Due:
-    """A call that should go out now: ``what`` in one word, ``about`` which question."""
-
-    what: str
-    about: bytes
-    call: Call
-
-
-@dataclass(frozen=True)
-class View:
-    """The game and its claim as of one block; ``now`` is that block's time."""
-
-    block: int
-    now: int
-    open: OpenGame
-    stands: bool
-    fell_at: int
+from verifiers.opml.play_errors import NothingDiffersError
+from verifiers.opml.player import Due
+from verifiers.opml.player import Player as OpmlPlayer
 
 
 class Player:
-    """Plays for ``me``. Stateless: all is read from the chain and computed again."""
+    """Stateless: all is read from the chain and computed again."""
 
-    def __init__(
-        self, network: Network, verifier: OpmlVerifier, board: Board, checker: Checker, me: str
-    ) -> None:
-        self._network = network
-        self._verifier = verifier
-        self._board = board
+    def __init__(self, player: OpmlPlayer, checker: Checker) -> None:
+        self._player = player
         self._checker = checker
-        self._me = me
 
     def due(self, claim: Claimed) -> Due | None:
         """What our game against the claim needs; None while we wait.
 
         Raises LeftError, UnansweredError when an endpoint hides an answer.
         """
-        view = self._view(claim)
-        if view is None:
-            return None
-        case = self._checker.case(claim)
-        table = Table(
-            self._verifier, case.model.header, case.terms, claim.job_id, claim.word, self._me
-        )
-        if not view.open.answered_at:
-            return self._unanswered(view, table)
-        self._watch_clock(view, claim)
-        move = self._move(view, claim, case)
-        if move is not None:
-            return Due(move.name, view.open.key, table.call(move))
-        return None if view.stands else self._closed(view, table)
-
-    # --- the claimant is on turn ---------------------------------------------------------------
-
-    def _unanswered(self, view: View, table: Table) -> Due | None:
-        """Its silence wins, in a claim that fell too, when that is soon enough to share."""
-        until = view.open.claimant_until
-        joined_until = view.fell_at + JOIN_SECONDS
-        if not view.stands and (not view.fell_at or max(until, view.now) >= joined_until):
-            return self._closed(view, table)
-        if view.now > until:
-            return Due("claimant_timeout", view.open.key, table.claimant_timeout())
-        return None
-
-    # --- we are -------------------------------------------------------------------------------
-
-    def _move(self, view: View, claim: Claimed, case: Case) -> Move | None:
-        if not view.stands and view.now > view.fell_at + JOIN_SECONDS:
-            return None
-        challenge = case.challenge(claim)
         try:
-            line: Line = follow(challenge, claim.id, claim.word, lambda at: self._answer(view, at))
-            return line.next_move(view.open.at, view.stands)
-        except ValueError as error:
-            raise LeftError(Reason.NOTHING_DIFFERS, str(error)) from error
-
-    def _answer(self, view: View, at: Position) -> bytes | None:
-        """What is published at a position, which our game has reached or will."""
-        named = view.open.claim_id
-        key = question_key(named, at)
-        answered = self._verifier.answered_at(named, key, view.block)
-        if not answered:
-            return None
-        there = replace(
-            view.open, game=view.open.game._replace(at=at), key=key, answered_at=answered
-        )
-        return self._board.published(there, view.block)
-
-    def _watch_clock(self, view: View, claim: Claimed) -> None:
-        left = view.open.challenger_until - view.now
-        clock = claim.word >> 36 & (2**15 - 1)
-        if left < clock // _LOW:
-            log.warning("our clock runs out", job=f"0x{claim.job_id.hex()}", seconds=left)
-
-    # --- the end ------------------------------------------------------------------------------
-
-    def _closed(self, view: View, table: Table) -> Due | None:
-        """The bond comes back from a claim that fell, or that the market gave up."""
-        if not view.fell_at:
-            status = self._network.marketplace.job(table.job_id, view.block).status
-            if status is JobStatus.PENDING:
-                return None  # another claim stands: what we saw of ours is not settled yet
-        return Due("close", view.open.claim_id, table.close())
+            return self._player.due(
+                claim.job_id, claim.word, lambda: self._checker.case(claim).dispute(claim)
+            )
+        except NothingDiffersError as error:
+            raise LeftError(Reason.NOTHING_DIFFERS, error.message) from error
 
     def collected(self, claim: Claimed, now: int) -> Due | None:
         """Bond and reward of a game won, once nobody can join any more."""
-        head = self._verifier.w3.eth.block_number
-        fell = self._verifier.fell_at(claim.id, head)
-        if not fell or now <= fell + JOIN_SECONDS:
-            return None
-        call = self._verifier.call("collect", claim.job_id, claim.word, self._me)
-        return Due("collect", claim.id, call)
-
-    def _view(self, claim: Claimed) -> View | None:
-        """None when the chain has no such game (any more)."""
-        head = self._verifier.w3.eth.get_block("latest")
-        block, now = int(head["number"]), int(head["timestamp"])
-        game = self._verifier.game(claim.job_id, claim.word, self._me, block)
-        if game is None:
-            return None
-        key = question_key(claim.id, game.at)
-        answered = self._verifier.answered_at(claim.id, key, block)
-        standing = self._verifier.claim_of(claim.job_id, block)
-        stands = standing is not None and standing.word == claim.word
-        fell = self._verifier.fell_at(claim.id, block)
-        opened = OpenGame(self._me, game, claim.id, key, answered)
-        return View(block, now, opened, stands and self._pending(claim, block), fell)
-
-    def _pending(self, claim: Claimed, block: int) -> bool:
-        """The market may give a job up whose claim still stands in the verifier."""
-        return self._network.marketplace.job(claim.job_id, block).status is JobStatus.PENDING
+        return self._player.collected(claim.job_id, claim.word, now)

@@ -20,8 +20,8 @@ from offchain_workers.chain.events import Event
 from offchain_workers.chain.past import Past
 from offchain_workers.challenger.docket import ENDS
 from offchain_workers.challenger.errors import GameUnknownError
-from offchain_workers.challenger.line import descend
 from verifiers.opml.board import begin, claim_id, question_key
+from verifiers.opml.line import descend
 from verifiers.opml.merkle import LEAF_BYTES
 from verifiers.opml.moves import ELEMENT, TENSOR, TRACE, Path
 from verifiers.opml.openings import Execution

@@ -11,7 +11,6 @@ from offchain_workers.chain.contracts import JobStatus
 from offchain_workers.chain.contracts.opml import OpmlVerifier
 from offchain_workers.chain.events import Event
 from offchain_workers.chain.scan import scan
-from offchain_workers.challenger.play import JOIN_SECONDS
 from offchain_workers.challenger.story import Story
 from offchain_workers.codecs.base import Answer
 from offchain_workers.localnet.opml import OpmlMarket
@@ -21,6 +20,7 @@ from offchain_workers.units import Wei
 from verifiers.opml.adversaries.attacks import ATTACKS
 from verifiers.opml.adversaries.publishers import PUBLISHERS
 from verifiers.opml.board import claim_id, question_key
+from verifiers.opml.player import JOIN_SECONDS
 
 SELF_TEST_FAILED = "MN-WORKER-128"
 _EVENTS = {"Claimed", "Finalised", "Refuted", "Opened", "GameClosed", "Rewarded"}

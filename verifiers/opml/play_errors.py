@@ -63,6 +63,12 @@ class BarredError(FusionError):
     """The self-test refused the bundle on this machine before: a verdict that was kept."""
 
 
+class NothingDiffersError(PlayError):
+    """A claimant's trace turns out to be the same as ours, or a game left our line of play."""
+
+    CODE = "MN-OPML-099"
+
+
 class NotListedError(PlayError):
     """This market has no `opml`."""
 

@@ -9,12 +9,12 @@ from typing import cast
 
 import pytest
 
-from offchain_workers.challenger.line import Line, follow
 from offchain_workers.devnet import start_devnet
 from tests.operator.world import build
 from tests.opml.lies import lied
 from tests.opml.onchain import GIVEN_BYTES, Challenger, OpmlMarket, Small, listed
 from verifiers.opml.board import claim_id, question_key
+from verifiers.opml.line import Line, follow
 from verifiers.opml.moves import ELEMENT, Challenge, answer
 from verifiers.opml.openings import Execution
 
