@@ -27,6 +27,7 @@ ModelId = Annotated[str, BeforeValidator(model_id)]
 WeiAmount = Annotated[int, BeforeValidator(to_wei), Field(ge=0)]
 # NoDecode: the environment may say "a,b" as well as '["a", "b"]'.
 Urls = Annotated[tuple[HttpUrl, ...], NoDecode, BeforeValidator(split_list)]
+AddressList = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(split_list)]
 ModelIds = Annotated[tuple[ModelId, ...], NoDecode, BeforeValidator(split_list)]
 
 _EXAMPLE_ADDRESS = "0x" + "00" * 19 + "01"
@@ -250,6 +251,21 @@ class Watch(Section):
     )
 
 
+class Vouching(Section):
+    """Whose word compiled models (those with an artifact) are taken on; see the operator's page."""
+
+    required: bool = Field(
+        True,
+        description="Serve and watch compiled models only that were attested, that you published, "
+        "or that you checked (`fusion model check`). Off: a file made to fail on one secret input "
+        "can cost a worker its bond; watchers judge such models by the reference, slowly.",
+    )
+    attesters: AddressList = Field(
+        (),
+        description="Whose attestations count. Empty: of anybody with stake, but the publisher.",
+    )
+
+
 class Engine(Section):
     """What runs the models."""
 
@@ -290,6 +306,7 @@ class Settings(BaseSettings):
     storage: Storage = Field(default_factory=Storage)
     worker: Worker = Field(default_factory=Worker)
     watch: Watch = Field(default_factory=Watch)
+    vouching: Vouching = Field(default_factory=Vouching)
     engine: Engine = Field(default_factory=Engine)
     log: Log = Field(default_factory=Log)
 

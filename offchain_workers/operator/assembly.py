@@ -17,6 +17,7 @@ from offchain_workers.config import Deployment, Settings, find_deployment
 from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.daemon.inputs import Inputs
 from offchain_workers.engines.embedded import EmbeddedEngine
+from offchain_workers.models.vouching import Vouching
 from offchain_workers.operator.accept import Accept, Promises
 from offchain_workers.operator.assignments import Assignments
 from offchain_workers.operator.breaker import Breaker
@@ -35,7 +36,7 @@ from offchain_workers.operator.shop import Shop
 from offchain_workers.operator.tables import WORKER_SCHEMA
 from offchain_workers.operator.watch import Watch
 from offchain_workers.storage import HttpStore, LocalStore, MultiStore
-from verifiers.base import Method
+from verifiers.base import VERDICTS, Method
 from verifiers.methods import get_method, method_table
 
 # Room that uploads and answers may never take from the disk.
@@ -113,7 +114,11 @@ def assemble(
     )
     catalogue = Catalogue(settings, network, engine, MultiStore(local, peers))
     methods = _methods(extra, instead)
-    shop = Shop(account.address, pool, network, catalogue, methods, rules, breaker, clock)
+    asked = settings.vouching
+    vouching = Vouching(
+        network, storage.folder / VERDICTS, account.address, asked.attesters, asked.required
+    )
+    shop = Shop(account.address, pool, network, catalogue, methods, rules, breaker, clock, vouching)
     inputs = Inputs(local, peers, storage.allow_private)
     # Whoever asks for a promise waits for it, and takes one of few places meanwhile.
     quick = Inputs(local, peers, storage.allow_private, _QUICK_SECONDS)

@@ -89,6 +89,7 @@ def _market(net: Localnet, blobs: BlobServer, workers: list[WorkerProcess]) -> O
         wallet, subnets = net.wallet(plan.name), net.network.subnets
         wallet.send(subnets.register(bytes(32), f"http://127.0.0.1:{port}", plan.stake))
         wallet.send(subnets.opt_in(OPML))
+        wallet.send(models.attest(model_id))
         wallet.send(subnets.offer(model_id, OPML, plan.tier, plan.price, region=plan.region))
         urls = [net.devnet.url]
         workers.append(start_worker(net.layout, plan, wallet.address, urls, port, [model_id]))

@@ -195,6 +195,7 @@ def published(base: Market, header: Header, onnx: bytes, card: bytes) -> Market:
     record = ModelRecord(onnx, card, artifacts={OPML: header.artifact_id()})
     Wallet(base.w3, base.publisher).send(base.network.models.publish(record, "http://127.0.0.1:9"))
     model_id = base.network.models.model_id(base.publisher.address, record)
+    Wallet(base.w3, base.operators[0]).send(base.network.models.attest(model_id))
     subnet = form(base.chain, base.network, model_id, base.operators, base.requester, OPML)
     by_address = {account.address: account for account in base.operators}
     operators = [by_address[address] for address, _ in subnet.members]
