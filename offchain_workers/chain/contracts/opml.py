@@ -11,7 +11,7 @@ from eth_account.signers.local import LocalAccount
 from web3.types import TxReceipt
 
 from offchain_workers.chain.call import Call
-from offchain_workers.chain.contracts.base import ContractWrapper
+from offchain_workers.chain.contracts.base import ZERO_ADDRESS, ContractWrapper
 from offchain_workers.chain.contracts.deployment import Network, created_address, creation
 from offchain_workers.chain.contracts.terms import JobTerms, selector_of
 from offchain_workers.chain.wallet import Wallet
@@ -19,6 +19,9 @@ from offchain_workers.chain.wallet import Wallet
 OPML = selector_of("opml")
 DAY = 86_400
 GWEI = 10**9
+
+# As in the contract: how many calls a multicall takes, and how many bytes each may have.
+MAX_CALLS, MAX_CALL_BYTES = 32, 2_048
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,16 @@ class OpmlParams:
     def max_delay(self) -> int:
         """The longest time between a claim and its end, when everybody uses all of it."""
         return self.windows[1] + 2 * self.clocks[1]
+
+
+def trace_depth_of(claim: int) -> int:
+    """Levels of the trace, from a claim's word (OpmlVerifier describes its fields)."""
+    return claim >> 51 & 31
+
+
+def clock_of(claim: int) -> int:
+    """Seconds that each side of a game has, from a claim's word."""
+    return claim >> 36 & (2**15 - 1)
 
 
 class Claim(NamedTuple):
@@ -89,8 +102,20 @@ class OpmlVerifier(ContractWrapper):
         return None if listed is None else cls(network.marketplace.w3, listed.plugin)
 
     def multicall(self, calls: Sequence[Call]) -> Call:
-        """Several of our calls as one: all or none. At most 32, none with coins."""
+        """Several of our calls as one: all or none. At most MAX_CALLS, none with coins."""
         return self.call("multicall", [call.data for call in calls])
+
+    def rides(self, data: bytes) -> bool:
+        """Whether a call is safe among others of the same sender: a claim or its end.
+
+        Not when a requester's callback runs in it: with more gas than in the simulation it could
+        starve the calls after it. Not a move in a game: others can end the game before it.
+        """
+        ends = data[:4] in (self._functions[name][0] for name in (("claim", 4), ("finalise", 2)))
+        if not ends or len(data) > MAX_CALL_BYTES:
+            return False
+        _, given = self._contract.decode_function_input(data)
+        return bool(given["terms"]["callback_target"] == ZERO_ADDRESS)
 
     def claim_of(self, job_id: bytes, block: int | str = "latest") -> Claim | None:
         """None when no claim stands."""
