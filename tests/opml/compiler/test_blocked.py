@@ -35,7 +35,7 @@ def random(*shape: int, seed: int = 1) -> Array:
 
 
 def inverted_residuals(channels: int) -> bytes:
-    """As MobileNetV3 has them: expansion, depthwise, squeeze and excite, projection, sum."""
+    """As MobileNetV3 has them: expansion, depthwise, squeeze and excite, projection, sum; pools."""
     wide = 2 * channels + 6
     consts = {
         "first": random(channels, 3, 3, 3) / 3,
@@ -45,6 +45,7 @@ def inverted_residuals(channels: int) -> bytes:
         "up": random(wide, 6, 1, 1, seed=4),
         "project": random(channels, wide, 1, 1, seed=5) / 3,
         "last": random(4, channels, 1, 1, seed=6),
+        "answer": random(4 * 2 * 4, 7, seed=8),
     }
     nodes = [
         node("Conv", ["x", "first"], ["f"], pads=[1, 1, 1, 1]),
@@ -63,10 +64,14 @@ def inverted_residuals(channels: int) -> bytes:
         node("Conv", ["c", "project"], ["p"]),
         node("Add", ["i", "p"], ["a"]),
         node("MaxPool", ["a"], ["q"], kernel_shape=[2, 2], strides=[2, 2]),
-        node("Conv", ["q", "last"], ["y"]),
+        node("Conv", ["q", "last"], ["l"]),
+        node("HardSwish", ["l"], ["ls"]),
+        node("MaxPool", ["ls"], ["z"], kernel_shape=[3, 2], strides=[2, 1]),
+        node("Flatten", ["z"], ["v"]),
+        node("MatMul", ["v", "answer"], ["y"]),
     ]
     consts["project_in"] = random(channels, channels, 1, 1, seed=7) / 2
-    return model(nodes, ["n", 3, 12, 10], consts)
+    return model(nodes, ["n", 3, 12, 10], consts, rank=2)
 
 
 @pytest.mark.parametrize("channels", [16, 8, 5])

@@ -18,6 +18,7 @@ from verifiers.opml.compiler import ir
 from verifiers.opml.compiler.ir import Finish, Step, Value
 from verifiers.opml.compiler.lower import linear, rounding
 from verifiers.opml.compiler.lower.common import pool_window
+from verifiers.opml.compiler.lower.finish import bounded
 from verifiers.opml.compiler.lower.lowering import Lowering
 from verifiers.opml.compiler.lower.rounding import affine, each, lanes, moved
 from verifiers.opml.program import Kind
@@ -33,6 +34,20 @@ def emitter(at: Lowering, op: ir.Op) -> str:
     if maker(at, at.current) is None:
         return linear.PLAIN[type(op)](at, op)
     return _cut(at, op.shape[0], image(at, at.current))
+
+
+def _dense(at: Lowering, op: ir.Dense) -> str:
+    """Over all of an image: a convolution that sees it once."""
+    source = Value(op.x.kind, op.x.index, op.x.view, op.x.quant)
+    shape = at.program.ops[op.x.index].shape if is_image(at, source) else ()
+    if op.x.steps != (Step("Reshape", ((int(np.prod(shape)),),)),):
+        return linear.dense(at, op)
+    weight, bias = linear.scaled_weight(at, op, 1)
+    kernel = weight.T.reshape(-1, *shape)
+    more = [(0, 0), (0, lanes(shape[0]) - shape[0]), (0, 0), (0, 0)]
+    consts = at.w.const(np.pad(kernel, more)), at.w.const(bias)
+    acc = bounded(at.w, op, at.w("Conv", image(at, op.x.index), *consts), at.exit(), weight.dtype)
+    return at.w("Reshape", acc, at.w.ints(-1, len(bias)))
 
 
 def _cut(at: Lowering, count: int, x: str) -> str:
@@ -172,8 +187,17 @@ def _swish(at: Lowering, index: int, op: ir.Binary) -> str:
     """The product of x and its gate is six times HardSwish, in steps of both."""
     scale, bias = moved(op.finish)
     gain, count = scale * 6 / op.x.quant.scale**2, lanes(op.shape[0])
-    acc = affine(at.w, count, at.w("HardSwish", _operand(at, op.x)), gain, bias)
-    return _finished(at, index, op, acc)
+    reals, pool = at.w("HardSwish", _operand(at, op.x)), _only_pool(at, index)
+    if pool is not None:
+        reals = at.w("MaxPool", reals, **pool_window(pool))
+    return _finished(at, index, op, affine(at.w, count, reals, gain, bias))
+
+
+def _only_pool(at: Lowering, index: int) -> ir.Pool | None:
+    """What alone reads a tensor: a maximum is the same before and after rounding, but smaller."""
+    readers = at.readers(index)
+    op = at.program.ops[readers[0]] if len(readers) == 1 else None
+    return op if isinstance(op, ir.Pool) and maker(at, readers[0]) is _pool else None
 
 
 def _scaled(at: Lowering, index: int, op: ir.Binary) -> str:
@@ -206,6 +230,8 @@ def _copy(at: Lowering, index: int, op: ir.Unary) -> str:
 
 
 def _pool(at: Lowering, index: int, op: ir.Pool) -> str:
+    if maker(at, op.x.index) is _swish and _only_pool(at, op.x.index) is op:
+        return image(at, op.x.index)
     return at.w("MaxPool", _operand(at, op.x), **pool_window(op))
 
 
@@ -245,6 +271,7 @@ def _sum(at: Lowering, index: int) -> str:
 BLOCKED: linear.Emitters = {
     **linear.PLAIN,
     ir.Conv: emitter,
+    ir.Dense: _dense,
     ir.Binary: emitter,
     ir.Pool: emitter,
     ir.Reduce: _reduce,
