@@ -194,6 +194,16 @@ class Worker(Section):
     keeper: bool = Field(
         False, description="Close expired jobs of your subnets where the tip pays for the gas."
     )
+    audit: bool = Field(
+        True,
+        description="Run claims of your subnets' other members again when an audit names you, for "
+        "its pay.",
+    )
+    audit_budget_wei: WeiAmount = Field(
+        10**17,
+        description="Most that may be at a time in bonds against claims that an audit found wrong, "
+        'in wei or as in "0.1 ether"; 0: only report them.',
+    )
     announce_manifest: bool = Field(
         True,
         description="Announce manifest and public_url on the chain whenever they changed.",

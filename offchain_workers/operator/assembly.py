@@ -20,6 +20,7 @@ from offchain_workers.engines.embedded import EmbeddedEngine
 from offchain_workers.models.vouching import Vouching
 from offchain_workers.operator.accept import Accept, Promises
 from offchain_workers.operator.assignments import Assignments
+from offchain_workers.operator.audits import Audits
 from offchain_workers.operator.breaker import Breaker
 from offchain_workers.operator.catalogue import Catalogue
 from offchain_workers.operator.crew import Crew
@@ -46,7 +47,7 @@ _QUICK_SECONDS = 4.0
 
 @dataclass(frozen=True)
 class Parts:
-    """What a Worker is made of."""
+    """What a Worker is made of; ``audits`` None when the operator wants no part in them."""
 
     db: Database
     pool: RpcPool
@@ -63,6 +64,7 @@ class Parts:
     desk: Desk
     dispatch: Dispatch
     follow_up: FollowUp
+    audits: Audits | None
     reconcile: Reconcile
     settle: Settle
     accept: Accept
@@ -74,6 +76,8 @@ class Parts:
         self.shop.close()
         self.crew.close()
         self.follow_up.close()
+        if self.audits is not None:
+            self.audits.close()
         for peer in self.peers:
             peer.close()
         self.pool.close()
@@ -124,6 +128,8 @@ def assemble(
     quick = Inputs(local, peers, storage.allow_private, _QUICK_SECONDS)
     assignments = Assignments(db, network, account.address, inputs, local, catalogue)
     crew = Crew(worker.max_in_flight, follower.wake.set)
+    bonds = worker.audit_budget_wei
+    audits = Audits(db, network, assignments, tx, methods, bonds, metrics, follower.wake.set)
     promises = Promises(
         worker.accept_seconds,
         worker.max_promises,
@@ -146,6 +152,7 @@ def assemble(
         desk=Desk(db, assignments, inputs, local, shop, crew, breaker, clock, metrics),
         dispatch=Dispatch(db, network, tx, breaker, clock, metrics),
         follow_up=FollowUp(db, assignments, tx, methods),
+        audits=audits if worker.audit else None,
         reconcile=Reconcile(db, network, clock, metrics, 2 * worker.sweep_seconds),
         settle=Settle(db, network, methods, tx, clock, worker.withdraw_above_wei, worker.keeper),
         accept=Accept(account, network, db, quick, shop.facts, promises, clock, metrics),

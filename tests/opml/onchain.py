@@ -182,10 +182,12 @@ class Challenger:
 
 
 @contextmanager
-def listed(base: Market, header: Header, onnx: bytes, card: bytes) -> Iterator[OpmlMarket]:
+def listed(
+    base: Market, header: Header, onnx: bytes, card: bytes, params: OpmlParams = PARAMS
+) -> Iterator[OpmlMarket]:
     """The market with the method and a model of that header; undone in the end."""
     snapshot = base.chain.rpc("evm_snapshot")
-    verifier = deploy_opml(base.w3, base.chain.accounts[0], base.network, PARAMS)
+    verifier = deploy_opml(base.w3, base.chain.accounts[0], base.network, params)
     yield OpmlMarket(published(base, header, onnx, card), verifier, header)
     assert base.chain.rpc("evm_revert", snapshot)
 
