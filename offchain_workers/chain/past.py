@@ -41,6 +41,9 @@ class Past:
         Lazy: stop when you have seen enough. Raises LogRangeRefusedError.
         """
         topics = [[self._topics[name] for name in names], _topic(about), _topic(then)]
+        # A filter longer than a log's topics never matches it, whatever it holds.
+        while topics[-1] is None:
+            topics.pop()
         end, step = last, _FIRST_STEP
         while end >= self._start:
             first = max(self._start, end - step + 1)
