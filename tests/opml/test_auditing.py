@@ -135,6 +135,7 @@ def test_a_right_answer_with_a_wrong_trace_loses_too(opml: OpmlMarket) -> None:
     assert claim.respond()
     assert claim.act() == ["open"]
     assert claim.play_on()[-1] == "prove"
+    claim.pass_seconds(CONFIRM + 1)
     assert "lapse" in claim.act()
     assert claim.audits.credit(claim.auditor.address) == 0
 
@@ -153,6 +154,22 @@ def test_a_silent_claimant_loses_its_claim_and_the_fund_wins(opml: OpmlMarket) -
     assert claim.act() == ["harvest"]
     assert claim.audits.fund() > fund
     assert claim.act() == []
+
+
+def test_the_fund_gets_its_share_though_somebody_collected_for_it(opml: OpmlMarket) -> None:
+    claim = Audited.claim(opml)
+    assert [claim.act(), claim.act()] == [["draw"], ["commit"]]
+    claim.pass_seconds(CLOCK + 1)
+    assert [claim.act(), claim.act()] == [["claimant_timeout"], ["lapse"]]
+    claim.pass_seconds(HOUR)
+    collect = opml.verifier.call("collect", claim.job_id, claim.word, claim.audits.address)
+    opml.send(claim.claimant, collect)
+    claim.restart()
+    fund = claim.audits.fund()
+    assert claim.act() == ["harvest"]
+    assert claim.audits.fund() > fund
+    assert claim.act() == []
+    assert not any(mind.unfinished() for mind in claim.minds.values())
 
 
 def test_an_auditor_that_came_too_late_ends_its_audit(opml: OpmlMarket) -> None:

@@ -154,19 +154,19 @@ class OpmlAuditor:
         if self._audits.commitment(claim.id) == audit_commitment(self._me, root):
             return [Step("confirm", self._audits.confirm(*claim.key))]
         posted_at = self._verifier.answered_at(claim.id, claim.id)
-        if not claim.stands or claim.now > posted_at + self._audits.confirm_seconds:
+        if claim.now > posted_at + self._audits.confirm_seconds:
             return [lapse]
-        return self._against(claim) or ()
+        return (self._against(claim) or ()) if claim.stands else ()
 
     def _silent(self, claim: Examined) -> Sequence[Step]:
         """A claimant that does not post its trace loses the claim to the clock."""
         return _steps(self._stand_in.due(*claim.key, lambda: self._rerun.dispute(claim)))
 
     def _harvest(self, claim: Examined) -> Sequence[Step]:
-        """The fund's share of a claim that fell by its silence."""
+        """The fund's share of a claim that fell by its silence, whoever collected it."""
         if self._stand_in.collected(*claim.key, claim.now) is None:
             return ()
-        if not self._verifier.has_won(*claim.key, self._audits.address):
+        if not self._verifier.holds_for(*claim.key, self._audits.address):
             return ()
         return [Step("harvest", self._audits.harvest(*claim.key))]
 

@@ -73,7 +73,7 @@ class Unfinished:
         audit = self._audits.audit(*key)
         if audit is None or audit.auditor != self._me:
             return verifier.claim_of(key.job_id) is not None
-        return audit.stage != _ENDED or verifier.has_won(*key, self._audits.address)
+        return audit.stage != _ENDED or verifier.holds_for(*key, self._audits.address)
 
 
 def _last(events: Iterable[Event], over: Callable[[Event], bool]) -> Iterator[Key]:

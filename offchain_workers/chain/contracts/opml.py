@@ -15,6 +15,7 @@ from offchain_workers.chain.contracts.audits import OpmlAudits
 from offchain_workers.chain.contracts.base import ContractWrapper
 from offchain_workers.chain.contracts.deployment import Network, created_address, creation
 from offchain_workers.chain.contracts.terms import JobTerms, selector_of
+from offchain_workers.chain.hashing import keccak
 from offchain_workers.chain.wallet import Wallet
 
 OPML = selector_of("opml")
@@ -122,6 +123,13 @@ class OpmlVerifier(ContractWrapper):
     def has_won(self, job_id: bytes, claim: int, challenger: str) -> bool:
         """Whether a game is won and its bond not collected yet."""
         return bool(self.read("game", job_id, claim, challenger)[4][0] == _WON)
+
+    def holds_for(self, job_id: bytes, claim: int, account: str) -> bool:
+        """Whether it has coins for the account: a game won, or credit after any claim's fall."""
+        if self.has_won(job_id, claim, account):
+            return True
+        fell = self.fell_at(keccak(job_id + claim.to_bytes(32, "big")))
+        return fell > 0 and int(self.read("credit", account)) > 0
 
     def trace_root(self, claim_id: bytes) -> bytes | None:
         """The claimant's; None until it posted its trace."""
