@@ -130,6 +130,10 @@ class Audited:
                 done.append(step.what)
         return done
 
+    def due_steps(self) -> list[str]:
+        """What everybody would send now."""
+        return [step.what for address in self.others for step in self.due(address).steps]
+
     def left(self) -> set[str]:
         """Codes of the reasons for which somebody does nothing."""
         found = [self.due(address).left for address in self.others]

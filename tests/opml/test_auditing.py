@@ -12,7 +12,7 @@ import pytest
 
 from offchain_workers.chain.contracts.audits import OpmlAudits
 from offchain_workers.chain.contracts.deployment import created_address, creation
-from offchain_workers.chain.contracts.opml import OpmlVerifier
+from offchain_workers.chain.contracts.opml import OpmlParams, OpmlVerifier
 from offchain_workers.chain.wallet import Wallet
 from offchain_workers.devnet import start_devnet
 from tests.opml.audited import (
@@ -260,13 +260,43 @@ def test_an_empty_fund_and_dear_gas_are_reasons_to_wait(
     assert claim.left() == {Reason.UNPAID.code}
 
 
+@pytest.mark.parametrize("stage", range(3))
+def test_no_step_is_made_whose_tip_the_pay_does_not_cover(
+    opml: OpmlMarket, monkeypatch: pytest.MonkeyPatch, stage: int
+) -> None:
+    """Each time it is what is still to be paid that counts: the rest is spent already."""
+    claim = Audited.claim(opml)
+    for _ in range(stage):
+        claim.act()
+    claim.respond()
+    base_fee = int(opml.market.w3.eth.get_block("latest").get("baseFeePerGas", 0))
+    tip = int(opml.market.w3.eth.max_priority_fee)
+    for price, steps in ((2 * base_fee, []), (2 * base_fee + tip, ["draw", "commit", "confirm"])):
+        gas = PAY // (price + 1)
+        for name, share in (("_DRAW_GAS", 0), ("_COMMIT_GAS", 0), ("_CONFIRM_GAS", gas)):
+            monkeypatch.setattr(audit, name, share)
+        assert claim.due_steps() == steps[stage : stage + 1]
+
+
+def test_the_pay_on_a_development_chain_covers_three_transactions_at_any_base_fee() -> None:
+    """With a tip of a gwei, and when the base fee doubles on the way."""
+    p, gwei = OpmlParams.development(), 10**9
+    gas = audit._DRAW_GAS + audit._COMMIT_GAS + audit._CONFIRM_GAS
+    for base_fee in (0, 1, gwei // 2, gwei, 2 * gwei, 3 * gwei, 10 * gwei, 300 * gwei):
+        assert max(p.audit_pay, p.audit_gas * base_fee) > gas * (2 * base_fee + gwei)
+    assert p.audit_fund > 50 * p.audit_pay
+
+
 def test_an_audit_costs_no_more_gas_than_its_auditor_reckons_with(opml: OpmlMarket) -> None:
-    claim, used = Audited.claim(opml), dict[str, int]()
+    claim, used, spent = Audited.claim(opml), dict[str, int](), 0
     for _ in range(3):
         claim.respond()
         for address, account in claim.others.items():
             for step in claim.due(address).steps:
-                used[step.what] = int(opml.send(account, step.call)["gasUsed"])
+                receipt = opml.send(account, step.call)
+                used[step.what] = int(receipt["gasUsed"])
+                spent += used[step.what] * int(receipt["effectiveGasPrice"])
+    assert spent < OpmlParams.development().audit_pay
     most = {"draw": audit._DRAW_GAS, "commit": audit._COMMIT_GAS, "confirm": audit._CONFIRM_GAS}
     assert used.keys() == most.keys()
     assert all(most[what] * 2 // 3 <= gas < most[what] for what, gas in used.items()), used

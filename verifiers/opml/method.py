@@ -31,9 +31,9 @@ from verifiers.opml.openings import Execution
 from verifiers.opml.play_errors import ItemCountError, NotListedError
 from verifiers.opml.trace import Tracer
 
-# Whole-transaction gas of a claim and of its end, then what each byte of output adds (calldata,
-# event, hashing).
-_GAS, _GAS_PER_BYTE = 260_000, 40
+# Whole-transaction gas of a claim and of its end, with a fiftieth of a trace's, for audits ask for
+# one and pay none; then what each byte of output adds (calldata, event, hashing).
+_GAS, _GAS_PER_BYTE = 263_000, 40
 _CALLBACK_INPUT = 4_096
 _MAX_OUTPUT = 16_384
 # A bond is asked for in millionths of a coin.

@@ -13,7 +13,12 @@ from web3.types import TxReceipt
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts.audits import OpmlAudits
 from offchain_workers.chain.contracts.base import ContractWrapper
-from offchain_workers.chain.contracts.deployment import Network, created_address, creation
+from offchain_workers.chain.contracts.deployment import (
+    ETHER,
+    Network,
+    created_address,
+    creation,
+)
 from offchain_workers.chain.contracts.terms import JobTerms, selector_of
 from offchain_workers.chain.hashing import keccak
 from offchain_workers.chain.wallet import Wallet
@@ -34,18 +39,26 @@ class OpmlParams:
     min_bond: int = 10**15
     bond_gas: int = 6_000_000
     fee_bps: int = 100
-    # Audits: of 65,536 claims so many; what one pays in gas at the base fee, in wei at least.
+    # Audits: of 65,536 claims so many; what one pays in gas at the base fee, in wei at least. The
+    # least pays the priority fees where the base fee is next to nothing: docs/opml-audits.md.
     audit_share: int = 1_311
     audit_gas: int = 1_000_000
     audit_pay: int = 10**14
+    # What the deployer pays into the fund, in wei.
+    audit_fund: int = 0
     # In which an auditor commits, and then confirms.
     audit_seconds: tuple[int, int] = (900, 900)
 
     @classmethod
     def development(cls) -> OpmlParams:
-        """Short windows and clocks, so that a demo need not wait."""
+        """Short windows and clocks, so that a demo need not wait; audits for tips of a gwei."""
         return cls(
-            windows=(20, DAY), clocks=(20, 14_400), audit_share=8_192, audit_seconds=(10, 10)
+            windows=(20, DAY),
+            clocks=(20, 14_400),
+            audit_share=8_192,
+            audit_pay=2 * 10**15,
+            audit_fund=ETHER // 5,
+            audit_seconds=(10, 10),
         )
 
     @property
@@ -178,7 +191,8 @@ def deploy_opml(
     params: OpmlParams,
     report: Callable[[str, TxReceipt], None] = lambda contract, receipt: None,
 ) -> OpmlVerifier:
-    """Five contracts and their listing, from the market's owner. Raises as ``deploy``."""
+    """Five contracts and their listing, from the market's owner, and the fund of audits unless the
+    owner would have too little left. Raises as ``deploy``."""
     wallet = Wallet(w3, account)
 
     def create(name: str, *args: Any) -> str:
@@ -196,4 +210,6 @@ def deploy_opml(
     pay = p.audit_share, p.audit_gas, p.audit_pay
     create(OpmlAudits.NAME, *parts[:2], verifier, *pay, *p.audit_seconds)
     wallet.send(market.call("add_method", OPML, verifier, 1, p.max_delay, p.fee_bps, False))
+    if 0 < 2 * p.audit_fund < wallet.balance():
+        wallet.send(Call(audits, b"", p.audit_fund))
     return OpmlVerifier(w3, verifier)
