@@ -80,6 +80,14 @@ class Audited:
         opml.market.chain.mine(2)
         return cls(opml, terms, word, theirs, budget)
 
+    @classmethod
+    def drawn_for(cls, opml: OpmlMarket, me: str, theirs: Execution) -> Audited:
+        """A claim whose lot falls on ``me``, who would do something about it."""
+        while True:
+            claim = cls.claim(opml, theirs)
+            if claim.due(me).steps:
+                return claim
+
     def restart(self) -> None:
         """Of all workers, which then know nothing but the chain."""
         for address in self.others:

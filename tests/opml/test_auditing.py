@@ -4,17 +4,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from offchain_workers.chain.contracts.audits import OpmlAudits
 from offchain_workers.chain.contracts.deployment import created_address, creation
-from offchain_workers.chain.contracts.opml import OpmlParams, OpmlVerifier
+from offchain_workers.chain.contracts.opml import OpmlVerifier
 from offchain_workers.chain.wallet import Wallet
-from offchain_workers.devnet import start_devnet
 from tests.opml.audited import (
     COMMIT,
     CONFIRM,
@@ -23,7 +20,6 @@ from tests.opml.audited import (
     PAY,
     RIGHT,
     Audited,
-    audited_market,
 )
 from tests.opml.lies import lied
 from tests.opml.onchain import CLOCK, PARAMS, OpmlMarket
@@ -35,20 +31,9 @@ PAGE = Path(__file__).parents[2] / "docs/reason-codes.md"
 WRONG = lied(RIGHT, LAST)
 
 
-@pytest.fixture(scope="module")
-def audited_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpmlMarket]:
-    with (
-        start_devnet("embedded") as chain,
-        audited_market(chain, tmp_path_factory.mktemp("audited")) as opml,
-    ):
-        yield opml
-
-
 @pytest.fixture
-def opml(audited_chain: OpmlMarket) -> Iterator[OpmlMarket]:
-    snapshot = audited_chain.market.chain.rpc("evm_snapshot")
-    yield replace(audited_chain, market=replace(audited_chain.market))
-    assert audited_chain.market.chain.rpc("evm_revert", snapshot)
+def opml(audited: OpmlMarket) -> OpmlMarket:
+    return audited
 
 
 def test_the_member_on_whom_the_lot_falls_draws_commits_confirms_and_is_paid(
@@ -229,16 +214,8 @@ def test_bonds_of_all_games_together_stay_within_the_budget(opml: OpmlMarket) ->
         assert mind is not None
         mind.recover()
         mind.due(opened.assignment(me))
-        found = mind.due(another_drawn(opml, me).assignment(me)).left
+        found = mind.due(Audited.drawn_for(opml, me, WRONG).assignment(me)).left
         assert ({found.code} if found else set()) == expected
-
-
-def another_drawn(opml: OpmlMarket, me: str) -> Audited:
-    """A wrong claim whose lot falls on ``me``."""
-    while True:
-        claim = Audited.claim(opml, WRONG)
-        if claim.due(me).steps:
-            return claim
 
 
 def test_no_game_is_opened_when_the_window_is_nearly_over(opml: OpmlMarket) -> None:
@@ -258,58 +235,6 @@ def test_an_empty_fund_and_dear_gas_are_reasons_to_wait(
     assert claim.left() == {Reason.FUND_EMPTY.code}
     monkeypatch.setattr(audit, "_DRAW_GAS", PAY)
     assert claim.left() == {Reason.UNPAID.code}
-
-
-@pytest.mark.parametrize("stage", range(3))
-def test_no_step_is_made_whose_tip_the_pay_does_not_cover(
-    opml: OpmlMarket, monkeypatch: pytest.MonkeyPatch, stage: int
-) -> None:
-    """Each time it is what is still to be paid that counts: the rest is spent already."""
-    claim = Audited.claim(opml)
-    for _ in range(stage):
-        claim.act()
-    claim.respond()
-    base_fee = int(opml.market.w3.eth.get_block("latest").get("baseFeePerGas", 0))
-    tip = int(opml.market.w3.eth.max_priority_fee)
-    for price, steps in ((2 * base_fee, []), (2 * base_fee + tip, ["draw", "commit", "confirm"])):
-        gas = PAY // (price + 1)
-        for name, share in (("_DRAW_GAS", 0), ("_COMMIT_GAS", 0), ("_CONFIRM_GAS", gas)):
-            monkeypatch.setattr(audit, name, share)
-        assert claim.due_steps() == steps[stage : stage + 1]
-
-
-def test_the_pay_on_a_development_chain_covers_three_transactions_at_any_base_fee() -> None:
-    """With a tip of a gwei, and when the base fee doubles on the way."""
-    p, gwei = OpmlParams.development(), 10**9
-    gas = audit._DRAW_GAS + audit._COMMIT_GAS + audit._CONFIRM_GAS
-    for base_fee in (0, 1, gwei // 2, gwei, 2 * gwei, 3 * gwei, 10 * gwei, 300 * gwei):
-        assert max(p.audit_pay, p.audit_gas * base_fee) > gas * (2 * base_fee + gwei)
-    assert p.audit_fund > 50 * p.audit_pay
-
-
-def test_an_audit_costs_no_more_gas_than_its_auditor_reckons_with(opml: OpmlMarket) -> None:
-    claim, used, spent = Audited.claim(opml), dict[str, int](), 0
-    for _ in range(3):
-        claim.respond()
-        for address, account in claim.others.items():
-            for step in claim.due(address).steps:
-                receipt = opml.send(account, step.call)
-                used[step.what] = int(receipt["gasUsed"])
-                spent += used[step.what] * int(receipt["effectiveGasPrice"])
-    assert spent < OpmlParams.development().audit_pay
-    most = {"draw": audit._DRAW_GAS, "commit": audit._COMMIT_GAS, "confirm": audit._CONFIRM_GAS}
-    assert used.keys() == most.keys()
-    assert all(most[what] * 2 // 3 <= gas < most[what] for what, gas in used.items()), used
-
-
-def test_the_pay_of_audits_is_among_the_earnings(opml: OpmlMarket) -> None:
-    claim = Audited.claim(opml)
-    claim.act(), claim.act(), claim.respond(), claim.act()
-    earned = OpmlMethod().earnings(opml.market.network, claim.auditor.address)
-    assert {one.at: one.wei for one in earned} == {"opml": 0, "opml-audits": PAY}
-    before = opml.market.w3.eth.get_balance(claim.auditor.address)
-    opml.send(claim.auditor, earned[-1].call)
-    assert opml.market.w3.eth.get_balance(claim.auditor.address) > before + PAY // 2
 
 
 def test_a_verifier_that_knows_no_such_contract_has_no_audits(opml: OpmlMarket) -> None:

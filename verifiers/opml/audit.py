@@ -11,7 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from offchain_workers.chain.contracts import JobStatus, Network
-from offchain_workers.chain.contracts.audits import Audit, OpmlAudits, audit_commitment
+from offchain_workers.chain.contracts.audits import (
+    DRAWN,
+    ENDED,
+    Audit,
+    OpmlAudits,
+    audit_commitment,
+)
 from offchain_workers.errors import FusionError
 from verifiers.base import Assignment, Duty, Step
 from verifiers.opml.audit_errors import AuditLeftError, Reason
@@ -22,7 +28,6 @@ from verifiers.opml.player import Due, Player
 from verifiers.opml.rerun import Examined, Rerun, Verdict
 from verifiers.opml.unfinished import Unfinished
 
-DRAWN, COMMITTED, ENDED = 1, 2, 3
 # Gas of the auditor's transactions, whole.
 _DRAW_GAS, _COMMIT_GAS, _CONFIRM_GAS = 140_000, 110_000, 105_000
 # A lot so many blocks old is no other after any reorganisation worth thinking of.

@@ -102,14 +102,14 @@ class OpmlMethod:
             return None
         return OpmlAuditor(network, board_of(network), audits, operator, budget, self._execution)
 
-    def earnings(self, network: Network, operator: str) -> Sequence[Earning]:
+    def earnings(self, network: Network, operator: str, to: str) -> Sequence[Earning]:
         """Bonds of challengers who gave up, and rewards; the pay of audits."""
         verifier = OpmlVerifier.of(network)
         if verifier is None:
             return ()
         owing = {"opml": verifier, "opml-audits": OpmlAudits.of(verifier)}
         return [
-            Earning(at, int(one.read("credit", operator)), one.call("withdraw", operator))
+            Earning(at, int(one.read("credit", operator)), one.call("withdraw", to))
             for at, one in owing.items()
             if one is not None
         ]
