@@ -116,7 +116,10 @@ class OpmlVerifier(ContractWrapper):
         return None if listed is None else cls(network.marketplace.w3, listed.plugin)
 
     def multicall(self, calls: Sequence[Call]) -> Call:
-        """Several of our calls as one: all or none. At most 32, none with coins."""
+        """Several of our calls as one: all or none. At most 32 of 2,048 bytes, none with coins.
+
+        Others can make one fail, and so all: simulate, and leave out what does not go through.
+        """
         return self.call("multicall", [call.data for call in calls])
 
     def claim_of(self, job_id: bytes, block: int | str = "latest") -> Claim | None:
