@@ -162,6 +162,6 @@ class Method(Protocol):
         its deployment, has no audits. ``budget``: wei that may be in bonds at a time."""
         ...
 
-    def earnings(self, network: Network, operator: str) -> Sequence[Earning]:
-        """What the method's own contracts owe the operator."""
+    def earnings(self, network: Network, operator: str, to: str) -> Sequence[Earning]:
+        """What the method's own contracts owe the operator, to be sent ``to`` an address."""
         ...

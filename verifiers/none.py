@@ -55,6 +55,6 @@ class NoneMethod:
         """Nothing to compare with."""
         return None
 
-    def earnings(self, network: Network, operator: str) -> Sequence[Earning]:
+    def earnings(self, network: Network, operator: str, to: str) -> Sequence[Earning]:
         """The market keeps the money."""
         return ()

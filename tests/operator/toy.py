@@ -84,7 +84,7 @@ class ToyMethod:
     def auditor(self, network: Network, operator: str, budget: int) -> Auditor | None:
         return None
 
-    def earnings(self, network: Network, operator: str) -> Sequence[Earning]:
+    def earnings(self, network: Network, operator: str, to: str) -> Sequence[Earning]:
         return ()
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from offchain_workers.devnet import start_devnet
 from tests.operator.world import build
+from tests.opml.audited import audited_market
 from tests.opml.onchain import OpmlMarket, Small, listed
 
 
@@ -29,3 +30,20 @@ def opml(opml_chain: OpmlMarket, tmp_path: Path) -> Iterator[OpmlMarket]:
     snapshot = chain.rpc("evm_snapshot")
     yield replace(opml_chain, market=replace(opml_chain.market, folder=tmp_path))
     assert chain.rpc("evm_revert", snapshot)
+
+
+@pytest.fixture(scope="session")
+def audited_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpmlMarket]:
+    """Built once: the digits under `opml`, every claim drawn, a subnet of three."""
+    with (
+        start_devnet("embedded") as chain,
+        audited_market(chain, tmp_path_factory.mktemp("audited")) as opml,
+    ):
+        yield opml
+
+
+@pytest.fixture
+def audited(audited_chain: OpmlMarket) -> Iterator[OpmlMarket]:
+    snapshot = audited_chain.market.chain.rpc("evm_snapshot")
+    yield replace(audited_chain, market=replace(audited_chain.market))
+    assert audited_chain.market.chain.rpc("evm_revert", snapshot)

@@ -31,9 +31,9 @@ from verifiers.opml.openings import Execution
 from verifiers.opml.play_errors import ItemCountError, NotListedError
 from verifiers.opml.trace import Tracer
 
-# Whole-transaction gas of a claim and of its end, then what each byte of output adds (calldata,
-# event, hashing).
-_GAS, _GAS_PER_BYTE = 260_000, 40
+# Whole-transaction gas of a claim and of its end, with a fiftieth of a trace's, for audits ask for
+# one and pay none; then what each byte of output adds (calldata, event, hashing).
+_GAS, _GAS_PER_BYTE = 263_000, 40
 _CALLBACK_INPUT = 4_096
 _MAX_OUTPUT = 16_384
 # A bond is asked for in millionths of a coin.
@@ -102,14 +102,14 @@ class OpmlMethod:
             return None
         return OpmlAuditor(network, board_of(network), audits, operator, budget, self._execution)
 
-    def earnings(self, network: Network, operator: str) -> Sequence[Earning]:
+    def earnings(self, network: Network, operator: str, to: str) -> Sequence[Earning]:
         """Bonds of challengers who gave up, and rewards; the pay of audits."""
         verifier = OpmlVerifier.of(network)
         if verifier is None:
             return ()
         owing = {"opml": verifier, "opml-audits": OpmlAudits.of(verifier)}
         return [
-            Earning(at, int(one.read("credit", operator)), one.call("withdraw", operator))
+            Earning(at, int(one.read("credit", operator)), one.call("withdraw", to))
             for at, one in owing.items()
             if one is not None
         ]
