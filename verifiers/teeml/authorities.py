@@ -7,18 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cryptography import x509
-
 from verifiers.teeml.certificates import (
+    Certificate,
     RevocationList,
     check_root,
-    check_shape,
-    check_signed,
-    check_time,
-    key_of,
     read_chain,
+    read_leaf,
     read_revocations,
-    valid_until,
 )
 from verifiers.teeml.collateral import Collateral, QeIdentity, TcbInfo
 from verifiers.teeml.errors import (
@@ -28,7 +23,7 @@ from verifiers.teeml.errors import (
     CollateralTimeError,
 )
 from verifiers.teeml.quote import Quote
-from verifiers.teeml.roots import PCK, PLATFORM_CA, PROCESSOR_CA, TCB_SIGNING, Root, point_of
+from verifiers.teeml.roots import PCK, PLATFORM_CA, PROCESSOR_CA, TCB_SIGNING, Root
 from verifiers.teeml.signatures import is_signed
 
 Signed = TypeVar("Signed", TcbInfo, QeIdentity)
@@ -40,8 +35,8 @@ class Authorities:
 
     root: Root
     at: int
-    root_certificate: x509.Certificate
-    pck_ca: x509.Certificate
+    root_certificate: Certificate
+    pck_ca: Certificate
     root_revocations: RevocationList
     pck_revocations: RevocationList
     collateral: Collateral
@@ -52,9 +47,9 @@ class Authorities:
         check_root(top, root, at)
         revoked = read_revocations(collateral.root_ca_crl, top, at)
         revoked.check(top)
-        check_shape(ca, root, _pck_ca_role(ca, root), is_ca=True)
-        check_signed(ca, top)
-        check_time(ca, at)
+        ca.check_role(root, _pck_ca_role(ca, root), is_ca=True)
+        ca.check_signed(top)
+        ca.check_time(at)
         revoked.check(ca)
         pck_revoked = read_revocations(collateral.pck_crl, ca, at)
         return cls(root, at, top, ca, revoked, pck_revoked, collateral)
@@ -62,13 +57,13 @@ class Authorities:
     @property
     def until(self) -> int:
         lists = (self.root_revocations.until, self.pck_revocations.until)
-        return min(*lists, valid_until(self.root_certificate), valid_until(self.pck_ca))
+        return min(*lists, self.root_certificate.until, self.pck_ca.until)
 
-    def check_pck(self, quote: Quote) -> x509.Certificate:
-        leaf = read_chain(quote.chain)[0]
-        check_shape(leaf, self.root, PCK, is_ca=False)
-        check_signed(leaf, self.pck_ca)
-        check_time(leaf, self.at)
+    def check_pck(self, quote: Quote) -> Certificate:
+        leaf = read_leaf(quote.chain)
+        leaf.check_role(self.root, PCK, is_ca=False)
+        leaf.check_signed(self.pck_ca)
+        leaf.check_time(self.at)
         self.pck_revocations.check(leaf)
         return leaf
 
@@ -92,11 +87,11 @@ class Authorities:
         self, parse: Callable[[str], Signed], text: str, signature: bytes, chain: str, what: str
     ) -> Signed:
         signer, _ = _pair(chain, what)
-        check_shape(signer, self.root, TCB_SIGNING, is_ca=False)
-        check_signed(signer, self.root_certificate)
-        check_time(signer, self.at)
+        signer.check_role(self.root, TCB_SIGNING, is_ca=False)
+        signer.check_signed(self.root_certificate)
+        signer.check_time(self.at)
         self.root_revocations.check(signer)
-        if not is_signed(point_of(key_of(signer)), signature, text.encode()):
+        if not is_signed(signer.point, signature, text.encode()):
             raise CollateralSignatureError(f"{what} was not signed by its signer")
         found = parse(text)
         if not found.issued <= self.at <= found.until:
@@ -104,13 +99,13 @@ class Authorities:
         return found
 
 
-def _pair(chain: str, what: str) -> tuple[x509.Certificate, x509.Certificate]:
+def _pair(chain: str, what: str) -> tuple[Certificate, Certificate]:
     found = read_chain(chain.encode())
     if len(found) != 2:
         raise CertificateError(f"chain of the {what}: {len(found)} certificates, want 2")
     return found[0], found[1]
 
 
-def _pck_ca_role(certificate: x509.Certificate, root: Root) -> str:
-    is_processor = certificate.subject == root.subject(PROCESSOR_CA)
+def _pck_ca_role(certificate: Certificate, root: Root) -> str:
+    is_processor = certificate.subject == root.subject(PROCESSOR_CA).public_bytes()
     return PROCESSOR_CA if is_processor else PLATFORM_CA

@@ -35,6 +35,12 @@ def _hex(value: Any) -> bytes:
     return bytes.fromhex(value)
 
 
+def _prefixed(value: Any) -> bytes:
+    if not isinstance(value, str) or not value.startswith("0x"):
+        raise ValueError("want 0x and hexadecimal digits")
+    return bytes.fromhex(value[2:])
+
+
 def _unix(value: Any) -> int:
     if not isinstance(value, str):
         raise ValueError("want a date")
@@ -50,6 +56,8 @@ Hex16 = Annotated[Hex, Field(min_length=16, max_length=16)]
 Hex32 = Annotated[Hex, Field(min_length=32, max_length=32)]
 Hex48 = Annotated[Hex, Field(min_length=48, max_length=48)]
 Hex64 = Annotated[Hex, Field(min_length=64, max_length=64)]
+# As people write hashes, with 0x before.
+Digest = Annotated[bytes, BeforeValidator(_prefixed), Field(min_length=32, max_length=32)]
 Date = Annotated[int, BeforeValidator(_unix)]
 U8 = Annotated[int, Field(ge=0, le=0xFF, strict=True)]
 U16 = Annotated[int, Field(ge=0, le=0xFFFF, strict=True)]

@@ -31,10 +31,10 @@ class Pck:
     fmspc: bytes
 
     @classmethod
-    def of(cls, certificate: x509.Certificate) -> Pck:
+    def of(cls, extensions: x509.Extensions) -> Pck:
         """Raises CertificateError."""
         try:
-            found = certificate.extensions.get_extension_for_oid(_EXTENSION).value
+            found = extensions.get_extension_for_oid(_EXTENSION).value
         except x509.ExtensionNotFound as error:
             raise CertificateError("the PCK certificate has no SGX extension") from error
         return cls._parse(found.public_bytes())

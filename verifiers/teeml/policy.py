@@ -5,18 +5,22 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from verifiers.teeml.collateral import QeIdentity, Status, TcbInfo
+from verifiers.teeml.appraisal import Appraisal
+from verifiers.teeml.collateral import Digest, Status
 from verifiers.teeml.errors import PolicyFileError, PolicyRefusedError, StatusRefusedError
-from verifiers.teeml.levels import Standing
 
 
 class Policy(BaseModel):
-    """Ages in seconds since the vendor issued TCB info and QE identity; 0 asks for nothing."""
+    """Ages in seconds since the vendor issued TCB info and QE identity; 0 asks for nothing.
+
+    ``measurements``: of either kind that a quote has; none listed, any will do.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     statuses: frozenset[Status] = frozenset({Status.UP_TO_DATE, Status.SW_HARDENING_NEEDED})
     denied_advisories: frozenset[str] = frozenset()
+    measurements: frozenset[Digest] = frozenset()
     min_evaluation: int = Field(default=0, ge=0)
     max_collateral_age: int = Field(default=0, ge=0)
 
@@ -37,13 +41,17 @@ class Policy(BaseModel):
             at = ".".join(str(part) for part in one["loc"]) or "document"
             raise PolicyFileError(f"no policy: {at}: {one['msg']}") from error
 
-    def check(self, standing: Standing, info: TcbInfo, identity: QeIdentity, at: int) -> None:
+    def check(self, found: Appraisal, at: int) -> None:
         """Raises StatusRefusedError, PolicyRefusedError."""
+        standing, info, identity = found.standing, found.tcb_info, found.qe_identity
         if standing.status not in self.statuses:
             raise StatusRefusedError(f"the policy does not accept {standing.status}")
         denied = self.denied_advisories.intersection(standing.advisories)
         if denied:
             raise PolicyRefusedError(f"the policy denies {', '.join(sorted(denied))}")
+        own = {found.quote.measurement, found.quote.runtime_measurement}
+        if self.measurements and not self.measurements & own:
+            raise PolicyRefusedError(f"measurement 0x{found.quote.measurement.hex()} is not listed")
         if min(info.evaluation, identity.evaluation) < self.min_evaluation:
             raise PolicyRefusedError(f"collateral older than evaluation {self.min_evaluation}")
         age = at - min(info.issued, identity.issued)

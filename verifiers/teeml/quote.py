@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from eth_utils.crypto import keccak
-
+from offchain_workers.chain.hashing import keccak
 from verifiers.teeml.errors import QuoteKindError, QuoteShapeError
 from verifiers.teeml.reports import (
     ENCLAVE_BYTES,

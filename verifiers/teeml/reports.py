@@ -68,8 +68,8 @@ class TdReport:
         return self.raw[112:120]
 
     @property
-    def attributes(self) -> int:
-        return int.from_bytes(self.raw[120:128], "little")
+    def attributes(self) -> bytes:
+        return self.raw[120:128]
 
     @property
     def xfam(self) -> bytes:

@@ -6,11 +6,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from verifiers.teeml.appraisal import Appraisal
 from verifiers.teeml.authorities import Authorities
-from verifiers.teeml.certificates import (
-    key_of,
-    valid_until,
-)
 from verifiers.teeml.collateral import Collateral, QeIdentity, TcbInfo
 from verifiers.teeml.errors import (
     AttributesError,
@@ -30,7 +27,6 @@ from verifiers.teeml.reports import EnclaveReport, TdReport
 from verifiers.teeml.roots import (
     INTEL,
     Root,
-    point_of,
 )
 from verifiers.teeml.signatures import is_signed
 
@@ -39,18 +35,6 @@ _DEBUG_PROVISION_EINITTOKEN = 0x02 | 0x10 | 0x20
 _SEPT_VE_DISABLE = 1 << 28
 # Protection keys, key locker, performance monitoring: the only others that a trust domain may have.
 _TD_ALLOWED = _SEPT_VE_DISABLE | 1 << 30 | 1 << 31 | 1 << 63
-
-
-@dataclass(frozen=True)
-class Appraisal:
-    """A genuine quote: ``until`` is the last second for which its collateral holds, Unix."""
-
-    quote: Quote
-    pck: Pck
-    standing: Standing
-    tcb_info: TcbInfo
-    qe_identity: QeIdentity
-    until: int
 
 
 @dataclass(frozen=True)
@@ -73,7 +57,7 @@ def verify(
         return Verdict(False, REFUSED, (), str(error))
     status, advisories = found.standing.status, found.standing.advisories
     try:
-        (policy or Policy()).check(found.standing, found.tcb_info, found.qe_identity, at)
+        (policy or Policy()).check(found, at)
     except TeeError as error:
         return Verdict(False, status, advisories, str(error))
     return Verdict(True, status, advisories, "")
@@ -85,14 +69,14 @@ def appraise(quote: bytes, collateral: Collateral, at: int, root: Root = INTEL) 
     authorities = Authorities.check(collateral, root, at)
     leaf = authorities.check_pck(parsed)
     info, identity = authorities.read_tcb_info(parsed), authorities.read_qe_identity(parsed)
-    pck = Pck.of(leaf)
+    pck = Pck.of(leaf.extensions)
     _check_platform(info, pck)
-    _check_qe(parsed, identity, point_of(key_of(leaf)))
+    _check_qe(parsed, identity, leaf.point)
     if not is_signed(parsed.attestation_key, parsed.signature, parsed.signed):
         raise QuoteSignatureError("the attestation key did not sign the quote")
     _check_body(parsed.report)
     standing = _standing(parsed, pck, info, identity)
-    until = min(authorities.until, valid_until(leaf), info.until, identity.until)
+    until = min(authorities.until, leaf.until, info.until, identity.until)
     return Appraisal(parsed, pck, standing, info, identity, until)
 
 
@@ -129,11 +113,11 @@ def _check_body(report: EnclaveReport | TdReport) -> None:
         if report.attributes[0] & _DEBUG_PROVISION_EINITTOKEN:
             raise AttributesError("the enclave has DEBUG, PROVISION_KEY or EINITTOKEN_KEY")
         return
-    if report.attributes & ~_TD_ALLOWED:
-        raise AttributesError(
-            f"the trust domain's attributes {report.attributes:#x}: DEBUG or unknown"
-        )
-    if not report.attributes & _SEPT_VE_DISABLE:
+    attributes = int.from_bytes(report.attributes, "little")
+    if attributes & ~_TD_ALLOWED:
+        unsafe = f"{attributes & ~_TD_ALLOWED:#x}"
+        raise AttributesError(f"the trust domain has DEBUG or unknown attributes: {unsafe}")
+    if not attributes & _SEPT_VE_DISABLE:
         raise AttributesError("the trust domain lacks SEPT_VE_DISABLE")
     if any(report.servicetd):
         raise ServiceTdError("a service TD is bound to the trust domain")
