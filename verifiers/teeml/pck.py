@@ -17,6 +17,8 @@ _COMPONENTS, _PCESVN, _CPUSVN = 16, 17, 18
 _MAX_PCESVN = 0xFFFF
 # Field and size in bytes: PPID, PCE id, FMSPC.
 _IDS = ((1, 16), (3, 2), (4, 6))
+# Fields 6 and 7, the platform instance and its configuration, come with a Platform CA alone.
+_ORDERS = ([1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 7], [1, 2, 3, 4, 5, 6, 7])
 Field = tuple[int, bytes]
 
 
@@ -42,6 +44,8 @@ class Pck:
     @classmethod
     def _parse(cls, der: bytes) -> Pck:
         fields = _fields(_only(der, _SEQUENCE))
+        if list(fields) not in _ORDERS:
+            raise CertificateError("the SGX extension has not its fields in order")
         tcb = _fields(_value(fields, 2, _SEQUENCE))
         if list(tcb) != list(range(1, _CPUSVN + 1)):
             raise CertificateError("the SGX extension's TCB has not its 18 fields in order")

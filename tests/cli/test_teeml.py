@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`fusion teeml` on real quotes and on a simulated platform's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Fusion
+from tests.teeml.bundles import FOLDER, GENUINE, Bundle
+from verifiers.teeml.simulated import Platform, td_report
+from verifiers.teeml.simulated.authority import pem
+
+ACCEPT_ALL = ("OutOfDate", "ConfigurationAndSWHardeningNeeded", "UpToDate")
+
+
+def files(name: str) -> tuple[str, ...]:
+    folder = FOLDER / name
+    return "--quote", str(folder / "quote.bin"), "--collateral", str(folder / "collateral.json")
+
+
+def verified(fusion: Fusion, *args: str) -> tuple[int, Any]:
+    code, out, _ = fusion("teeml", "verify", *args, "--json")
+    return code, json.loads(out)
+
+
+@pytest.mark.parametrize("bundle", GENUINE, ids=lambda bundle: bundle.name)
+def test_real_quotes_are_judged_at_their_time(fusion: Fusion, home: Path, bundle: Bundle) -> None:
+    policy = home / "policy.json"
+    policy.write_text(json.dumps({"statuses": ACCEPT_ALL}))
+    given = (*files(bundle.name), "--at", str(bundle.now), "--policy", str(policy))
+    code, found = verified(fusion, *given)
+    assert code == 0
+    assert found == {
+        "accepted": True,
+        "status": bundle.status,
+        "advisories": list(bundle.advisories),
+        "reason": "",
+    }
+
+
+def test_a_refused_quote_comes_with_its_reason(fusion: Fusion) -> None:
+    code, found = verified(fusion, *files("v4-tdx-00806F050000-2025-07"), "--at", "1751880086")
+    assert (code, found["accepted"], found["status"]) == (1, False, "OutOfDate")
+    assert found["reason"] == "MN-TEE-040: the policy does not accept OutOfDate"
+
+
+def test_judged_now_old_collateral_is_refused(fusion: Fusion) -> None:
+    code, out, _ = fusion("teeml", "verify", *files("v4-tdx-B0C06F000000-2025-06"))
+    assert code == 1
+    assert "Refused" in out
+
+
+def test_a_simulated_platform_needs_its_root(fusion: Fusion, home: Path) -> None:
+    machine = Platform()
+    (home / "quote.hex").write_text("0x" + machine.quote(4, td_report()).hex() + "\n")
+    (home / "collateral.json").write_text(json.dumps(machine.collateral()))
+    (home / "root.pem").write_text(pem(machine.authority.root))
+    (home / "other.pem").write_text(pem(machine.authority.platform_ca))
+    given = ("--quote", "quote.hex", "--collateral", "collateral.json")
+    when = ("--at", str(machine.issued + 1))
+    assert verified(fusion, *given, *when, "--root", "root.pem")[1]["accepted"] is True
+    assert verified(fusion, *given, *when)[1]["status"] == "Refused"
+    code, found = verified(fusion, *given, *when, "--root", "other.pem")
+    assert (code, found["error"]["code"]) == (1, "MN-TEE-005")
+
+
+def test_inspect_shows_what_a_quote_says(fusion: Fusion) -> None:
+    shown = {}
+    for name in ("v3-sgx-00A067110000-2025-06", "v5-tdx-go-2026-02"):
+        code, out, _ = fusion("teeml", "inspect", *files(name)[:2], "--json")
+        assert code == 0
+        shown[name[:2]] = json.loads(out)
+    assert bytes.fromhex(shown["v3"]["report_data"][2:]).startswith(b"Hello, world!")
+    assert (shown["v3"]["tee"], shown["v3"]["pcesvn"]) == ("sgx", 13)
+    assert (shown["v5"]["tee"], shown["v5"]["fmspc"]) == ("tdx", "0x90c06f000000")
+    assert shown["v5"]["attributes"].startswith("0x0000001")
+    assert len(shown["v5"]["rtmrs"]) == 4
+
+
+def test_what_can_t_be_read_is_said(fusion: Fusion, home: Path) -> None:
+    (home / "empty").write_bytes(b"")
+    codes = [
+        fusion("teeml", "inspect", "--quote", "empty")[2],
+        fusion("teeml", "inspect", "--quote", "missing")[2],
+        fusion("teeml", "verify", *files("v5-tdx-go-2026-02"), "--policy", "empty")[2],
+        fusion("teeml", "verify", "--quote", "empty", "--collateral", "empty")[2],
+    ]
+    expected = ["MN-TEE-001", "MN-CLI-021", "MN-TEE-004", "MN-TEE-003"]
+    assert [line.split()[1].rstrip(":") for line in codes] == expected
