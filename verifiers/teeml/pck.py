@@ -46,7 +46,7 @@ class Pck:
         fields = _fields(_only(der, _SEQUENCE))
         if list(fields) not in _ORDERS:
             raise CertificateError("the SGX extension has not its fields in order")
-        tcb = _fields(_value(fields, 2, _SEQUENCE))
+        tcb = _fields(_value(fields, 2, _SEQUENCE), b"\2")
         if list(tcb) != list(range(1, _CPUSVN + 1)):
             raise CertificateError("the SGX extension's TCB has not its 18 fields in order")
         _octets(tcb, _CPUSVN, 16)
@@ -57,15 +57,16 @@ class Pck:
         )
 
 
-def _fields(body: bytes) -> dict[int, Field]:
+def _fields(body: bytes, under: bytes = b"") -> dict[int, Field]:
     """Last number of each entry's OID -> tag and content."""
+    prefix = _OID_PREFIX + under
     found: dict[int, Field] = {}
     for tag, entry in _elements(body):
         parts = list(_elements(entry)) if tag == _SEQUENCE else []
         if len(parts) != 2 or parts[0][0] != _OID:
             raise CertificateError("an entry of the SGX extension is not an OID and a value")
         oid = parts[0][1]
-        if not oid.startswith(_OID_PREFIX) or oid[-1] in found:
+        if oid[:-1] != prefix or oid[-1] in found:
             raise CertificateError("an OID of the SGX extension is unknown or there twice")
         found[oid[-1]] = parts[1]
     return found
