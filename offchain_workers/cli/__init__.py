@@ -28,6 +28,7 @@ from offchain_workers.cli import (
     opml,
     post,
     subnet,
+    teeml,
     watch,
     worker,
 )
@@ -58,6 +59,7 @@ app.add_typer(operator.group, name="operator")
 app.add_typer(subnet.group, name="subnet")
 app.add_typer(job.group, name="job")
 app.add_typer(opml.group, name="opml")
+app.add_typer(teeml.group, name="teeml")
 app.add_typer(adversary.group, name="adversary", hidden=True)
 
 

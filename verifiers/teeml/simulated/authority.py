@@ -14,23 +14,21 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
-from verifiers.teeml.roots import Root, point_of
+from verifiers.teeml.roots import (
+    PLATFORM_CA,
+    PROCESSOR_CA,
+    ROOT_CA,
+    TCB_SIGNING,
+    Root,
+    point_of,
+    simulated,
+)
 from verifiers.teeml.simulated.der import SGX_EXTENSION
-
-ROOT, PLATFORM_CA, PROCESSOR_CA = "SGX Root CA", "SGX PCK Platform CA", "SGX PCK Processor CA"
-TCB_SIGNING, PCK = "SGX TCB Signing", "SGX PCK Certificate"
 
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _DAY = 86_400
 _CRL_URL = "http://127.0.0.1/simulated.crl"
-_PLACE = (
-    (NameOID.ORGANIZATION_NAME, "SIMULATED NOT INTEL"),
-    (NameOID.LOCALITY_NAME, "Nowhere"),
-    (NameOID.STATE_OR_PROVINCE_NAME, "ZZ"),
-    (NameOID.COUNTRY_NAME, "ZZ"),
-)
 
 
 @lru_cache(maxsize=256)
@@ -46,12 +44,6 @@ def sign(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
     return b"".join(part.to_bytes(32, "big") for part in decode_dss_signature(signature))
 
 
-def subject(role: str) -> x509.Name:
-    """Attributes in the order and types of Intel's names."""
-    pairs = ((NameOID.COMMON_NAME, f"SIMULATED {role}"), *_PLACE)
-    return x509.Name([x509.NameAttribute(oid, value) for oid, value in pairs])
-
-
 @dataclass(frozen=True)
 class Authority:
     """Root, both PCK CAs, TCB signer; certificates are valid from ``since`` to ``until`` (Unix)."""
@@ -60,26 +52,26 @@ class Authority:
     since: int = 1_700_000_000
     until: int = 2_500_000_000
 
-    @property
+    @cached_property
     def trust(self) -> Root:
         """What a verifier must be told to believe this authority."""
-        return Root("SIMULATED", point_of(self.key(ROOT).public_key()), simulated=True)
+        return simulated(point_of(self.key(ROOT_CA).public_key()))
 
     @cached_property
     def root(self) -> x509.Certificate:
-        return self.issue(ROOT, ROOT, path_length=1)
+        return self.issue(ROOT_CA, ROOT_CA, path_length=1)
 
     @cached_property
     def platform_ca(self) -> x509.Certificate:
-        return self.issue(PLATFORM_CA, ROOT, path_length=0)
+        return self.issue(PLATFORM_CA, ROOT_CA, path_length=0)
 
     @cached_property
     def processor_ca(self) -> x509.Certificate:
-        return self.issue(PROCESSOR_CA, ROOT, path_length=0)
+        return self.issue(PROCESSOR_CA, ROOT_CA, path_length=0)
 
     @cached_property
     def tcb_signing(self) -> x509.Certificate:
-        return self.issue(TCB_SIGNING, ROOT)
+        return self.issue(TCB_SIGNING, ROOT_CA)
 
     def key(self, role: str) -> ec.EllipticCurvePrivateKey:
         """The private key of a role, or of any other label."""
@@ -102,8 +94,8 @@ class Authority:
         own = x509.SubjectKeyIdentifier.from_public_key(public)
         builder = (
             x509.CertificateBuilder()
-            .subject_name(subject(role))
-            .issuer_name(subject(issuer))
+            .subject_name(self.trust.subject(role))
+            .issuer_name(self.trust.subject(issuer))
             .public_key(public)
             .serial_number(serial or int.from_bytes(own.digest, "big") >> 1)
             .not_valid_before(moment(self.since if since is None else since))
@@ -135,7 +127,7 @@ class Authority:
         """``revoked`` are serial numbers; ``issuer`` a role."""
         builder = (
             x509.CertificateRevocationListBuilder()
-            .issuer_name(subject(issuer))
+            .issuer_name(self.trust.subject(issuer))
             .last_update(moment(issued))
             .next_update(moment(until))
             .add_extension(x509.CRLNumber(number), critical=False)

@@ -5,24 +5,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from verifiers.teeml.roots import point_of
-from verifiers.teeml.simulated.authority import (
+from verifiers.teeml.roots import (
     PCK,
     PLATFORM_CA,
     PROCESSOR_CA,
-    ROOT,
+    ROOT_CA,
     TCB_SIGNING,
-    Authority,
-    pem,
-    sign,
+    point_of,
 )
+from verifiers.teeml.simulated.authority import Authority, pem, sign
 from verifiers.teeml.simulated.bodies import enclave_report
 from verifiers.teeml.simulated.collateral import MONTH, MRSIGNER, qe_identity, tcb_info
 from verifiers.teeml.simulated.der import sgx_extension
@@ -90,10 +88,6 @@ class Platform:
         return self.authority.issue(
             PCK, self.ca, key=key, sgx=extension, since=since, until=until, serial=serial
         )
-
-    def with_qe(self, qe: QuotingEnclave) -> Platform:
-        """The same machine with another quoting enclave."""
-        return replace(self, qe=qe)
 
     # --- quotes -----------------------------------------------------------------------------
 
@@ -180,7 +174,7 @@ class Platform:
         qe = identity or qe_identity(self.issued, tdx=tdx)
         month = (self.issued, self.issued + MONTH)
         signer = pem(authority.tcb_signing, authority.root)
-        root_crl = authority.crl(ROOT, *(root_crl_window or month), root_revoked)
+        root_crl = authority.crl(ROOT_CA, *(root_crl_window or month), root_revoked)
         pck_crl = authority.crl(self.ca, *(crl_window or month), revoked)
         return {
             "pck_crl_issuer_chain": pem(self.ca_certificate, authority.root),

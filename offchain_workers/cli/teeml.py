@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`fusion teeml`: look into a quote of trusted hardware, and check it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from offchain_workers.cli.output import emit, fields
+from offchain_workers.cli.run import Run, command
+from offchain_workers.errors import FusionError
+
+if TYPE_CHECKING:
+    from verifiers.teeml.quote import Quote
+    from verifiers.teeml.roots import Root
+
+group = typer.Typer(no_args_is_help=True, help="Look into quotes of trusted hardware, check them.")
+
+_VERDICT = {
+    "accepted": "Accepted",
+    "status": "Status",
+    "advisories": "Advisories",
+    "reason": "Reason",
+}
+_COMMON = {
+    "version": "Quote version",
+    "tee": "Hardware",
+    "fmspc": "FMSPC",
+    "ppid": "Platform",
+    "pcesvn": "PCE SVN",
+    "sgx_svns": "SGX SVNs",
+    "measurement": "Measurement",
+    "report_data": "Report data",
+}
+_SGX = {"mrenclave": "MRENCLAVE", "mrsigner": "MRSIGNER", "isvprodid": "Product", "isvsvn": "SVN"}
+_TDX = {
+    "runtime_measurement": "Measurement with RTMR3",
+    "tee_tcb_svn": "TDX SVNs",
+    "attributes": "Attributes",
+    "mrtd": "MRTD",
+    "mrconfigid": "MRCONFIGID",
+    "rtmrs": "RTMRs",
+}
+
+QuoteFile = Annotated[
+    Path, typer.Option("--quote", metavar="FILE", help="The quote, in binary or hexadecimal.")
+]
+RootFile = Annotated[
+    Path | None,
+    typer.Option("--root", metavar="FILE", help="A simulated platform's root, PEM."),
+]
+
+
+@command(group, "inspect")
+def inspect_quote(run: Run, quote: QuoteFile) -> None:
+    """Show what a quote says. Nothing of it is checked."""
+    from verifiers.teeml.quote import Quote
+
+    parsed = Quote.parse(_quote(quote))
+    data = _common(parsed) | _report(parsed)
+    labels = _COMMON | (_TDX if parsed.is_tdx else _SGX)
+    emit(run, data, lambda: fields(data, labels))
+
+
+@command(group, "verify")
+def verify_quote(
+    run: Run,
+    quote: QuoteFile,
+    collateral: Annotated[
+        Path,
+        typer.Option("--collateral", metavar="FILE", help="The platform's collateral, JSON."),
+    ],
+    at: Annotated[
+        int | None, typer.Option("--at", metavar="UNIX", help="The time to judge at (default now).")
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option("--policy", metavar="FILE", help="What is accepted, JSON."),
+    ] = None,
+    root: RootFile = None,
+) -> None:
+    """Check a quote as the contracts do; whatever is refused comes with its reason."""
+    from verifiers.teeml.collateral import Collateral
+    from verifiers.teeml.policy import Policy
+    from verifiers.teeml.verify import verify
+
+    verdict = verify(
+        _quote(quote),
+        Collateral.parse(_read(collateral)),
+        int(time.time()) if at is None else at,
+        Policy() if policy is None else Policy.parse(_read(policy)),
+        _root(root),
+    )
+    data = {name: getattr(verdict, name) for name in _VERDICT}
+    emit(run, data, lambda: fields(data, _VERDICT))
+    if not verdict.accepted:
+        raise typer.Exit(1)
+
+
+def _root(path: Path | None) -> Root:
+    from verifiers.teeml.roots import INTEL, read_root
+
+    return INTEL if path is None else read_root(_read(path))
+
+
+def _common(quote: Quote) -> dict[str, Any]:
+    from verifiers.teeml.certificates import read_leaf
+    from verifiers.teeml.pck import Pck
+
+    pck = Pck.of(read_leaf(quote.chain).extensions)
+    return {
+        "version": quote.version,
+        "tee": "tdx" if quote.is_tdx else "sgx",
+        "fmspc": pck.fmspc,
+        "ppid": pck.ppid,
+        "pcesvn": pck.pcesvn,
+        "sgx_svns": bytes(pck.sgx),
+        "measurement": quote.measurement,
+        "report_data": quote.report.report_data,
+    }
+
+
+def _report(quote: Quote) -> dict[str, Any]:
+    names = _TDX if quote.is_tdx else _SGX
+    own = {name: getattr(quote.report, name) for name in names if name != "runtime_measurement"}
+    return own | ({"runtime_measurement": quote.runtime_measurement} if quote.is_tdx else {})
+
+
+def _quote(path: Path) -> bytes:
+    """As a file has it: its bytes, or their hexadecimal digits with or without 0x."""
+    data = _read(path)
+    try:
+        return bytes.fromhex(data.decode("ascii").strip().removeprefix("0x"))
+    except ValueError:
+        return data
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FusionError("MN-CLI-021", f"can't read {path}: {error.strerror}") from error

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why evidence of trusted hardware is refused."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from offchain_workers.errors import FusionError
+
+
+class TeeError(FusionError):
+    """Base: a subclass fixes the code."""
+
+    CODE: ClassVar[str]
+
+    def __init__(self, message: str) -> None:
+        super().__init__(self.CODE, message)
+
+
+class QuoteShapeError(TeeError):
+    """These bytes are no quote."""
+
+    CODE = "MN-TEE-001"
+
+
+class QuoteKindError(TeeError):
+    """A quote of a kind that is not accepted: version, key type, body, certification data."""
+
+    CODE = "MN-TEE-002"
+
+
+class CollateralFileError(TeeError):
+    """A file that has no collateral in it."""
+
+    CODE = "MN-TEE-003"
+
+
+class PolicyFileError(TeeError):
+    """A file that is no policy."""
+
+    CODE = "MN-TEE-004"
+
+
+class RootFileError(TeeError):
+    """A root other than Intel's whose name does not say SIMULATED, or no certificate at all."""
+
+    CODE = "MN-TEE-005"
+
+
+class CertificateError(TeeError):
+    """A certificate that has not the shape or the name of its role."""
+
+    CODE = "MN-TEE-010"
+
+
+class ChainError(TeeError):
+    """A certificate or revocation list that its issuer did not sign, or a foreign root."""
+
+    CODE = "MN-TEE-011"
+
+
+class CertificateTimeError(TeeError):
+    """A certificate outside its validity."""
+
+    CODE = "MN-TEE-012"
+
+
+class RevokedError(TeeError):
+    """A certificate on its issuer's revocation list."""
+
+    CODE = "MN-TEE-013"
+
+
+class RevocationListError(TeeError):
+    """A revocation list that is malformed, of another issuer, or outside its window."""
+
+    CODE = "MN-TEE-014"
+
+
+class CollateralShapeError(TeeError):
+    """TCB info or QE identity that can't be read."""
+
+    CODE = "MN-TEE-020"
+
+
+class CollateralSignatureError(TeeError):
+    """TCB info or QE identity that its signer did not sign."""
+
+    CODE = "MN-TEE-021"
+
+
+class CollateralTimeError(TeeError):
+    """TCB info or QE identity outside its window."""
+
+    CODE = "MN-TEE-022"
+
+
+class CollateralMismatchError(TeeError):
+    """TCB info or QE identity of another platform or kind."""
+
+    CODE = "MN-TEE-023"
+
+
+class QuoteSignatureError(TeeError):
+    """The attestation key did not sign the quote."""
+
+    CODE = "MN-TEE-030"
+
+
+class QeSignatureError(TeeError):
+    """The platform's PCK did not sign the quoting enclave's report."""
+
+    CODE = "MN-TEE-031"
+
+
+class QeBindingError(TeeError):
+    """The quoting enclave's report does not name the attestation key."""
+
+    CODE = "MN-TEE-032"
+
+
+class QeIdentityError(TeeError):
+    """The quoting enclave is not the vendor's."""
+
+    CODE = "MN-TEE-033"
+
+
+class NoLevelError(TeeError):
+    """No TCB level covers the platform, its TDX module or its quoting enclave."""
+
+    CODE = "MN-TEE-034"
+
+
+class AttributesError(TeeError):
+    """DEBUG or another attribute that gives the enclave's secrets away."""
+
+    CODE = "MN-TEE-035"
+
+
+class ServiceTdError(TeeError):
+    """A service TD may change this trust domain."""
+
+    CODE = "MN-TEE-036"
+
+
+class TdxModuleError(TeeError):
+    """The TDX module is not the vendor's."""
+
+    CODE = "MN-TEE-037"
+
+
+class StatusRefusedError(TeeError):
+    """The policy does not accept the platform's status."""
+
+    CODE = "MN-TEE-040"
+
+
+class PolicyRefusedError(TeeError):
+    """The policy refuses something other than the status."""
+
+    CODE = "MN-TEE-041"
