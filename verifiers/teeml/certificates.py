@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Certificates and revocation lists: shape, role, signature, time, revocation.
 
-All of a certificate is read at once, as its parser reads lazily and so would fail late. Windows
-include both of their ends.
+All of a certificate is read at once, as its parser reads lazily and so would fail late. A
+certificate's last second counts; a revocation list's does not, for its successor is out by then.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -75,7 +76,7 @@ class Certificate:
 
 @dataclass(frozen=True)
 class RevocationList:
-    """The serial numbers that one issuer revoked; ``until`` in Unix seconds."""
+    """The serial numbers that one issuer revoked; ``until``: the last second, Unix."""
 
     serials: frozenset[int]
     until: int
@@ -172,7 +173,11 @@ def _revocations(
     critical = any(extension.critical for extension in found.extensions)
     if critical or found.next_update_utc is None:
         raise RevocationListError(f"the revocation list of {issuer.name} is of an unknown shape")
-    since, until = (int(t.timestamp()) for t in (found.last_update_utc, found.next_update_utc))
+    since, until = int(found.last_update_utc.timestamp()), _last_second(found.next_update_utc)
     if not since <= at <= until:
         raise RevocationListError(f"the revocation list of {issuer.name} does not hold at {at}")
     return RevocationList(frozenset(entry.serial_number for entry in found), until)
+
+
+def _last_second(next_update: datetime) -> int:
+    return int(next_update.timestamp()) - 1
