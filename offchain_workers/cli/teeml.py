@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -14,8 +14,11 @@ from offchain_workers.cli.run import Run, command
 from offchain_workers.errors import FusionError
 
 if TYPE_CHECKING:
+    from verifiers.teeml.collateral import Collateral
+    from verifiers.teeml.policy import Policy
     from verifiers.teeml.quote import Quote
     from verifiers.teeml.roots import Root
+    from verifiers.teeml.verify import Verdict
 
 group = typer.Typer(no_args_is_help=True, help="Look into quotes of trusted hardware, check them.")
 
@@ -81,29 +84,51 @@ def verify_quote(
         typer.Option("--policy", metavar="FILE", help="What is accepted, JSON."),
     ] = None,
     root: RootFile = None,
+    onchain: Annotated[
+        bool,
+        typer.Option("--onchain", help="Ask the contracts, on a chain of that time made for it."),
+    ] = False,
 ) -> None:
     """Check a quote as the contracts do; whatever is refused comes with its reason."""
     from verifiers.teeml.collateral import Collateral
     from verifiers.teeml.policy import Policy
+    from verifiers.teeml.roots import INTEL, read_root
     from verifiers.teeml.verify import verify
 
-    verdict = verify(
+    question = _Question(
         _quote(quote),
         Collateral.parse(_read(collateral)),
         int(time.time()) if at is None else at,
         Policy() if policy is None else Policy.parse(_read(policy)),
-        _root(root),
+        INTEL if root is None else read_root(_read(root)),
     )
+    verdict = _ask_contracts(run, question) if onchain else verify(*question)
     data = {name: getattr(verdict, name) for name in _VERDICT}
     emit(run, data, lambda: fields(data, _VERDICT))
     if not verdict.accepted:
         raise typer.Exit(1)
 
 
-def _root(path: Path | None) -> Root:
-    from verifiers.teeml.roots import INTEL, read_root
+class _Question(NamedTuple):
+    quote: bytes
+    collateral: Collateral
+    at: int
+    policy: Policy
+    root: Root
 
-    return INTEL if path is None else read_root(_read(path))
+
+def _ask_contracts(run: Run, asked: _Question) -> Verdict:
+    from offchain_workers.cli.progress import waiting
+
+    with waiting(run, "asking the contracts"):
+        from offchain_workers.chain.wallet import Wallet
+        from offchain_workers.devnet import dev_accounts
+        from offchain_workers.devnet.still import still_chain
+        from verifiers.teeml.judge import judge
+
+        w3 = still_chain(asked.at)
+        wallet = Wallet(w3, dev_accounts()[0])
+        return judge(w3, wallet, asked.quote, asked.collateral, asked.policy, asked.root)
 
 
 def _common(quote: Quote) -> dict[str, Any]:

@@ -159,3 +159,15 @@ class PolicyRefusedError(TeeError):
     """The policy refuses something other than the status."""
 
     CODE = "MN-TEE-041"
+
+
+class ContractRefusedError(TeeError):
+    """The contracts refuse a quote or a piece of its collateral, in their own words."""
+
+    CODE = "MN-TEE-050"
+
+
+class DisagreementError(TeeError):
+    """The contracts and Python come to different statuses: a defect of ours."""
+
+    CODE = "MN-TEE-051"
