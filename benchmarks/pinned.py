@@ -114,14 +114,14 @@ class PinnedChain:
 
 
 @contextmanager
-def pinned_chain() -> Iterator[PinnedChain]:
+def pinned_chain(genesis: int = GENESIS) -> Iterator[PinnedChain]:
     """A fresh chain. Raises FusionError MN-DEV-001 without anvil."""
     binary = find_anvil()
     if binary is None:
         raise FusionError("MN-DEV-001", "gas is measured on anvil: run `make anvil`")
     port = process.free_port(None)
     command = anvil_command(binary, port, None, None)
-    command += ["--timestamp", str(GENESIS), "--gas-limit", str(BLOCK_GAS)]
+    command += ["--timestamp", str(genesis), "--gas-limit", str(BLOCK_GAS)]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "anvil.log"
         child = process.spawn(command, log)

@@ -217,7 +217,8 @@ def judge(quoted: IIntelCollateral.Quoted) -> IIntelCollateral.Verdict:
     v.x = a.x
     v.y = a.y
     v.issued = min(root_crl >> 64, pck_crl >> 64)
-    v.until = min(min(root_crl, pck_crl) & (2**64 - 1), a.word & (2**40 - 1))
+    v.until = min(root_crl & (2**64 - 1), pck_crl & (2**64 - 1))
+    v.until = min(v.until, a.word & (2**40 - 1))
     platform: uint256[3] = self._platform_status(quoted)
     enclave: uint256[3] = self._enclave_status(quoted)
     v.status = svns._worse(platform[0], enclave[0])

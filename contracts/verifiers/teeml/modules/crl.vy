@@ -48,6 +48,8 @@ def _list(d: Bytes[MAX_PADDED]) -> ICertificateParser.RevocationList:
     found.issued, size = der._time(extract32(d, p, output_type=uint256))
     p += size
     found.until, size = der._time(extract32(d, p, output_type=uint256))
+    # At that very second the next list should be there.
+    found.until -= 1
     p += size
     word: uint256 = extract32(d, p, output_type=uint256)
     if word >> 248 == der.SEQUENCE:

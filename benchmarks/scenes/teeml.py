@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real quotes through DcapVerifier, and the collateral that they need, each at its own time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks import ROOT
+from benchmarks.compiled import Factory
+from benchmarks.pinned import PinnedChain, pinned_chain
+from benchmarks.table import Recorder
+from verifiers.teeml.collateral import Collateral
+from verifiers.teeml.onchain import INTEL_WORDS, Step, chosen, quote_words, steps
+from verifiers.teeml.quote import Quote
+
+QUOTES = ROOT / "tests" / "data" / "tee"
+SOURCES = ROOT / "contracts" / "verifiers" / "teeml"
+CASES = {
+    "v3": "v3-sgx-00A067110000-2025-06",
+    "v4": "v4-tdx-B0C06F000000-2025-06",
+    "v5": "v5-tdx-go-2026-02",
+}
+# What each call of IntelCollateral is in the table.
+NAMES = {
+    "add_authority": "authority",
+    "update_crl": "crl",
+    "update_tcb_info": "tcbinfo",
+    "update_qe_identity": "qeidentity",
+}
+
+
+@dataclass(frozen=True)
+class Intel:
+    """The contracts under Intel's root."""
+
+    chain: PinnedChain
+    collateral: Factory
+    dcap: Factory
+    collateral_at: str
+    dcap_at: str
+
+    @classmethod
+    def deploy(cls, chain: PinnedChain) -> Intel:
+        owner = chain.account("owner")
+        parsers = [
+            Factory(chain, SOURCES / f"{name}.vy").deploy(owner)
+            for name in ("CertificateParser", "TcbParser")
+        ]
+        collateral = Factory(chain, SOURCES / "IntelCollateral.vy")
+        collateral_at = collateral.deploy(owner, *parsers, INTEL_WORDS)
+        dcap = Factory(chain, SOURCES / "DcapVerifier.vy")
+        return cls(chain, collateral, dcap, collateral_at, dcap.deploy(owner, collateral_at))
+
+    def step(self, step: Step) -> Any:
+        call = self.collateral.call(self.collateral_at, step.function, *step.args)
+        return self.chain.send(self.chain.account("keeper"), call)
+
+    def verify(self, quote: bytes, given: Collateral) -> Any:
+        words = quote_words(Quote.parse(quote))
+        call = self.dcap.call(self.dcap_at, "verify", words, *chosen(given))
+        return self.chain.send(self.chain.account("operator"), call)
+
+
+def quotes(_: PinnedChain, record: Recorder) -> None:
+    """A quote of each version, and the collateral of the one of TDX 1.0."""
+    for version, name in CASES.items():
+        folder = QUOTES / name
+        given = Collateral.parse((folder / "collateral.json").read_text())
+        meta = json.loads((folder / "meta.json").read_text())
+        with pinned_chain(meta["window"][0]) as chain:
+            intel = Intel.deploy(chain)
+            for index, step in enumerate(steps(given)):
+                receipt = intel.step(step)
+                if version == "v4":
+                    op = f"{NAMES[step.function]}{index if index in (1, 2) else ''}"
+                    record.add(f"collateral:teeml:{op}-{index}", receipt, first_use=True)
+            receipt = intel.verify((folder / "quote.bin").read_bytes(), given)
+            record.add(f"quote:teeml:{version}", receipt, note=name)
