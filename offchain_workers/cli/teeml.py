@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from offchain_workers.cli.arguments import identifier
 from offchain_workers.cli.output import emit, fields
 from offchain_workers.cli.run import Run, command
 from offchain_workers.errors import FusionError
@@ -48,8 +49,13 @@ _TDX = {
     "rtmrs": "RTMRs",
 }
 
+_GPU = {"chip": "Chip", "driver": "Driver", "vbios": "VBIOS", "nonce": "Nonce"}
+
 QuoteFile = Annotated[
     Path, typer.Option("--quote", metavar="FILE", help="The quote, in binary or hexadecimal.")
+]
+At = Annotated[
+    int | None, typer.Option("--at", metavar="UNIX", help="The time to judge at (default now).")
 ]
 RootFile = Annotated[
     Path | None,
@@ -76,9 +82,7 @@ def verify_quote(
         Path,
         typer.Option("--collateral", metavar="FILE", help="The platform's collateral, JSON."),
     ],
-    at: Annotated[
-        int | None, typer.Option("--at", metavar="UNIX", help="The time to judge at (default now).")
-    ] = None,
+    at: At = None,
     policy: Annotated[
         Path | None,
         typer.Option("--policy", metavar="FILE", help="What is accepted, JSON."),
@@ -98,7 +102,7 @@ def verify_quote(
     question = _Question(
         _quote(quote),
         Collateral.parse(_read(collateral)),
-        int(time.time()) if at is None else at,
+        _moment(at),
         Policy() if policy is None else Policy.parse(_read(policy)),
         INTEL if root is None else read_root(_read(root)),
     )
@@ -107,6 +111,26 @@ def verify_quote(
     emit(run, data, lambda: fields(data, _VERDICT))
     if not verdict.accepted:
         raise typer.Exit(1)
+
+
+@command(group, "gpu")
+def verify_gpu(
+    run: Run,
+    evidence: Annotated[
+        Path, typer.Option("--evidence", metavar="FILE", help="Request and response, SPDM.")
+    ],
+    chain: Annotated[Path, typer.Option("--chain", metavar="FILE", help="Certificates, PEM.")],
+    nonce: Annotated[str, typer.Option("--nonce", metavar="HEX", help="What the GPU was asked.")],
+    at: At = None,
+) -> None:
+    """Check an NVIDIA GPU's evidence: chain, signature, nonce, firmware."""
+    from verifiers.teeml.gpu import check_gpu
+
+    asked = identifier(nonce, "nonce")
+    found = check_gpu(_quote(evidence), _read(chain), asked, _moment(at))
+    measurements = {str(index): value for index, value in found.measurements.items()}
+    data = {name: getattr(found, name) for name in _GPU} | {"measurements": measurements}
+    emit(run, data, lambda: fields(data, _GPU))
 
 
 class _Question(NamedTuple):
@@ -152,6 +176,10 @@ def _report(quote: Quote) -> dict[str, Any]:
     names = _TDX if quote.is_tdx else _SGX
     own = {name: getattr(quote.report, name) for name in names if name != "runtime_measurement"}
     return own | ({"runtime_measurement": quote.runtime_measurement} if quote.is_tdx else {})
+
+
+def _moment(at: int | None) -> int:
+    return int(time.time()) if at is None else at
 
 
 def _quote(path: Path) -> bytes:

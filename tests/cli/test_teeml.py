@@ -91,3 +91,15 @@ def test_what_can_t_be_read_is_said(fusion: Fusion, home: Path) -> None:
     ]
     expected = ["MN-TEE-001", "MN-CLI-021", "MN-TEE-004", "MN-TEE-003"]
     assert [line.split()[1].rstrip(":") for line in codes] == expected
+
+
+def test_a_gpus_evidence_is_checked(fusion: Fusion) -> None:
+    folder = FOLDER / "gpu-hopper"
+    nonce = "0x" + (folder / "evidence.hex").read_text()[8:72]
+    given = ("--evidence", str(folder / "evidence.hex"), "--chain", str(folder / "chain.pem"))
+    code, out, _ = fusion("teeml", "gpu", *given, "--nonce", nonce, "--json")
+    found = json.loads(out)
+    assert (code, found["chip"], found["nonce"]) == (0, "GH100", nonce)
+    assert len(found["measurements"]) == 64
+    code, _, error = fusion("teeml", "gpu", *given, "--nonce", "0x" + "00" * 32)
+    assert (code, error.split()[1]) == (1, "MN-TEE-063:")

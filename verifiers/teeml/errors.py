@@ -171,3 +171,33 @@ class DisagreementError(TeeError):
     """The contracts and Python come to different statuses: a defect of ours."""
 
     CODE = "MN-TEE-051"
+
+
+class GpuEvidenceError(TeeError):
+    """Bytes that are no GPU evidence."""
+
+    CODE = "MN-TEE-060"
+
+
+class GpuChainError(TeeError):
+    """A GPU's certificate chain that is broken or not the vendor's."""
+
+    CODE = "MN-TEE-061"
+
+
+class GpuSignatureError(TeeError):
+    """GPU evidence that the device did not sign."""
+
+    CODE = "MN-TEE-062"
+
+
+class GpuNonceError(TeeError):
+    """GPU evidence made for another question."""
+
+    CODE = "MN-TEE-063"
+
+
+class GpuFirmwareError(TeeError):
+    """A GPU whose firmware is not what its certificate says."""
+
+    CODE = "MN-TEE-064"
