@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from verifiers.teeml.verify import Verdict
 
 group = typer.Typer(no_args_is_help=True, help="Look into quotes of trusted hardware, check them.")
+collateral_group = typer.Typer(no_args_is_help=True, help="What quotes are checked with.")
+group.add_typer(collateral_group, name="collateral")
 
 _VERDICT = {
     "accepted": "Accepted",
@@ -49,6 +52,13 @@ _TDX = {
     "rtmrs": "RTMRs",
 }
 
+_FETCHED = {
+    "out": "Collateral",
+    "status": "Status now",
+    "reason": "Reason",
+    "early_status": "Status after the next TCB recovery",
+    "recovery_is_coming": "Differs",
+}
 _GPU = {"chip": "Chip", "driver": "Driver", "vbios": "VBIOS", "nonce": "Nonce"}
 
 QuoteFile = Annotated[
@@ -131,6 +141,47 @@ def verify_gpu(
     measurements = {str(index): value for index, value in found.measurements.items()}
     data = {name: getattr(found, name) for name in _GPU} | {"measurements": measurements}
     emit(run, data, lambda: fields(data, _GPU))
+
+
+@command(collateral_group, "fetch")
+def fetch_collateral(
+    run: Run,
+    quote: QuoteFile,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where it goes, JSON.")],
+    pcs: Annotated[
+        str, typer.Option("--pcs", metavar="URL", help="Intel's service, or a cache of it.")
+    ] = "https://api.trustedservices.intel.com",
+    root_crl: Annotated[
+        str, typer.Option("--root-crl", metavar="URL", help="Where the root's revocations are.")
+    ] = "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der",
+    root: RootFile = None,
+) -> None:
+    """Fetch what a quote is checked with, and warn of a TCB recovery that is coming."""
+    from offchain_workers.cli.progress import waiting
+    from verifiers.teeml.collateral import Collateral
+    from verifiers.teeml.pcs import Pcs
+    from verifiers.teeml.quote import Quote
+    from verifiers.teeml.roots import INTEL, read_root
+    from verifiers.teeml.verify import verify
+
+    data, service = _quote(quote), Pcs(pcs, root_crl)
+    with waiting(run, "fetching collateral"):
+        found = service.collateral(Quote.parse(data))
+        early = service.collateral(Quote.parse(data), "early")
+    trust = INTEL if root is None else read_root(_read(root))
+    verdicts = [
+        verify(data, Collateral.parse(json.dumps(given)), _moment(None), None, trust)
+        for given in (found, early)
+    ]
+    out.write_text(json.dumps(found))
+    shown = {
+        "out": out,
+        "status": verdicts[0].status,
+        "reason": verdicts[0].reason,
+        "early_status": verdicts[1].status,
+        "recovery_is_coming": verdicts[0].status != verdicts[1].status,
+    }
+    emit(run, shown, lambda: fields(shown, _FETCHED))
 
 
 class _Question(NamedTuple):

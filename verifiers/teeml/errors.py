@@ -173,6 +173,12 @@ class DisagreementError(TeeError):
     CODE = "MN-TEE-051"
 
 
+class PcsError(TeeError):
+    """The vendor's service can't be asked, or its answer not be read."""
+
+    CODE = "MN-TEE-055"
+
+
 class GpuEvidenceError(TeeError):
     """Bytes that are no GPU evidence."""
 
@@ -201,3 +207,21 @@ class GpuFirmwareError(TeeError):
     """A GPU whose firmware is not what its certificate says."""
 
     CODE = "MN-TEE-064"
+
+
+class ProviderError(TeeError):
+    """The hardware, or what stands before it, gives no quote."""
+
+    CODE = "MN-TEE-070"
+
+
+class OtherReportError(TeeError):
+    """A quote of other report data than asked for."""
+
+    CODE = "MN-TEE-071"
+
+
+class SimulationRefusedError(TeeError):
+    """Simulated hardware where it has no business."""
+
+    CODE = "MN-TEE-072"
