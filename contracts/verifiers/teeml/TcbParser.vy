@@ -23,7 +23,7 @@ def tcb_head(beginning: Bytes[256]) -> ITcbParser.Head:
     """
     @notice What a TCB info document is about, from its first 256 bytes.
     """
-    return info._head(concat(beginning, empty(bytes32)))[0]
+    return info._head(concat(beginning, empty(bytes32), empty(bytes32)))[0]
 
 
 @pure
@@ -32,7 +32,7 @@ def tcb_levels(document: Bytes[16_384]) -> ITcbParser.Levels:
     """
     @notice Levels and modules of a TCB info document, all of which is read.
     """
-    d: Bytes[json.MAX_PADDED] = concat(document, empty(bytes32))
+    d: Bytes[json.MAX_PADDED] = concat(document, empty(bytes32), empty(bytes32))
     head: ITcbParser.Head = empty(ITcbParser.Head)
     p: uint256 = 0
     head, p = info._head(d)
@@ -45,4 +45,4 @@ def qe_identity(document: Bytes[4_096]) -> ITcbParser.Identity:
     """
     @notice The quoting enclave that a document describes, all of which is read.
     """
-    return identity._identity(concat(document, empty(bytes32)))
+    return identity._identity(concat(document, empty(bytes32), empty(bytes32)))

@@ -65,7 +65,7 @@ def _level(d: Bytes[json.MAX_PADDED], start: uint256) -> (uint256, uint256, uint
     json._need(version < 2**16)
     p += size
     json._need(extract32(d, p, output_type=uint256) >> 152 == convert(DATE, uint256))
-    json._need(json._date(extract32(d, p + 13, output_type=uint256)) != 0)
+    json._date(extract32(d, p + 13, output_type=uint256))
     p += 33
     json._need(extract32(d, p, output_type=uint256) >> 136 == convert(STATUS, uint256))
     p += 15

@@ -10,7 +10,9 @@
 
 from . import calendar
 
-MAX_PADDED: constant(uint256) = 16_416
+# With the 64 bytes of zeros that let words be read at the end.
+MAX_PADDED: constant(uint256) = 16_448
+PAD: constant(uint256) = 64
 QUOTE: constant(uint256) = 34
 BACKSLASH: constant(uint256) = 92
 EVERY: constant(bytes32) = 0x0101010101010101010101010101010101010101010101010101010101010101

@@ -12,7 +12,6 @@ from interfaces import ITcbParser
 from . import component_levels as components
 from . import json_reader as json
 
-PAD: constant(uint256) = 32
 QUOTE: constant(uint256) = 34
 # The end of the list's document
 CLOSING: constant(uint256) = 125
@@ -35,7 +34,7 @@ LEVELS: constant(bytes14) = 0x2c227463624c6576656c73223a5b  # ,"tcbLevels":[
 @internal
 def _identity(d: Bytes[json.MAX_PADDED]) -> ITcbParser.Identity:
     """
-    @param d The document, then 32 bytes of zeros.
+    @param d The document, then 64 bytes of zeros.
     """
     found: ITcbParser.Identity = empty(ITcbParser.Identity)
     size: uint256 = 0
@@ -101,5 +100,5 @@ def _tail(d: Bytes[json.MAX_PADDED], start: uint256) -> (uint256, uint256):
     p += size
     json._need(extract32(d, p, output_type=uint256) >> 144 == convert(LEVELS, uint256))
     levels, p = components._levels(d, p + 14)
-    json._need(extract32(d, p, output_type=uint256) >> 248 == CLOSING and p + 1 + PAD == len(d))
+    json._need(extract32(d, p, output_type=uint256) >> 248 == CLOSING and p + 1 + json.PAD == len(d))
     return product, levels

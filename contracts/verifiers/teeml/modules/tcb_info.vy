@@ -13,7 +13,6 @@ from . import json_reader as json
 
 MAX_LEVELS: constant(uint256) = 32
 MAX_MODULES: constant(uint256) = 8
-PAD: constant(uint256) = 32
 COMMA: constant(uint256) = 44
 CLOSING_BRACE: constant(uint256) = 125
 CLOSING_BRACKET: constant(uint256) = 93
@@ -35,7 +34,7 @@ MODULES: constant(bytes24) = 0x2c227464784d6f64756c654964656e746974696573223a5b 
 LEVELS: constant(bytes14) = 0x2c227463624c6576656c73223a5b  # ,"tcbLevels":[
 MODULE: constant(bytes11) = 0x7b226964223a225444585f  # {"id":"TDX_
 MRSIGNER: constant(bytes14) = 0x222c226d727369676e6572223a22  # ","mrsigner":"
-ATTRIBUTES: constant(bytes32) = 0x222c2261747472696275746573223a2230303030303030303030303030303030  # ","attributes":"0000000000000000
+ATTRIBUTES: constant(bytes16) = 0x222c2261747472696275746573223a22  # ","attributes":"
 MASK: constant(bytes19) = 0x222c22617474726962757465734d61736b223a  # ","attributesMask":
 MODULE_LEVELS: constant(bytes15) = 0x222c227463624c6576656c73223a5b  # ","tcbLevels":[
 LEVEL: constant(bytes28) = 0x7b22746362223a7b22736778746362636f6d706f6e656e7473223a5b  # {"tcb":{"sgxtcbcomponents":[
@@ -52,7 +51,7 @@ STATUS: constant(bytes15) = 0x222c22746362537461747573223a22  # ","tcbStatus":"
 @internal
 def _head(d: Bytes[json.MAX_PADDED]) -> (ITcbParser.Head, uint256):
     """
-    @param d The document, or its beginning, then 32 bytes of zeros.
+    @param d The document, or its beginning, then 64 bytes of zeros.
     @return What it is about, and where what follows begins.
     """
     head: ITcbParser.Head = empty(ITcbParser.Head)
@@ -88,24 +87,40 @@ def _body(d: Bytes[json.MAX_PADDED], start: uint256, tdx: bool) -> ITcbParser.Le
         body.modules, p = self._modules(d, p)
     json._need(extract32(d, p, output_type=uint256) >> 144 == convert(LEVELS, uint256))
     p += 14
-    last: uint256 = max_value(uint256)
     after: uint256 = COMMA
     for _: uint256 in range(MAX_LEVELS):
         level: uint256 = 0
         tee: uint256 = 0
         level, tee, p = self._level(d, p, tdx)
-        # The order of components, then of PCESVN, in which levels are tried.
-        json._need(level >> 112 <= last)
-        last = level >> 112
         body.levels.append(level)
         body.tdx_levels.append(tee)
+        # Levels are tried from the highest to the lowest, by components, then PCESVN, then TDX components. Intel
+        # writes them so, too, but does not say that it will.
+        for i: uint256 in range(MAX_LEVELS):
+            at: uint256 = len(body.levels) - 1 - i
+            if at == 0 or not self._is_below(body.levels[at - 1], body.tdx_levels[at - 1], level, tee):
+                break
+            body.levels[at] = body.levels[at - 1]
+            body.tdx_levels[at] = body.tdx_levels[at - 1]
+            body.levels[at - 1] = level
+            body.tdx_levels[at - 1] = tee
         after = extract32(d, p, output_type=uint256) >> 248
         p += 1
         if after != COMMA:
             break
     json._need(after == CLOSING_BRACKET)
-    json._need(extract32(d, p, output_type=uint256) >> 248 == CLOSING_BRACE and p + 1 + PAD == len(d))
+    json._need(extract32(d, p, output_type=uint256) >> 248 == CLOSING_BRACE and p + 1 + json.PAD == len(d))
     return body
+
+
+@pure
+@internal
+def _is_below(level: uint256, tee: uint256, other: uint256, other_tee: uint256) -> bool:
+    """
+    @return Whether a level is lower than another.
+    """
+    mine: uint256 = level >> 112
+    return mine < other >> 112 or (mine == other >> 112 and tee < other_tee)
 
 
 @pure
@@ -117,7 +132,9 @@ def _modules(d: Bytes[json.MAX_PADDED], start: uint256) -> (DynArray[uint256, MA
     """
     modules: DynArray[uint256, MAX_MODULES] = []
     json._need(extract32(d, start, output_type=uint256) >> 48 == convert(TDX_MODULE, uint256))
-    p: uint256 = self._intel_module(d, start + 26)
+    ours: bool = False
+    p: uint256 = 0
+    ours, p = self._module(d, start + 26)
     json._need(extract32(d, p, output_type=uint256) >> 240 == convert(0x227d, uint256))
     p += 2
     if extract32(d, p, output_type=uint256) >> 64 != convert(MODULES, uint256):
@@ -132,11 +149,12 @@ def _modules(d: Bytes[json.MAX_PADDED], start: uint256) -> (DynArray[uint256, MA
         seen |= 1 << version
         p += 13
         json._need(extract32(d, p, output_type=uint256) >> 144 == convert(MRSIGNER, uint256))
-        p = self._intel_module(d, p + 14)
+        ours, p = self._module(d, p + 14)
         json._need(extract32(d, p, output_type=uint256) >> 136 == convert(MODULE_LEVELS, uint256))
         levels: uint256 = 0
         levels, p = components._levels(d, p + 15)
-        modules.append((version << 168) | levels)
+        if ours:
+            modules.append((version << 168) | levels)
         word = extract32(d, p, output_type=uint256)
         json._need(word >> 248 == CLOSING_BRACE)
         p += 2
@@ -148,20 +166,31 @@ def _modules(d: Bytes[json.MAX_PADDED], start: uint256) -> (DynArray[uint256, MA
 
 @pure
 @internal
-def _intel_module(d: Bytes[json.MAX_PADDED], start: uint256) -> uint256:
+def _module(d: Bytes[json.MAX_PADDED], start: uint256) -> (bool, uint256):
     """
-    @notice Intel's own modules have a signer and attributes of zero, all of whose bits count. There are no others.
-    @param start Where the signer begins.
-    @return Where the mask ends.
+    @param start Where the module's signer begins.
+    @return Whether the module is Intel's own, which has a signer and attributes of zero, as a quote's module must have;
+            and where the mask ends.
     """
+    ours: bool = True
     for i: uint256 in range(3):
-        json._need(extract32(d, start + 32 * i) == ZEROS)
+        ours = self._is_zero(extract32(d, start + 32 * i, output_type=uint256), 32) and ours
     p: uint256 = start + 96
-    json._need(extract32(d, p) == ATTRIBUTES)
+    json._need(extract32(d, p, output_type=uint256) >> 128 == convert(ATTRIBUTES, uint256))
+    ours = self._is_zero(extract32(d, p + 16, output_type=uint256), 16) and ours
     word: uint256 = extract32(d, p + 32, output_type=uint256)
     json._need(word >> 104 == convert(MASK, uint256) and (word >> 96) & 255 == QUOTE)
-    json._need(json._hex(extract32(d, p + 52, output_type=uint256), 16) == 2**64 - 1)
-    return p + 68
+    json._hex(extract32(d, p + 52, output_type=uint256), 16)
+    return ours, p + 68
+
+
+@pure
+@internal
+def _is_zero(word: uint256, digits: uint256) -> bool:
+    """
+    @notice Refuses anything but hexadecimal digits.
+    """
+    return word == convert(ZEROS, uint256) or json._hex(word, digits) == 0
 
 
 @pure
