@@ -129,7 +129,7 @@ def assemble(
     assignments = Assignments(db, network, account.address, inputs, local, catalogue)
     crew = Crew(worker.max_in_flight, follower.wake.set)
     bonds = worker.audit_budget_wei
-    audits = Audits(db, network, assignments, tx, methods, bonds, metrics, follower.wake.set)
+    audits = Audits(db, network, pool, assignments, tx, methods, bonds, metrics, follower.wake.set)
     promises = Promises(
         worker.accept_seconds,
         worker.max_promises,

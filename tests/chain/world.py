@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -136,3 +137,19 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         return
+
+
+@contextmanager
+def proxied(url: str) -> Iterator[Proxy]:
+    """A second endpoint, before the node at ``url``."""
+    server = Server(("127.0.0.1", 0), Handler)
+    server.proxy = Proxy(url, f"http://127.0.0.1:{server.server_address[1]}")
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.proxy
+    finally:
+        server.proxy.release.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()

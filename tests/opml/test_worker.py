@@ -111,7 +111,7 @@ def test_an_unchallenged_claim_is_paid_when_its_window_is_over(opml: OpmlMarket)
 
 
 def test_a_model_that_nobody_vouches_for_is_not_served(opml: OpmlMarket) -> None:
-    """Until somebody does; the worker sees it at once."""
+    """Until somebody does, nor once that was taken back; the worker sees both at once."""
     market, models = opml.market, opml.market.network.models
     attested = [a for a in market.operators if models.attested_at(market.model_id, a.address)]
     opml.send(attested[0], models.retract(market.model_id))
@@ -120,6 +120,14 @@ def test_a_model_that_nobody_vouches_for_is_not_served(opml: OpmlMarket) -> None
         assert refusal(running.accept(terms, inline(GIVEN))) == "MN-WORKER-129"
         opml.send(attested[0], models.attest(market.model_id))
         until(lambda: running.accept(terms, inline(GIVEN)).status_code == 200)
+        opml.send(attested[0], models.retract(market.model_id))
+        until(lambda: refused(running, opml.terms(GIVEN)) == "MN-WORKER-129")
+
+
+def refused(running: Running, terms: JobTerms) -> str | None:
+    """Code of the refusal, None while it promises."""
+    answer = running.accept(terms, inline(GIVEN))
+    return None if answer.status_code == 200 else refusal(answer)
 
 
 @pytest.mark.parametrize("eager", [False, True])
