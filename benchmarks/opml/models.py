@@ -85,10 +85,19 @@ def direction() -> Compiled | None:
 
 def digits_cnn() -> Compiled:
     """The small CNN of the tests."""
+    return _digits_images("digits-cnn", "digits_cnn.onnx")
+
+
+def digits_mobile() -> Compiled:
+    """The small CNN of the tests that has what MobileNets have: mostly the costs of its nodes."""
+    return _digits_images("digits-mobile", "digits_mobile.onnx")
+
+
+def _digits_images(name: str, file: str) -> Compiled:
     demo = demo_digits()
     images = [encoded(demo.card, raw) for _, raw, _ in demo.samples]
     shaped = [image.reshape(1, 8, 8) for image in images if image is not None]
-    return compiled("digits-cnn", (DATA / "digits_cnn.onnx").read_bytes(), shaped)
+    return compiled(name, (DATA / file).read_bytes(), shaped)
 
 
 def encoder() -> Compiled:

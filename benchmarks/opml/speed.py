@@ -24,7 +24,14 @@ from verifiers.opml import bundle
 from verifiers.opml.compiler import importer
 from verifiers.opml.files import TRACE_FILE
 
-MODELS = models.digits, models.digits_cnn, models.encoder, models.magika, models.direction
+MODELS = (
+    models.digits,
+    models.digits_cnn,
+    models.digits_mobile,
+    models.encoder,
+    models.magika,
+    models.direction,
+)
 LATENCY, TRACE_TIME, TRACE_MEMORY = 1.25, 20.0, 4.0
 # Whose latency has a goal, and whose trace.
 CONVOLUTIONS = {"digits-cnn", "magika", "direction-cnn"}

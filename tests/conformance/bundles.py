@@ -61,9 +61,9 @@ def _demo(model: DemoModel) -> Bundle:
     return compiled(model.onnx_bytes, [sample for sample in found if sample is not None])
 
 
-def _digits_cnn() -> Bundle:
+def _digits_cnn(name: str) -> Bundle:
     images = build_digits_cnn.split()[0]
-    return compiled((DATA / "digits_cnn.onnx").read_bytes(), list(images[:40]))
+    return compiled((DATA / name).read_bytes(), list(images[:40]))
 
 
 def _encoder() -> Bundle:
@@ -92,7 +92,8 @@ def direction_model() -> Path:
 
 MODELS: dict[str, Callable[[], Bundle]] = {
     "digits MLP": lambda: _demo(digits()),
-    "digits CNN": _digits_cnn,
+    "digits CNN": lambda: _digits_cnn("digits_cnn.onnx"),
+    "digits mobile CNN": lambda: _digits_cnn("digits_mobile.onnx"),
     "magika": lambda: _demo(magika()),
     "direction CNN": _direction,
     "encoder": _encoder,

@@ -78,6 +78,12 @@ def levels_down(levels: int) -> int:
     return levels // -(-levels // MAX_DOWN) if levels else 0
 
 
+def all_children(levels: int, published: Sequence[bytes]) -> list[bytes]:
+    """An answer's nodes with those that were left out, which are as the last one."""
+    missing = (1 << levels_down(levels)) - len(published)
+    return [*published, *[published[-1]] * missing]
+
+
 # ---- the claimant ------------------------------------------------------------------------------
 
 
@@ -97,12 +103,19 @@ def answer(execution: Execution, at: Position) -> Move:
         return Move("answer_chunk", args=(execution.outputs[at.node_index].leaf(at.place),))
     tree = execution.trace if at.stage == TRACE else execution.outputs[at.node_index].tree
     index = at.node_index if at.stage == TRACE else at.place
-    children = tree.children(at.levels, index, levels_down(at.levels))
-    return Move("answer_children", args=(at.levels, children))
+    return Move("answer_children", args=(at.levels, _below_node(tree, at.levels, index)))
 
 
 def _first_children(tree: Tree) -> list[bytes]:
-    return tree.children(tree.depth, 0, levels_down(tree.depth))
+    return _below_node(tree, tree.depth, 0)
+
+
+def _below_node(tree: Tree, levels: int, index: int) -> list[bytes]:
+    """An answer's nodes, without those at the end that are as the last one left."""
+    nodes = tree.children(levels, index, levels_down(levels))
+    while len(nodes) > 1 and nodes[-1] == nodes[-2]:
+        nodes.pop()
+    return nodes
 
 
 def needs_partials(execution: Execution, at: Position) -> bool:
@@ -166,9 +179,15 @@ class Challenge:
 
     def learn_children(self, at: Position, children: Sequence[bytes]) -> None:
         """Nodes of the claimant's trace below ``at`` (below the root at the game's begin)."""
-        levels = self.claimed.depth if at.node == ZERO else at.levels
+        levels = self._levels(at)
         down = levels_down(levels)
         self.claimed.publish(levels - down, at.node_index << down, children)
+
+    def _levels(self, at: Position) -> int:
+        return self.claimed.depth if at.node == ZERO else at.levels
+
+    def _published_nodes(self, at: Position, published: bytes) -> list[bytes]:
+        return all_children(self._levels(at), decode(["bytes32[]"], published)[0])
 
     def next_move(self, at: Position, published: bytes) -> Move:
         """``pick`` or ``prove``, now that the claimant's answer is ``published``.
@@ -177,11 +196,12 @@ class Challenge:
         differs from the challenger's own execution: there is nothing to win.
         """
         if at.stage == TRACE and (at.levels or at.node == ZERO):
-            return self._in_trace(at, _children(published))
+            return self._in_trace(at, self._published_nodes(at, published))
         if at.stage == TRACE:
             return self._at_leaf(at, published)
         if at.stage == TENSOR and at.levels:
-            return _down(self._below(at.node_index, at.levels, at.place, _children(published)))
+            children = self._published_nodes(at, published)
+            return _down(self._below(at.node_index, at.levels, at.place, children))
         if at.stage == TENSOR:
             (chunk,) = decode(["bytes"], published)
             return self._at_chunk(at, Path(), chunk)
@@ -189,7 +209,7 @@ class Challenge:
 
     def _in_trace(self, at: Position, children: Sequence[bytes]) -> Move:
         self.learn_children(at, children)
-        levels = self.claimed.depth if at.node == ZERO else at.levels
+        levels = self._levels(at)
         down = levels_down(levels)
         level, first = levels - down, at.node_index << down
         wrong = _first_difference(
@@ -229,7 +249,8 @@ class Challenge:
         inside = Position(TENSOR, own.tree.depth, at.node_index, 0, byte_len, root)
         if chunk:
             return self._at_chunk(inside, opened, chunk)
-        below = self._below(at.node_index, own.tree.depth, 0, children)
+        depth = own.tree.depth
+        below = self._below(at.node_index, depth, 0, all_children(depth, children))
         return _down(below._replace(byte_len=byte_len, root=root))
 
     def _below(self, j: int, levels: int, index: int, children: Sequence[bytes]) -> Path:
@@ -292,10 +313,6 @@ class Disputed(Execution):
 def _down(path: Path) -> Move:
     """Into a tensor; a zero there is lost at once, for nothing hashes to it."""
     return Move("prove" if path.tensor_node == ZERO else "pick", path)
-
-
-def _children(published: bytes) -> list[bytes]:
-    return list(decode(["bytes32[]"], published)[0])
 
 
 def _first_difference(theirs: Sequence[object], ours: Sequence[object]) -> int | None:

@@ -569,19 +569,19 @@ def _fold_children(levels: uint256, children: DynArray[bytes32, 64]) -> bytes32:
     """
     @return The node whose answer these nodes are.
     """
-    width: uint256 = 1 << self._down(levels)
-    assert len(children) == width, "number of children"
-    if width == 1:
-        return children[0]
-    width = width // 2
-    nodes: bytes32[32] = empty(bytes32[32])
-    for i: uint256 in range(width, bound=32):
-        nodes[i] = keccak256(concat(x"01", children[unsafe_mul(2, i)], children[unsafe_add(unsafe_mul(2, i), 1)]))
-    for _: uint256 in range(MAX_DOWN - 1):
-        width = width // 2
-        if width == 0:
-            break
-        for i: uint256 in range(width, bound=16):
+    count: uint256 = len(children)
+    # Those that are left out are as the last one: what fills a tree up isn't paid for.
+    assert count != 0 and count <= 1 << self._down(levels), "number of children"
+    rest: bytes32 = children[count - 1]
+    nodes: bytes32[64] = empty(bytes32[64])
+    for i: uint256 in range(count, bound=64):
+        nodes[i] = children[i]
+    for _: uint256 in range(self._down(levels), bound=MAX_DOWN):
+        if count & 1 != 0:
+            nodes[count] = rest
+        rest = keccak256(concat(x"01", rest, rest))
+        count = (count + 1) // 2
+        for i: uint256 in range(count, bound=32):
             nodes[i] = keccak256(concat(x"01", nodes[unsafe_mul(2, i)], nodes[unsafe_add(unsafe_mul(2, i), 1)]))
     return nodes[0]
 

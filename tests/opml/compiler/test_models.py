@@ -28,8 +28,9 @@ def agreement(data: bytes, made: Compiled, samples: list[Any], labels: list[int]
     return measure(importer.load(data), made, samples, labels or None)
 
 
-def test_digits_cnn() -> None:
-    data = (DATA / "digits_cnn.onnx").read_bytes()
+@pytest.mark.parametrize("name", build_digits_cnn.NETWORKS)
+def test_digits_cnn(name: str) -> None:
+    data = (DATA / name).read_bytes()
     seen, _, images, digits = build_digits_cnn.split()
     made = compile_graph(data, list(seen[:150]))
     assert_exact(made, list(images[:2]))

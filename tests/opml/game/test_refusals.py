@@ -4,18 +4,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 import boa
 import pytest
 
+from offchain_workers.chain.hashing import keccak
 from tests.contracts.actors import wallet
 from tests.opml.game.arena import BOND, Arena, Claim, Game
 from tests.opml.game.duel import ask_first, claimed_by, truth_of
 from tests.opml.game.models import ADDED, LARGE, LINEAR
 from tests.opml.game.test_challengers import to_element
 from tests.opml.game.zoo import Answering, false_proof, forged_statement
-from verifiers.opml.merkle import ZERO
-from verifiers.opml.moves import Move, Path, answer
+from verifiers.opml.merkle import ZERO, Tree
+from verifiers.opml.moves import Move, Path, all_children, answer, levels_down
 from verifiers.opml.openings import Execution
 
 
@@ -69,7 +71,7 @@ def test_only_the_claimant_posts_its_trace_and_once(fresh: Game, truth: Executio
 
 def test_a_trace_has_the_programs_depth(fresh: Game, truth: Execution) -> None:
     nodes = truth.trace.children(7, 0, 3)
-    for wrong in ([], nodes[:1], nodes[:7], nodes * 2, nodes * 8):
+    for wrong in ([], [*nodes, nodes[-1]], nodes * 2, nodes * 8):
         with boa.reverts("number of children"):
             fresh.send_answer(Move("post_trace", args=(wrong,)))
 
@@ -94,7 +96,20 @@ def test_children_lie_below_a_node_of_a_tree(claim: Claim, truth: Execution) -> 
         with boa.reverts("levels"):
             claim.publish(Move("answer_children", args=(levels, nodes)))
     with boa.reverts("number of children"):
-        claim.publish(Move("answer_children", args=(4, nodes[1:])))
+        claim.publish(Move("answer_children", args=(4, [*nodes, ZERO])))
+
+
+@pytest.mark.parametrize("levels", range(1, 13))
+def test_nodes_at_the_end_that_are_as_the_last_one_may_be_left_out(
+    claim: Claim, levels: int
+) -> None:
+    down = levels_down(levels)
+    random = Random(levels)
+    for count in {1, 2, 1 << (down - 1), (1 << down) - 1, 1 << down}:
+        nodes = [random.randbytes(32) for _ in range(count)]
+        node = Tree(all_children(levels, nodes), ZERO).root
+        claim.publish(Move("answer_children", args=(levels, nodes)))
+        assert (claim.id, keccak(node + levels.to_bytes(32, "big"))) in claim.arena.answers
 
 
 def test_a_tensor_is_opened_whole(claim: Claim, truth: Execution) -> None:
@@ -108,7 +123,8 @@ def test_a_tensor_is_opened_whole(claim: Claim, truth: Execution) -> None:
         ((8, small.tree.root, nodes[:1], chunk), "not the chunk"),
         ((len(large.data), ZERO, nodes, b""), "not the children"),
         ((len(large.data), root, nodes, chunk), "not the children"),
-        ((len(large.data), root, nodes[:4], b""), "number of children"),
+        ((len(large.data), root, [*nodes, nodes[0]], b""), "number of children"),
+        ((len(large.data), root, nodes[:4], b""), "not the children"),
     ):
         with boa.reverts(reason):
             claim.publish(Move("answer_tensor", args=args))
