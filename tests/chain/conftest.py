@@ -18,6 +18,7 @@ from web3.contract import Contract
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.tables import Base
 from offchain_workers.devnet import Devnet
+from tests.chain.hands import Hands
 from tests.chain.world import COUNTER, Handler, Proxy, Server, deploy
 
 
@@ -81,3 +82,14 @@ def make_proxy() -> Iterator[Callable[[str], Proxy]]:
         server.proxy.release.set()
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def hands(devnet: Devnet, counter: Contract, db: Database) -> Hands:
+    return Hands(devnet, counter, db)
+
+
+@pytest.fixture
+def slow(manual_mining: Devnet, anvil_counter: Contract, db: Database) -> Hands:
+    """On a chain with a mempool, where the test mines."""
+    return Hands(manual_mining, anvil_counter, db)

@@ -47,6 +47,11 @@ def before(block_number: uint256):
     assert block.number <= block_number, "too late"
 
 @external
+def multicall(calls: DynArray[Bytes[2_048], 32]):
+    for call: Bytes[2_048] in calls:
+        raw_call(self, call, is_delegate_call=True)
+
+@external
 def burn(slots: uint256):
     for i: uint256 in range(slots, bound=10_000):
         self.touches[convert(i, bytes32)] = 1

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wishes that travel together, to a contract that takes several calls as one.
+
+The carrier is an outbox row that the transaction manager makes: it has the nonce and the signed
+transactions. The wishes are its riders; what becomes of the carrier is copied to them. When it
+comes to nothing they are queued again, and each goes alone from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, aliased
+
+from offchain_workers.chain.call import Call, Multicall
+from offchain_workers.chain.outbox import CARRIER, FAILED, UNMINED, State
+from offchain_workers.chain.prepare import Hold, Ready, Refusal
+from offchain_workers.chain.tables import OutboxRow, RideRow
+
+log = structlog.get_logger(__name__)
+
+# A row and how it would be sent.
+Planned = tuple[OutboxRow, Ready]
+
+
+@dataclass
+class Party:
+    """Rows that could share a transaction."""
+
+    multicall: Multicall
+    members: list[Planned] = field(default_factory=list)
+
+    def send(self, prepare: Callable[[OutboxRow], Ready | Hold | Refusal]) -> list[Planned]:
+        """What to send for all. Who would sink the others is found by halving, and goes alone."""
+        if len(self.members) < 2:
+            return self.members
+        carrier = self._carrier()
+        plan = prepare(carrier)
+        if isinstance(plan, Ready):
+            log.info("sending together", key=carrier.key, wishes=[m[0].key for m in self.members])
+            return [(carrier, plan)]
+        log.info("not sent together", key=carrier.key, reason=plan.why)
+        half = len(self.members) // 2
+        halves = self.members[:half], self.members[half:]
+        return [one for part in halves for one in Party(self.multicall, part).send(prepare)]
+
+    def _carrier(self) -> OutboxRow:
+        """One new row for all members. The first deadline among them is its own."""
+        rows = [row for row, _ in self.members]
+        call = self.multicall.join([Call(row.to, row.data) for row in rows])
+        return OutboxRow(
+            sender=rows[0].sender,
+            key=CARRIER + ",".join(str(row.id) for row in rows),
+            to=call.to,
+            data=call.data,
+            value=call.value,
+            deadline=min((row.deadline for row in rows if row.deadline is not None), default=None),
+            max_fee=rows[0].max_fee,
+            state=State.QUEUED,
+            rides=[RideRow(rider_id=row.id, gas=plan.gas) for row, plan in self.members],
+        )
+
+
+def parties(planned: Iterable[Planned], multicalls: Sequence[Multicall]) -> list[Party]:
+    """Who could go with whom: by contract, and by the most that is paid for gas."""
+    found: dict[tuple[str, int], Party] = {}
+    for row, plan in planned:
+        multicall = _multicall_for(row, multicalls)
+        if multicall is not None:
+            party = found.setdefault((multicall.to, row.max_fee), Party(multicall))
+            party.members.append((row, plan))
+    return list(found.values())
+
+
+def _multicall_for(row: OutboxRow, multicalls: Sequence[Multicall]) -> Multicall | None:
+    if row.value or row.gas_limit is not None:
+        return None
+    return next((one for one in multicalls if one.to == row.to and one.takes(row.data)), None)
+
+
+def ridden(session: Session, rows: Iterable[OutboxRow]) -> set[int]:
+    """Ids of those rows that were once sent with others."""
+    query = select(RideRow.rider_id).where(RideRow.rider_id.in_([row.id for row in rows]))
+    return set(session.scalars(query))
+
+
+def mirror(session: Session, sender: str, settle: int) -> None:
+    """Bring all riders to where their carriers are. Doing it again changes nothing.
+
+    Those of a carrier that failed are let go ``settle`` blocks later: until then a reorg may still
+    make it succeed, and they would be done twice.
+    """
+    rider, carrier = aliased(OutboxRow), aliased(OutboxRow)
+    differ = or_(
+        rider.state != carrier.state, rider.block_hash.is_distinct_from(carrier.block_hash)
+    )
+    query = (
+        select(RideRow)
+        .join(rider, RideRow.rider_id == rider.id)
+        .join(carrier, RideRow.carrier_id == carrier.id)
+        .where(rider.sender == sender, ~rider.settled, ~RideRow.over, differ)
+    )
+    for ride in session.scalars(query).all():
+        failed = ride.carrier.state in FAILED
+        _follow(ride, State.PENDING if failed else State(ride.carrier.state))
+        if failed and (ride.carrier.settled or ride.carrier.confirmations >= settle):
+            _let_go(ride)
+
+
+def _follow(ride: RideRow, state: State) -> None:
+    row, carrier = ride.rider, ride.carrier
+    if row.state != state:
+        row.state, row.reason, row.acknowledged = state, None, False
+    for name, value in UNMINED.items():
+        setattr(row, name, getattr(carrier, name) if state == State.MINED_OK else value)
+    if row.gas_used is not None:
+        row.gas_used = row.gas_used * ride.gas // sum(one.gas for one in carrier.rides)
+
+
+def _let_go(ride: RideRow) -> None:
+    ride.over = True
+    ride.rider.state, ride.rider.reason = State.QUEUED, ride.carrier.reason
+    ride.carrier.deadline = 0  # should a deep reorg bring it back, it is cancelled
