@@ -8,6 +8,7 @@ comes to nothing they are queued again, and each goes alone from then on.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -24,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 # A row and how it would be sent.
 Planned = tuple[OutboxRow, Ready]
+Prepare = Callable[[OutboxRow], Ready | Hold | Refusal]
 
 
 @dataclass
@@ -33,35 +35,46 @@ class Party:
     multicall: Multicall
     members: list[Planned] = field(default_factory=list)
 
-    def send(self, prepare: Callable[[OutboxRow], Ready | Hold | Refusal]) -> list[Planned]:
-        """What to send for all. Who would sink the others is found by halving, and goes alone."""
-        if len(self.members) < 2:
-            return self.members
-        carrier = self._carrier()
-        plan = prepare(carrier)
-        if isinstance(plan, Ready):
-            log.info("sending together", key=carrier.key, wishes=[m[0].key for m in self.members])
-            return [(carrier, plan)]
-        log.info("not sent together", key=carrier.key, reason=plan.why)
-        half = len(self.members) // 2
-        halves = self.members[:half], self.members[half:]
-        return [one for part in halves for one in Party(self.multicall, part).send(prepare)]
+    def send(self, prepare: Prepare) -> list[Planned]:
+        """What to send for all, in this order: one carrier, and behind it who would sink it."""
+        members, apart = list(self.members), list[Planned]()
+        while len(members) > 1:
+            carrier = _carrier(self.multicall, members)
+            plan = prepare(carrier)
+            if isinstance(plan, Ready):
+                log.info("sending together", key=carrier.key, wishes=[m[0].key for m in members])
+                return [(carrier, plan), *apart]
+            if isinstance(plan, Hold):
+                log.warning("not sent together", key=carrier.key, reason=plan.why)
+                break
+            apart.append(members.pop(self._first_bad(members, prepare)))
+            log.info("sent apart from others", key=apart[-1][0].key, reason=plan.why)
+        return members + apart
 
-    def _carrier(self) -> OutboxRow:
-        """One new row for all members. The first deadline among them is its own."""
-        rows = [row for row, _ in self.members]
-        call = self.multicall.join([Call(row.to, row.data) for row in rows])
-        return OutboxRow(
-            sender=rows[0].sender,
-            key=CARRIER + ",".join(str(row.id) for row in rows),
-            to=call.to,
-            data=call.data,
-            value=call.value,
-            deadline=min((row.deadline for row in rows if row.deadline is not None), default=None),
-            max_fee=rows[0].max_fee,
-            state=State.QUEUED,
-            rides=[RideRow(rider_id=row.id, gas=plan.gas) for row, plan in self.members],
-        )
+    def _first_bad(self, members: Sequence[Planned], prepare: Prepare) -> int:
+        """Place of the first that reverts after those before it, where all together do."""
+
+        def refused(last: int) -> bool:
+            return isinstance(prepare(_carrier(self.multicall, members[: last + 1])), Refusal)
+
+        return bisect_left(range(len(members) - 1), True, lo=1, key=refused)
+
+
+def _carrier(multicall: Multicall, members: Sequence[Planned]) -> OutboxRow:
+    """One new row for all. The first deadline among them is its own."""
+    rows = [row for row, _ in members]
+    call = multicall.join([Call(row.to, row.data) for row in rows])
+    return OutboxRow(
+        sender=rows[0].sender,
+        key=CARRIER + ",".join(str(row.id) for row in rows),
+        to=call.to,
+        data=call.data,
+        value=call.value,
+        deadline=min((row.deadline for row in rows if row.deadline is not None), default=None),
+        max_fee=rows[0].max_fee,
+        state=State.QUEUED,
+        rides=[RideRow(rider_id=row.id, gas=plan.gas) for row, plan in members],
+    )
 
 
 def parties(planned: Iterable[Planned], multicalls: Sequence[Multicall]) -> list[Party]:

@@ -104,10 +104,7 @@ class TxManager(Signer):
         }
 
     def _deepen(self, view: Vantage) -> None:
-        """One statement for all rows: each new block deepens everything that is watched.
-
-        Before, riders get what was found out about their carriers in this step.
-        """
+        """Each new block deepens everything that is watched, in one statement; riders follow."""
         depth = view.number + 1 - OutboxRow.block_number
         mined = update(OutboxRow).where(
             OutboxRow.sender == self.sender,
@@ -117,8 +114,8 @@ class TxManager(Signer):
             OutboxRow.confirmations != depth,
         )
         with self._db.session() as session:
-            mirror(session, self.sender, self._policy.settle)
             session.execute(mined.values(confirmations=depth, settled=depth >= self._policy.watch))
+            mirror(session, self.sender, self._policy.settle)
 
     def _reopen(self, row: OutboxRow) -> None:
         """A reorg took its block away: back in flight, same nonce, same signed transactions."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from offchain_workers.chain.db import Database
 from offchain_workers.chain.tables import Base
 from offchain_workers.devnet import Devnet
 from tests.chain.hands import Hands
-from tests.chain.world import COUNTER, Handler, Proxy, Server, deploy
+from tests.chain.world import COUNTER, Handler, Proxy, Server, deploy, multicall_of
 
 
 @pytest.fixture(scope="session")
@@ -93,3 +94,14 @@ def hands(devnet: Devnet, counter: Contract, db: Database) -> Hands:
 def slow(manual_mining: Devnet, anvil_counter: Contract, db: Database) -> Hands:
     """On a chain with a mempool, where the test mines."""
     return Hands(manual_mining, anvil_counter, db)
+
+
+@pytest.fixture
+def riders(hands: Hands) -> Hands:
+    """What is wished of its contract may share a transaction."""
+    return replace(hands, multicalls=lambda: [multicall_of(hands.contract)])
+
+
+@pytest.fixture
+def slow_riders(slow: Hands) -> Hands:
+    return replace(slow, multicalls=lambda: [multicall_of(slow.contract)])

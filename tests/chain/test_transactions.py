@@ -371,6 +371,25 @@ def test_a_nonce_taken_by_a_foreign_transaction_is_leased_again(slow: Hands) -> 
 
 
 @pytest.mark.anvil
+def test_what_is_leased_again_keeps_nothing_of_a_block_that_a_reorg_dropped(slow: Hands) -> None:
+    slow.touch()
+    slow.step()
+    slow.chain.mine()
+    slow.step()
+    with slow.db.session() as session:
+        slow.manager.acknowledge(session, slow.row())
+    slow.chain.rpc("anvil_setBalance", slow.account.address, hex(10**18))
+    slow.chain.rpc("anvil_reorg", 1, [])
+    slow.chain.rpc("anvil_dropAllTransactions")
+    slow.send_foreign(nonce=0)
+    slow.chain.mine(3)
+    slow.chain.rpc("anvil_setBalance", slow.account.address, "0x0")
+    row = slow.step()
+    assert (row.state, row.nonce, row.tx_hash, row.block_hash) == (State.QUEUED, None, None, None)
+    assert (row.gas_used, row.confirmations, row.acknowledged) == (None, 0, False)
+
+
+@pytest.mark.anvil
 def test_superseded_by_a_foreign_transaction_that_did_the_same(slow: Hands) -> None:
     slow.enqueue(slow.contract.functions.once(JOB))
     slow.step()
@@ -413,6 +432,11 @@ def test_a_hole_below_our_nonces_is_filled(slow: Hands) -> None:
     row = slow.step()
     assert row.state == State.MINED_OK
     assert (slow.touches, slow.nonce) == (1, 2)
+    assert slow.outcomes() == ["key"]
+    slow.chain.rpc("anvil_reorg", 2, [])  # what fills holes is nobody's wish after a reorg, either
+    slow.step()
+    slow.chain.mine()
+    slow.step()
     assert slow.outcomes() == ["key"]
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
+from eth_abi.abi import encode
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
 from web3.contract import Contract
 
+from offchain_workers.chain.call import Call, Multicall
+from offchain_workers.chain.hashing import keccak
 from offchain_workers.devnet import Devnet
 
 COUNTER = """
@@ -69,6 +72,16 @@ def deploy(chain: Devnet, code: dict[str, Any]) -> Contract:
     sent = factory.constructor().transact({"from": chain.accounts[9].address})
     address = w3.eth.wait_for_transaction_receipt(sent)["contractAddress"]
     return w3.eth.contract(address=address, abi=code["abi"])
+
+
+def multicall_of(counter: Contract, address: str | None = None) -> Multicall:
+    """The counter's own, for what it counts without coins."""
+    return Multicall(address or counter.address, lambda data: True, joined)
+
+
+def joined(calls: Sequence[Call]) -> Call:
+    selector = keccak(b"multicall(bytes[])")[:4]
+    return Call(calls[0].to, selector + encode(["bytes[]"], [[call.data for call in calls]]))
 
 
 def fund(chain: Devnet, account: LocalAccount) -> None:
