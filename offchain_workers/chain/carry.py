@@ -78,13 +78,16 @@ def _carrier(multicall: Multicall, members: Sequence[Planned]) -> OutboxRow:
 
 
 def parties(planned: Iterable[Planned], multicalls: Sequence[Multicall]) -> list[Party]:
-    """Who could go with whom: by contract, and by the most that is paid for gas."""
-    found: dict[tuple[str, int], Party] = {}
+    """Who could go with whom: calls of one function of one contract, for the same gas price.
+
+    What others can spoil (the end of a claim) so never sinks what they can't (a claim in time).
+    """
+    found: dict[tuple[str, bytes, int], Party] = {}
     for row, plan in planned:
         multicall = _multicall_for(row, multicalls)
         if multicall is not None:
-            party = found.setdefault((multicall.to, row.max_fee), Party(multicall))
-            party.members.append((row, plan))
+            key = row.to, row.data[:4], row.max_fee
+            found.setdefault(key, Party(multicall)).members.append((row, plan))
     return list(found.values())
 
 
@@ -94,8 +97,8 @@ def _multicall_for(row: OutboxRow, multicalls: Sequence[Multicall]) -> Multicall
     return next((one for one in multicalls if one.to == row.to and one.takes(row.data)), None)
 
 
-def ridden(session: Session, rows: Iterable[OutboxRow]) -> set[int]:
-    """Ids of those rows that were once sent with others."""
+def loners(session: Session, rows: Iterable[OutboxRow]) -> set[int]:
+    """Ids of those rows that go alone: it was wished so, or they once went with others."""
     query = select(RideRow.rider_id).where(RideRow.rider_id.in_([row.id for row in rows]))
     return set(session.scalars(query))
 
@@ -111,29 +114,24 @@ def mirror(session: Session, sender: str, settle: int) -> None:
         rider.state != carrier.state, rider.block_hash.is_distinct_from(carrier.block_hash)
     )
     query = (
-        select(RideRow)
+        select(RideRow, rider, carrier)
         .join(rider, RideRow.rider_id == rider.id)
         .join(carrier, RideRow.carrier_id == carrier.id)
         .where(rider.sender == sender, ~rider.settled, ~RideRow.over, differ)
     )
-    for ride in session.scalars(query).all():
-        failed = ride.carrier.state in FAILED
-        _follow(ride, State.PENDING if failed else State(ride.carrier.state))
-        if failed and (ride.carrier.settled or ride.carrier.confirmations >= settle):
-            _let_go(ride)
+    for ride, row, by in session.execute(query).all():
+        _follow(ride, row, by)
+        if by.state in FAILED and (by.settled or by.confirmations >= settle):
+            ride.over = True
+            row.state, row.reason = State.QUEUED, by.reason
+            by.deadline = 0  # should a deep reorg bring it back, it is cancelled
 
 
-def _follow(ride: RideRow, state: State) -> None:
-    row, carrier = ride.rider, ride.carrier
+def _follow(ride: RideRow, row: OutboxRow, carrier: OutboxRow) -> None:
+    state = State.PENDING if carrier.state in FAILED else carrier.state
     if row.state != state:
         row.state, row.reason, row.acknowledged = state, None, False
     for name, value in UNMINED.items():
         setattr(row, name, getattr(carrier, name) if state == State.MINED_OK else value)
     if row.gas_used is not None:
         row.gas_used = row.gas_used * ride.gas // sum(one.gas for one in carrier.rides)
-
-
-def _let_go(ride: RideRow) -> None:
-    ride.over = True
-    ride.rider.state, ride.rider.reason = State.QUEUED, ride.carrier.reason
-    ride.carrier.deadline = 0  # should a deep reorg bring it back, it is cancelled

@@ -12,7 +12,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from offchain_workers.chain.errors import GasLimitTooHighError
-from offchain_workers.chain.tables import OutboxRow
+from offchain_workers.chain.tables import OutboxRow, RideRow
 
 # EIP-7825: no transaction may ask for more.
 MAX_GAS = 16_777_216
@@ -73,13 +73,14 @@ class Outbox:
         gas_limit: int | None = None,
         deadline: int | None = None,
         max_fee: int | None = None,
+        alone: bool = False,
     ) -> OutboxRow:
         """Wish for a transaction; committed with the caller's own rows.
 
         ``key`` names the wish (``deliver:<job id>``): a second call with it changes nothing and
         returns the first row, whatever became of it. ``deadline`` is unix seconds: not mined by
-        then, it is cancelled. ``max_fee`` bounds the fee in wei per gas. Raises
-        GasLimitTooHighError.
+        then, it is cancelled. ``max_fee`` bounds the fee in wei per gas. ``alone``: it shares no
+        transaction with other wishes. Raises GasLimitTooHighError.
         """
         if gas_limit is not None and gas_limit > MAX_GAS:
             raise GasLimitTooHighError(f"{key}: gas limit {gas_limit} is above {MAX_GAS}")
@@ -98,6 +99,8 @@ class Outbox:
             )
             session.add(row)
             session.flush()
+            if alone:
+                session.add(RideRow(rider_id=row.id))
         return row
 
     def get(self, session: Session, key: str) -> OutboxRow | None:

@@ -101,19 +101,20 @@ class OutboxRow(Base):
 
 
 class RideRow(Base):
-    """A wish that went out in one transaction with others; a wish does so only once.
+    """A wish that went out in one transaction with others, which it does once at most.
 
-    ``gas``: what it would have asked for alone, and so its share of what the carrier used.
-    ``over``: the carrier came to nothing, and the wish goes alone.
+    ``carrier`` None: it never does. ``gas``: what it would have asked for alone, and so its share
+    of what the carrier used. ``over``: the carrier came to nothing, and the wish goes alone.
     """
 
     __tablename__ = "outbox_rides"
     rider_id: Mapped[int] = mapped_column(ForeignKey("outbox.id"), primary_key=True)
-    carrier_id: Mapped[int] = mapped_column(ForeignKey("outbox.id"), index=True)
-    gas: Mapped[int] = mapped_column(Integer)
+    carrier_id: Mapped[int | None] = mapped_column(ForeignKey("outbox.id"), index=True)
+    gas: Mapped[int] = mapped_column(Integer, default=0)
     over: Mapped[bool] = mapped_column(Boolean, default=False)
-    rider: Mapped[OutboxRow] = relationship(foreign_keys=rider_id)
-    carrier: Mapped[OutboxRow] = relationship(back_populates="rides", foreign_keys=carrier_id)
+    carrier: Mapped[OutboxRow | None] = relationship(
+        back_populates="rides", foreign_keys=carrier_id
+    )
 
 
 class AttemptRow(Base):

@@ -14,7 +14,7 @@ from typing import Any, cast
 import structlog
 from sqlalchemy import update
 
-from offchain_workers.chain.carry import Planned, mirror, parties, ridden
+from offchain_workers.chain.carry import Planned, loners, mirror, parties
 from offchain_workers.chain.outbox import CARRIER, FILLER, IN_FLIGHT, OUTCOMES, UNMINED, State
 from offchain_workers.chain.prepare import Hold, Ready, Refusal, prepare, why_reverted
 from offchain_workers.chain.signer import Signer, TxPolicy
@@ -213,8 +213,8 @@ class TxManager(Signer):
         if len(planned) < 2:
             return planned
         with self._db.read() as session:
-            rode = ridden(session, [row for row, _ in planned])
-        able = [one for one in planned if one[0].id not in rode and not self._urgent(one[0], view)]
+            apart = loners(session, [row for row, _ in planned])
+        able = [one for one in planned if one[0].id not in apart and not self._urgent(one[0], view)]
         found = parties(able, self._multicalls())
         members = {row.id for party in found for row, _ in party.members}
         alone = [one for one in planned if one[0].id not in members]

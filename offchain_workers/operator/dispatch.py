@@ -58,6 +58,7 @@ class Dispatch:
                     wish["data"],
                     wish["value"],
                     deadline=job.deliver_by,
+                    alone=self._contested(job),
                 )
                 job.stage = Stage.DELIVERING
                 log.info("delivery queued", job=job.job_id.hex(), key=job.delivery_key)
@@ -68,6 +69,13 @@ class Dispatch:
         return [
             job for job in session.scalars(ready) if job.turn_at is not None and job.turn_at <= head
         ]
+
+    def _contested(self, job: JobRow) -> bool:
+        """Whether another member could deliver before us, and sink what shares a transaction."""
+        if job.members == 1:
+            return False
+        passed = self._clock.now() - (job.posted_at or 0)
+        return job.turn != 0 or 2 * passed >= job.terms.turn_length
 
     def review(self) -> None:
         """Deliveries that the chain did not take: was somebody faster, or do we try again?"""

@@ -55,7 +55,7 @@ def test_riders_get_confirmations_and_are_settled_with_their_carrier(riders: Han
 
 
 def test_who_must_go_alone_does(riders: Hands) -> None:
-    """With coins, a gas limit, another limit on fees, or little time left."""
+    """With coins, a gas limit, another limit on fees, little time left, or as it was wished."""
     now = max(
         int(riders.now),
         int(riders.chain.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16),
@@ -64,12 +64,25 @@ def test_who_must_go_alone_does(riders: Hands) -> None:
     wish(riders, "gas", gas_limit=100_000)
     wish(riders, "fees", max_fee=90 * GWEI)
     wish(riders, "urgent", deadline=now + 100)
+    wish(riders, "wished", alone=True)
+    wish(riders, "wished too", alone=True)
     wish_all(riders)
-    for key in ("coins", "gas", "fees", "urgent", *KEYS):
+    for key in ("coins", "gas", "fees", "urgent", "wished", "wished too", *KEYS):
         riders.until(State.MINED_OK, key)
     assert len(carriers(riders)) == 1
     assert len(carriers(riders)[0].key.split(",")) == len(KEYS)
-    assert riders.nonce == 5
+    assert riders.nonce == 7
+
+
+def test_calls_of_different_functions_do_not_meet(riders: Hands) -> None:
+    """Who can spoil the one can't spoil the other."""
+    for key in KEYS:
+        wish(riders, key)
+        riders.touch(f"touch {key}")
+    for key in KEYS:
+        riders.until(State.MINED_OK, key)
+        riders.until(State.MINED_OK, f"touch {key}")
+    assert (riders.touches, counted(riders), riders.nonce) == (4, [1, 1, 1, 1], 2)
 
 
 def test_wishes_of_another_contract_are_not_taken(riders: Hands) -> None:
