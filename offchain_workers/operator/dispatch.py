@@ -94,7 +94,13 @@ class Dispatch:
             for row in decided:
                 self._outbox.acknowledge(session, row)
         for row in decided:
-            self._metrics.deliveries.labels(state=row.state).inc()
+            self._count(row)
+
+    def _count(self, row: OutboxRow) -> None:
+        self._metrics.deliveries.labels(state=row.state).inc()
+        self._metrics.gas.labels(call=row.key.partition(":")[0]).inc(row.gas_used or 0)
+        if row.state == State.MINED_OK and row.nonce is None:
+            self._metrics.shared.inc()
 
     def _undelivered(self) -> list[tuple[JobRow, OutboxRow]]:
         ours = (OutboxRow.sender == self._outbox.sender) & (OutboxRow.key == JobRow.delivery_key)

@@ -68,6 +68,7 @@ def test_jobs_are_claimed_and_settled_in_one_transaction_each(compiled: OpmlMark
             pass_window(compiled, jobs[-1])
         until(lambda: all_paid(compiled, jobs))
         claims, ends = mined(compiled, "claim", JOBS), mined(compiled, "finalise", JOBS)
+        until(lambda: f"calls_shared_total {2 * JOBS}.0" in running.get("/metrics").text)
         running.stop()
     assert len({row.tx_hash for row in claims}) == len({row.tx_hash for row in ends}) == 1
     assert stake(compiled, primary) == (ETHER, ETHER)
