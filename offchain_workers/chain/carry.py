@@ -42,7 +42,7 @@ class Party:
             carrier = _carrier(self.multicall, members)
             plan = prepare(carrier)
             if isinstance(plan, Ready):
-                log.info("sending together", key=carrier.key, wishes=[m[0].key for m in members])
+                log.info("sending together", key=carrier.key, calls=len(members))
                 return [(carrier, plan), *apart]
             if isinstance(plan, Hold):
                 log.warning("not sent together", key=carrier.key, reason=plan.why)
