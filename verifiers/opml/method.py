@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from offchain_workers.chain.call import Call
+from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.audits import OpmlAudits
 from offchain_workers.chain.contracts.base import ZERO_ADDRESS
@@ -113,6 +113,13 @@ class OpmlMethod:
             for at, one in owing.items()
             if one is not None
         ]
+
+    def multicall(self, network: Network) -> Multicall | None:
+        """Claims and their ends: in company they cost a quarter and a half less."""
+        verifier = OpmlVerifier.of(network)
+        if verifier is None:
+            return None
+        return Multicall(verifier.address, verifier.rides, verifier.multicall)
 
     # --- a pending claim ----------------------------------------------------------------------
 
