@@ -14,7 +14,7 @@ from offchain_workers.chain.contracts.deployment import deploy_consumer
 from offchain_workers.chain.contracts.opml import OPML
 from offchain_workers.chain.errors import CallRevertedError
 from offchain_workers.chain.hashing import keccak
-from tests.operator.world import ETHER, inline, refusal, until
+from tests.operator.world import ETHER, Running, inline, refusal, until
 from tests.opml.compiled import GIVEN, digits_bundle
 from tests.opml.lies import lied, tampered
 from tests.opml.onchain import Challenger, OpmlMarket, published
