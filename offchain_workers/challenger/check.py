@@ -42,7 +42,7 @@ class Case:
         header = self.model.header
 
         def challenge() -> Challenge:
-            return Challenge(header, self.model.execution(self.given), claimed_output(claim.word))
+            return Challenge(header, self.model.played(self.given), claimed_output(claim.word))
 
         return Dispute(self.terms, header, challenge)
 
@@ -82,7 +82,15 @@ class Checker:
         terms = self._jobs.terms(claim.job_id)
         if self._rules.models and terms.model_id not in self._rules.models:
             raise LeftError(Reason.MODEL_NOT_WATCHED)
-        model = self._library.model(terms)
+        return self._of(claim, terms, self._library.model(terms))
+
+    def committed(self, claim: Claimed) -> Case:
+        """Of a claim under a bond of ours: played on whatever models are watched, and whoever
+        vouches for them, by now. Raises LeftError."""
+        terms = self._jobs.terms(claim.job_id)
+        return self._of(claim, terms, self._library.committed(terms))
+
+    def _of(self, claim: Claimed, terms: JobTerms, model: Watched) -> Case:
         return Case(terms, model, self._jobs.given(claim, model.card))
 
     def in_time(self, claim: Claimed, seconds: float = 0.0) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -73,6 +74,15 @@ class Watched:
         """Every node; the last ones are kept. Raises LeftError."""
         return self.executions.get(given, lambda: self._traced(given))
 
+    def played(self, given: bytes) -> Execution:
+        """For a game under a bond, which is lost without an execution: where the lowerings fail,
+        the reference's, which the contracts follow."""
+        try:
+            return self.execution(given)
+        except LeftError as left:
+            log.warning("playing by the reference: slow", name=self.card.name, reason=str(left))
+        return self.executions.get(given, lambda: self.tracer.program.execution(given))
+
     def _traced(self, given: bytes) -> Execution:
         """A trace that does not lead to the answer is no reason for a bond."""
         try:
@@ -114,6 +124,7 @@ class Library:
         self._folder = folder
         self._vouching = vouching
         self._models: Few[Watched] = Few(_MODELS)
+        self._committed: Few[Watched] = Few(_MODELS)
         self._barred: dict[bytes, str] = {}
 
     def model(self, terms: JobTerms) -> Watched:
@@ -123,8 +134,27 @@ class Library:
         """
         if terms.model_id in self._barred:
             raise LeftError(Reason.MODEL_REFUSED, self._barred[terms.model_id])
+        return self._kept(self._models, terms, self._load)
+
+    def committed(self, terms: JobTerms) -> Watched:
+        """The same for a game under a bond of ours: where nobody vouches for the model any more it
+        is played by the reference."""
+        return self._committed.get(terms.model_id, lambda: self._committed_to(terms))
+
+    def _committed_to(self, terms: JobTerms) -> Watched:
         try:
-            return self._models.get(terms.model_id, lambda: self._load(terms))
+            return self.model(terms)
+        except LeftError as left:
+            if left.reason is not Reason.MODEL_UNVOUCHED:
+                raise
+        return self._kept(Few(1), terms, self._reference)
+
+    def _kept(
+        self, models: Few[Watched], terms: JobTerms, load: Callable[[JobTerms], Watched]
+    ) -> Watched:
+        """Bars what fails its certificate."""
+        try:
+            return models.get(terms.model_id, lambda: load(terms))
         except StoreError as error:
             raise LeftError(Reason.MODEL_UNAVAILABLE, error.message) from error
         except (LeftError, ChainError):
@@ -139,6 +169,12 @@ class Library:
         is_vouched = self._vouching.voucher(record) is not None
         if self._vouching.required and not is_vouched:
             raise LeftError(Reason.MODEL_UNVOUCHED, HINT)
+        return self._loaded(record, terms, is_vouched)
+
+    def _reference(self, terms: JobTerms) -> Watched:
+        return self._loaded(published(self._network, terms.model_id), terms, False)
+
+    def _loaded(self, record: PublishedModel, terms: JobTerms, is_vouched: bool) -> Watched:
         card = self._files.card(record)
         blob = partial(self._files.blob, record)
         files = Files(card, terms.artifact_id, blob)

@@ -25,7 +25,7 @@ class Player:
         """
         try:
             return self._player.due(
-                claim.job_id, claim.word, lambda: self._checker.case(claim).dispute(claim)
+                claim.job_id, claim.word, lambda: self._checker.committed(claim).dispute(claim)
             )
         except NothingDiffersError as error:
             raise LeftError(Reason.NOTHING_DIFFERS, error.message) from error
