@@ -42,7 +42,7 @@ class Case:
         header = self.model.header
 
         def challenge() -> Challenge:
-            return Challenge(header, self.model.execution(self.given), claimed_output(claim.word))
+            return Challenge(header, self.model.played(self.given), claimed_output(claim.word))
 
         return Dispute(self.terms, header, challenge)
 

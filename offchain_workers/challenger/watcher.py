@@ -52,6 +52,7 @@ class Watcher:
         self._ready = threading.Event()
         self._swept = -float("inf")
         self._idle = 0
+        self._is_torn = False
         watch = settings.watch
         app = build_app(self.health, self._parts.metrics)
         self._endpoint = Endpoint(app, watch.listen_host, watch.listen_port)
@@ -152,8 +153,13 @@ class Watcher:
         parts = self._parts
         while not self._abandoned.is_set():
             with parts.db.session() as session:
+                if self._is_torn:
+                    parts.docket.rebuild(session)
                 steps = parts.follower.poll(session)
+                # What is not committed comes again: the docket must not count it twice.
+                self._is_torn = bool(steps)
                 parts.docket.apply(session, steps)
+            self._is_torn = False
             for step in steps:
                 if isinstance(step, Forward):
                     parts.clock.see(step.blocks[-1].timestamp)

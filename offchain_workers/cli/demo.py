@@ -70,6 +70,8 @@ def demo(
     Everything runs on this machine and is thrown away afterwards, unless --keep is given.
     """
     if method == "opml" or adversary is not None:
+        if inputs:
+            raise typer.BadParameter("--input goes with --method none: a dispute is about a digit")
         from offchain_workers.cli import demo_opml
 
         demo_opml.play(run, adversary or demo_opml.USUAL, chain, keep, _progress(run))
