@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from offchain_workers.chain.call import Call
+from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.engines.base import Session
 from offchain_workers.errors import FusionError
@@ -162,6 +162,10 @@ class Method(Protocol):
         its deployment, has no audits. ``budget``: wei that may be in bonds at a time."""
         ...
 
-    def earnings(self, network: Network, operator: str) -> Sequence[Earning]:
-        """What the method's own contracts owe the operator."""
+    def earnings(self, network: Network, operator: str, to: str) -> Sequence[Earning]:
+        """What the method's own contracts owe the operator, to be sent ``to`` an address."""
+        ...
+
+    def multicall(self, network: Network) -> Multicall | None:
+        """How its deliveries and follow-ups can share a transaction; None when they can't."""
         ...

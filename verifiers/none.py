@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from offchain_workers.chain.call import Call
+from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.terms import ZERO_32, selector_of
 from offchain_workers.chain.merkle import batch_commitment
@@ -55,6 +55,10 @@ class NoneMethod:
         """Nothing to compare with."""
         return None
 
-    def earnings(self, network: Network, operator: str) -> Sequence[Earning]:
+    def earnings(self, network: Network, operator: str, to: str) -> Sequence[Earning]:
         """The market keeps the money."""
         return ()
+
+    def multicall(self, network: Network) -> Multicall | None:
+        """Each delivery is a transaction: the market asks who sent it."""
+        return None

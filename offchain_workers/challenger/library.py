@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,7 @@ from offchain_workers.errors import FusionError
 from offchain_workers.models import CodecError, ModelCard, ModelSpec
 from offchain_workers.models.catalog import Catalog, PublishedModel
 from offchain_workers.models.lowering import onnx_for
-from offchain_workers.models.vouching import HINT, Vouching
+from offchain_workers.models.vouching import CHECKED, HINT, OWN, Vouching
 from offchain_workers.models.wire import pack_items, unpack_items
 from offchain_workers.storage import BlobStore, StoreError
 from verifiers.base import Candidate, ReadBlob
@@ -48,11 +47,14 @@ class Watched:
 
     ``session`` answers as workers do. None where the self-test refused it, or nobody vouches for
     the lowerings: then ``tracer`` is the reference, which the contracts follow, and answers too.
+    ``voucher``: see Vouching.
     """
 
+    record: PublishedModel
     card: ModelCard
     tracer: Tracer
     session: Session | None
+    voucher: str | None
     slowest: float = 0.0
     executions: Few[Execution] = field(default_factory=lambda: Few(_EXECUTIONS))
 
@@ -82,6 +84,19 @@ class Watched:
         except LeftError as left:
             log.warning("playing by the reference: slow", name=self.card.name, reason=str(left))
         return self.executions.get(given, lambda: self.tracer.program.execution(given))
+
+    def confirm(self, given: bytes) -> None:
+        """Before a bond: by the reference, where others' word is all that the files have.
+
+        What is compiled here can't fail on purpose; an attester may have lied, or not have looked.
+        Raises LeftError.
+        """
+        if self.session is None or self.voucher in (CHECKED, OWN):
+            return
+        reference = Tracer(self.tracer.program, None).execution(given)
+        if reference.trace.root != self.execution(given).trace.root:
+            log.error("false attestation", name=self.card.name, attester=self.voucher)
+            raise LeftError(Reason.REFERENCE_DIFFERS, f"{self.voucher} does")
 
     def _traced(self, given: bytes) -> Execution:
         """A trace that does not lead to the answer is no reason for a bond."""
@@ -124,37 +139,35 @@ class Library:
         self._folder = folder
         self._vouching = vouching
         self._models: Few[Watched] = Few(_MODELS)
-        self._committed: Few[Watched] = Few(_MODELS)
         self._barred: dict[bytes, str] = {}
 
     def model(self, terms: JobTerms) -> Watched:
-        """The model of a job, ready to run. Raises LeftError.
+        """The model of a job, ready to judge by. Raises LeftError.
 
-        The first time it may take minutes: the self-test runs.
+        The first time it may take minutes: the self-test runs. Who vouched for it may take that
+        back, so that is asked each time.
         """
+        required = self._vouching.required
+        found = self._kept(terms, required)
+        if found.voucher is None and not required:
+            return found
+        voucher = self._vouching.voucher(found.record)
+        if voucher is None and required:
+            raise LeftError(Reason.MODEL_UNVOUCHED, HINT)
+        if (voucher is None) != (found.voucher is None):
+            self._models.forget(terms.model_id)
+            found = self._kept(terms, required)
+        return found
+
+    def playing(self, terms: JobTerms) -> Watched:
+        """For a game that is open: a bond must not be lost because nobody vouches any more."""
+        return self._kept(terms, False)
+
+    def _kept(self, terms: JobTerms, must_be_vouched: bool) -> Watched:
         if terms.model_id in self._barred:
             raise LeftError(Reason.MODEL_REFUSED, self._barred[terms.model_id])
-        return self._kept(self._models, terms, self._load)
-
-    def committed(self, terms: JobTerms) -> Watched:
-        """The same for a game under a bond of ours: where nobody vouches for the model any more it
-        is played by the reference."""
-        return self._committed.get(terms.model_id, lambda: self._committed_to(terms))
-
-    def _committed_to(self, terms: JobTerms) -> Watched:
         try:
-            return self.model(terms)
-        except LeftError as left:
-            if left.reason is not Reason.MODEL_UNVOUCHED:
-                raise
-        return self._kept(Few(1), terms, self._reference)
-
-    def _kept(
-        self, models: Few[Watched], terms: JobTerms, load: Callable[[JobTerms], Watched]
-    ) -> Watched:
-        """Bars what fails its certificate."""
-        try:
-            return models.get(terms.model_id, lambda: load(terms))
+            return self._models.get(terms.model_id, lambda: self._load(terms, must_be_vouched))
         except StoreError as error:
             raise LeftError(Reason.MODEL_UNAVAILABLE, error.message) from error
         except (LeftError, ChainError):
@@ -164,29 +177,23 @@ class Library:
             self._barred[terms.model_id] = str(error)
             raise LeftError(Reason.MODEL_REFUSED, str(error)) from error
 
-    def _load(self, terms: JobTerms) -> Watched:
+    def _load(self, terms: JobTerms, must_be_vouched: bool) -> Watched:
         record = published(self._network, terms.model_id)
-        is_vouched = self._vouching.voucher(record) is not None
-        if self._vouching.required and not is_vouched:
+        voucher = self._vouching.voucher(record)
+        if must_be_vouched and voucher is None:
             raise LeftError(Reason.MODEL_UNVOUCHED, HINT)
-        return self._loaded(record, terms, is_vouched)
-
-    def _reference(self, terms: JobTerms) -> Watched:
-        return self._loaded(published(self._network, terms.model_id), terms, False)
-
-    def _loaded(self, record: PublishedModel, terms: JobTerms, is_vouched: bool) -> Watched:
         card = self._files.card(record)
         blob = partial(self._files.blob, record)
         files = Files(card, terms.artifact_id, blob)
         program, session = files.program(), None
-        if is_vouched:
+        if voucher is not None:
             session = self._admitted(record, card, terms.artifact_id, blob)
         if session is None:
             program.certify()
         tracer = Tracer(program, files.onnx(TRACE_FILE) if session else None)
         name = f"0x{terms.model_id.hex()}"
         log.info("model ready", model=name, name=card.name, by_reference=session is None)
-        return Watched(card, tracer, session)
+        return Watched(record, card, tracer, session, voucher)
 
     def _admitted(
         self, record: PublishedModel, card: ModelCard, artifact_id: bytes, blob: ReadBlob

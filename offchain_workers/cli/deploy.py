@@ -25,6 +25,7 @@ _LABELS = {
     "models": "ModelRegistry",
     "subnets": "SubnetRegistry",
     "opml": "OpmlVerifier",
+    "audits": "OpmlAudits, the fund",
     "owner": "Owner",
     "chain_id": "Chain",
     "start_block": "Start block",
@@ -91,7 +92,8 @@ def deploy(
     methods = {"opml": opml.address}
     document = describe(network, pool.chain_id, chosen, owner.address, methods)
     write(out, document)
-    data = document | {"transactions": sent, "path": out.absolute()}
+    audits = opml.read("AUDITS")
+    data = document | {"audits": audits, "transactions": sent, "path": out.absolute()}
     emit(run, data, lambda: fields(_flat(data), _LABELS))
 
 

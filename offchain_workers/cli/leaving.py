@@ -8,9 +8,13 @@ from typing import Any
 from offchain_workers.chain.contracts import Operator
 from offchain_workers.cli.network import Connection
 from offchain_workers.cli.output import moment
+from offchain_workers.cli.progress import warn
 from offchain_workers.cli.sending import Sender
 from offchain_workers.errors import FusionError
 from offchain_workers.units import Wei
+from verifiers.base import Earning
+from verifiers.errors import UnknownMethodError
+from verifiers.methods import get_method, method_table
 
 
 def registered(connection: Connection, address: str) -> Operator:
@@ -63,15 +67,33 @@ def take_stake(connection: Connection, sender: Sender, to: str) -> int:
     return operator.unbonding
 
 
-def take_earnings(connection: Connection, sender: Sender, to: str) -> dict[str, Wei]:
-    """What was withdrawn. Raises MN-CLI-018 when there is nothing."""
+def take_earnings(connection: Connection, sender: Sender, to: str) -> dict[str, Any]:
+    """What was withdrawn, of methods' contracts too. Raises MN-CLI-018 when there is nothing."""
     network = connection.network
     credit = network.subnets.credit(sender.address)
     market = network.marketplace.balance(sender.address)
-    if not credit and not market:
+    earned = [one for one in method_earnings(connection, sender.address, to) if one.wei]
+    if not (credit or market or earned):
         raise FusionError("MN-CLI-018", f"there is nothing to withdraw for {sender.address}")
     if credit:
         sender.send("withdraw tips and rewards", network.subnets.withdraw_credit(to))
     if market:
         sender.send("withdraw from the market", network.marketplace.withdraw(market, to))
-    return {"credit": Wei(credit), "market": Wei(market)}
+    for one in earned:
+        sender.send(f"withdraw from {one.at}", one.call)
+    methods = {one.at: Wei(one.wei) for one in earned}
+    return {"credit": Wei(credit), "market": Wei(market), "methods": methods}
+
+
+def method_earnings(connection: Connection, address: str, to: str) -> list[Earning]:
+    """What the contracts of installed methods owe the address."""
+    table = method_table()
+    found: list[Earning] = []
+    for name in table:
+        try:
+            method = get_method(name, table)
+        except UnknownMethodError as error:
+            warn(f"earnings of method {name} are not known: {error}")
+            continue
+        found += method.earnings(connection.network, address, to)
+    return found

@@ -138,7 +138,7 @@ def status(
     ] = None,
     account: Signer = None,
 ) -> None:
-    """Show an operator: stake, reputation, offers, earnings, what is on its way out."""
+    """Show an operator: stake, reputation, offers, audits, earnings, what is on its way out."""
     from offchain_workers.cli.network import connect, own_address
     from offchain_workers.cli.operator_view import state, view
 
@@ -199,7 +199,7 @@ def leave(
 
 @command(group, "withdraw")
 def withdraw(run: Run, to: Target = None, account: Signer = None) -> None:
-    """Take out what you earned: tips and rewards, and your balance in the market."""
+    """Take out what you earned: tips, rewards, audits' pay, and your balance in the market."""
     from offchain_workers.cli.leaving import take_earnings
     from offchain_workers.cli.network import connect
     from offchain_workers.cli.sending import Sender
@@ -209,8 +209,9 @@ def withdraw(run: Run, to: Target = None, account: Signer = None) -> None:
     sender = Sender(connection)
     taken = take_earnings(connection, sender, target or sender.address)
     data = sender.result(**taken, to=target or sender.address)
-    labels = {"credit": "Tips and rewards", "market": "From the market", "to": "To"}
-    emit(run, data, lambda: fields(data, labels))
+    labels = {"credit": "Tips and rewards", "market": "From the market"}
+    labels |= {at: f"From {at}" for at in taken["methods"]} | {"to": "To"}
+    emit(run, data, lambda: fields(data | taken["methods"], labels))
 
 
 def _endpoint(url: str) -> str:

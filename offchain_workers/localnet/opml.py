@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from offchain_workers.chain.contracts import Spec
-from offchain_workers.chain.contracts.opml import OPML
+from offchain_workers.chain.contracts.opml import OPML, OpmlParams
 from offchain_workers.devnet import Kind
 from offchain_workers.localnet.daemon import Daemon
 from offchain_workers.localnet.net import Localnet
@@ -73,8 +73,16 @@ def start_market(
     ``liar``, ``publisher``: kinds of dishonest ones, if any. The cheapest worker is the liar: it is
     asked first.
     """
+    # The watcher's game is what is to be seen: no audit plays beside it.
+    params = replace(OpmlParams.development(), audit_share=0, audit_fund=0)
     net = Localnet(
-        folder, kind=kind, block_time=block_time, workers=(), models=lambda: (model,), say=say
+        folder,
+        kind=kind,
+        block_time=block_time,
+        workers=(),
+        models=lambda: (model,),
+        say=say,
+        opml=params,
     )
     stack.enter_context(net)
     bundle_folder = net.layout.folder / "compiled" / (publisher or model.card.name)

@@ -60,7 +60,7 @@ class Settle:
         if self._network.subnets.credit(sender) > above:
             self._queue("withdraw-credit", self._network.subnets.withdraw_credit(sender))
         for method in self._methods.values():
-            for earning in method.earnings(self._network, sender):
+            for earning in method.earnings(self._network, sender, sender):
                 if earning.wei > above:
                     self._queue(f"withdraw-{earning.at}", earning.call)
 

@@ -26,13 +26,13 @@ def test_nonsense_of_the_only_endpoint_does_not_end_the_watch(
         told.append(request["method"])
         return {"jsonrpc": "2.0", "id": answer["id"], "result": nonsense}
 
-    with proxy(opml) as endpoint:
-        with watching(opml, challengers(opml)[0], rpc_urls=[endpoint.url]) as watcher:
-            endpoint.rewrite = rewrite
-            liar = claim(opml, wrong())
-            until(lambda: len(told) > 8 or watcher.error)
-            until(lambda: liar.players() or watcher.error)
-            assert watcher.error is None
+    me = challengers(opml)[0]
+    with proxy(opml) as endpoint, watching(opml, me, rpc_urls=[endpoint.url]) as watcher:
+        endpoint.rewrite = rewrite
+        liar = claim(opml, wrong())
+        until(lambda: len(told) > 8 or watcher.error)
+        until(lambda: liar.players() or watcher.error)
+        assert watcher.error is None
 
 
 def test_a_game_that_the_chain_forgot_is_opened_again(opml: OpmlMarket) -> None:

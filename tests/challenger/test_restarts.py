@@ -52,14 +52,15 @@ def test_a_game_is_played_on_when_nobody_vouches_for_the_model_any_more(opml: Op
         until(lambda: again.heard("won"))
 
 
-def test_a_lowering_that_fails_does_not_cost_the_bond(opml: OpmlMarket) -> None:
+def test_a_lowering_that_fails_does_not_cost_the_bond() -> None:
     """As on a machine to which the watcher moved in the middle of a game."""
     files = dict(BUNDLE.files)
     trace = trapdoor(files["trace.onnx"], GIVEN)
     card, program = BUNDLE.card, BUNDLE.program
     engine = EmbeddedEngine("cpu")
     session = engine.load(ModelSpec(card, content_id(files["model.onnx"])), files["model.onnx"])
-    model = Watched(card, Tracer(program, trace), session)
+    record: Any = None  # nothing here asks for it
+    model = Watched(record, card, Tracer(program, trace), session, None)
     with pytest.raises(LeftError, match="MN-OPML-100"):
         model.execution(GIVEN)
     assert model.played(GIVEN).trace.root == RIGHT.trace.root

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from offchain_workers.chain.contracts import Network
-from offchain_workers.chain.contracts.opml import OPML
+from offchain_workers.chain.contracts.audits import OpmlAudits
+from offchain_workers.chain.contracts.opml import OPML, OpmlParams, OpmlVerifier
 from offchain_workers.cli.deploy import Params, _params
 from offchain_workers.config import Deployment
 from offchain_workers.errors import FusionError
@@ -43,6 +44,10 @@ def test_it_writes_a_file_that_every_command_can_use(
     listed = network.marketplace.method(OPML)
     assert listed is not None
     assert listed.plugin == document["methods"]["opml"]
+    audits = OpmlAudits.of(OpmlVerifier(network.marketplace.w3, listed.plugin))
+    assert audits is not None
+    assert audits.address == data["audits"]
+    assert audits.fund() == OpmlParams.development().audit_fund > 0
     assert filed.start_block == data["transactions"][0]["block"]
     monkeypatch.setenv("FUSION_CHAIN__DEPLOYMENT", "mine.json")
     assert market.read("model", "list") == {"models": []}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
@@ -25,6 +25,8 @@ from tests.opml.compiled import Bundle, digits_bundle
 from verifiers.opml.board import Board
 
 PLANS = WORKERS[:2]
+# No lot falls on a claim by chance.
+QUIET = replace(OpmlParams.development(), audit_share=0, audit_fund=0)
 
 
 @dataclass
@@ -60,7 +62,7 @@ class OpmlNet:
 
 
 @contextmanager
-def opml_net(folder: Path, kind: Kind, opml: OpmlParams | None = None) -> Iterator[OpmlNet]:
+def opml_net(folder: Path, kind: Kind, opml: OpmlParams = QUIET) -> Iterator[OpmlNet]:
     """Everything is stopped in the end."""
     with Localnet(folder / "market", kind=kind, workers=(), opml=opml) as net:
         blobs = BlobServer(LocalStore(net.layout.blobs), MAX_BLOB, process.free_port(None))

@@ -8,19 +8,16 @@ from dataclasses import replace
 
 import pytest
 
-from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import JobStatus
 from offchain_workers.chain.contracts.audits import OpmlAudits
 from offchain_workers.chain.contracts.opml import OpmlParams
 from tests.e2e.opml import OpmlNet, opml_net
-from tests.operator.world import ETHER, until
+from tests.operator.world import until
 from tests.opml.compiled import GIVEN
 
 PATIENCE = 60.0
-# Every claim is drawn, the pay covers a tip of a gwei, and nobody is late by a slow machine.
-EVERY = replace(
-    OpmlParams.development(), audit_share=2**16, audit_pay=10**15, audit_seconds=(600, 600)
-)
+# Every claim is drawn, and nobody is late by a slow machine.
+EVERY = replace(OpmlParams.development(), audit_share=2**16, audit_seconds=(600, 600))
 
 
 @pytest.fixture
@@ -37,8 +34,7 @@ def test_the_other_member_is_paid_for_running_a_claim_again_though_it_lost_its_m
     board, market = net.board, net.net.network.marketplace
     audits = OpmlAudits.of(board.verifier)
     assert audits is not None
-    requester = net.net.wallet("requester")
-    requester.send(Call(audits.address, b"", ETHER))
+    requester, fund = net.net.wallet("requester"), audits.fund()
     prepared = net.posting.prepare(requester.address, [GIVEN])
     assert prepared.acceptance is not None, prepared.notes
     requester.send(prepared.call)
@@ -57,6 +53,6 @@ def test_the_other_member_is_paid_for_running_a_claim_again_though_it_lost_its_m
     found = audits.audit(prepared.job_id, look.claim.word)
     assert found is not None
     assert found.auditor == auditor.address
-    assert audits.credit(auditor.address) == found.pay == ETHER - audits.fund()
+    assert audits.credit(auditor.address) == found.pay == fund - audits.fund()
     net.at(look.claim.final_at + 1)
     until(lambda: market.job(prepared.job_id).status is JobStatus.PAID, PATIENCE)

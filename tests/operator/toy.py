@@ -13,7 +13,7 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
-from offchain_workers.chain.call import Call
+from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.base import ContractWrapper
 from offchain_workers.chain.contracts.terms import ZERO_32, selector_of
@@ -84,8 +84,11 @@ class ToyMethod:
     def auditor(self, network: Network, operator: str, budget: int) -> Auditor | None:
         return None
 
-    def earnings(self, network: Network, operator: str) -> Sequence[Earning]:
+    def earnings(self, network: Network, operator: str, to: str) -> Sequence[Earning]:
         return ()
+
+    def multicall(self, network: Network) -> Multicall | None:
+        return None
 
 
 class ClaimingToy(ToyMethod):

@@ -80,6 +80,14 @@ class Audited:
         opml.market.chain.mine(2)
         return cls(opml, terms, word, theirs, budget)
 
+    @classmethod
+    def drawn_for(cls, opml: OpmlMarket, me: str, theirs: Execution) -> Audited:
+        """A claim whose lot falls on ``me``, who would do something about it."""
+        while True:
+            claim = cls.claim(opml, theirs)
+            if claim.due(me).steps:
+                return claim
+
     def restart(self) -> None:
         """Of all workers, which then know nothing but the chain."""
         for address in self.others:
@@ -129,6 +137,10 @@ class Audited:
                 self.opml.send(account, step.call)
                 done.append(step.what)
         return done
+
+    def due_steps(self) -> list[str]:
+        """What everybody would send now."""
+        return [step.what for address in self.others for step in self.due(address).steps]
 
     def left(self) -> set[str]:
         """Codes of the reasons for which somebody does nothing."""

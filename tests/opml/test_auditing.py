@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,6 @@ from offchain_workers.chain.contracts.audits import OpmlAudits
 from offchain_workers.chain.contracts.deployment import created_address, creation
 from offchain_workers.chain.contracts.opml import OpmlVerifier
 from offchain_workers.chain.wallet import Wallet
-from offchain_workers.devnet import start_devnet
 from tests.opml.audited import (
     COMMIT,
     CONFIRM,
@@ -23,7 +20,6 @@ from tests.opml.audited import (
     PAY,
     RIGHT,
     Audited,
-    audited_market,
 )
 from tests.opml.lies import lied
 from tests.opml.onchain import CLOCK, PARAMS, OpmlMarket
@@ -35,20 +31,9 @@ PAGE = Path(__file__).parents[2] / "docs/reason-codes.md"
 WRONG = lied(RIGHT, LAST)
 
 
-@pytest.fixture(scope="module")
-def audited_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpmlMarket]:
-    with (
-        start_devnet("embedded") as chain,
-        audited_market(chain, tmp_path_factory.mktemp("audited")) as opml,
-    ):
-        yield opml
-
-
 @pytest.fixture
-def opml(audited_chain: OpmlMarket) -> Iterator[OpmlMarket]:
-    snapshot = audited_chain.market.chain.rpc("evm_snapshot")
-    yield replace(audited_chain, market=replace(audited_chain.market))
-    assert audited_chain.market.chain.rpc("evm_revert", snapshot)
+def opml(audited: OpmlMarket) -> OpmlMarket:
+    return audited
 
 
 def test_the_member_on_whom_the_lot_falls_draws_commits_confirms_and_is_paid(
@@ -135,6 +120,7 @@ def test_a_right_answer_with_a_wrong_trace_loses_too(opml: OpmlMarket) -> None:
     assert claim.respond()
     assert claim.act() == ["open"]
     assert claim.play_on()[-1] == "prove"
+    claim.pass_seconds(CONFIRM + 1)
     assert "lapse" in claim.act()
     assert claim.audits.credit(claim.auditor.address) == 0
 
@@ -153,6 +139,22 @@ def test_a_silent_claimant_loses_its_claim_and_the_fund_wins(opml: OpmlMarket) -
     assert claim.act() == ["harvest"]
     assert claim.audits.fund() > fund
     assert claim.act() == []
+
+
+def test_the_fund_gets_its_share_though_somebody_collected_for_it(opml: OpmlMarket) -> None:
+    claim = Audited.claim(opml)
+    assert [claim.act(), claim.act()] == [["draw"], ["commit"]]
+    claim.pass_seconds(CLOCK + 1)
+    assert [claim.act(), claim.act()] == [["claimant_timeout"], ["lapse"]]
+    claim.pass_seconds(HOUR)
+    collect = opml.verifier.call("collect", claim.job_id, claim.word, claim.audits.address)
+    opml.send(claim.claimant, collect)
+    claim.restart()
+    fund = claim.audits.fund()
+    assert claim.act() == ["harvest"]
+    assert claim.audits.fund() > fund
+    assert claim.act() == []
+    assert not any(mind.unfinished() for mind in claim.minds.values())
 
 
 def test_an_auditor_that_came_too_late_ends_its_audit(opml: OpmlMarket) -> None:
@@ -212,16 +214,8 @@ def test_bonds_of_all_games_together_stay_within_the_budget(opml: OpmlMarket) ->
         assert mind is not None
         mind.recover()
         mind.due(opened.assignment(me))
-        found = mind.due(another_drawn(opml, me).assignment(me)).left
+        found = mind.due(Audited.drawn_for(opml, me, WRONG).assignment(me)).left
         assert ({found.code} if found else set()) == expected
-
-
-def another_drawn(opml: OpmlMarket, me: str) -> Audited:
-    """A wrong claim whose lot falls on ``me``."""
-    while True:
-        claim = Audited.claim(opml, WRONG)
-        if claim.due(me).steps:
-            return claim
 
 
 def test_no_game_is_opened_when_the_window_is_nearly_over(opml: OpmlMarket) -> None:
@@ -241,28 +235,6 @@ def test_an_empty_fund_and_dear_gas_are_reasons_to_wait(
     assert claim.left() == {Reason.FUND_EMPTY.code}
     monkeypatch.setattr(audit, "_DRAW_GAS", PAY)
     assert claim.left() == {Reason.UNPAID.code}
-
-
-def test_an_audit_costs_no_more_gas_than_its_auditor_reckons_with(opml: OpmlMarket) -> None:
-    claim, used = Audited.claim(opml), dict[str, int]()
-    for _ in range(3):
-        claim.respond()
-        for address, account in claim.others.items():
-            for step in claim.due(address).steps:
-                used[step.what] = int(opml.send(account, step.call)["gasUsed"])
-    most = {"draw": audit._DRAW_GAS, "commit": audit._COMMIT_GAS, "confirm": audit._CONFIRM_GAS}
-    assert used.keys() == most.keys()
-    assert all(most[what] * 2 // 3 <= gas < most[what] for what, gas in used.items()), used
-
-
-def test_the_pay_of_audits_is_among_the_earnings(opml: OpmlMarket) -> None:
-    claim = Audited.claim(opml)
-    claim.act(), claim.act(), claim.respond(), claim.act()
-    earned = OpmlMethod().earnings(opml.market.network, claim.auditor.address)
-    assert {one.at: one.wei for one in earned} == {"opml": 0, "opml-audits": PAY}
-    before = opml.market.w3.eth.get_balance(claim.auditor.address)
-    opml.send(claim.auditor, earned[-1].call)
-    assert opml.market.w3.eth.get_balance(claim.auditor.address) > before + PAY // 2
 
 
 def test_a_verifier_that_knows_no_such_contract_has_no_audits(opml: OpmlMarket) -> None:

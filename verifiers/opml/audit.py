@@ -11,7 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from offchain_workers.chain.contracts import JobStatus, Network
-from offchain_workers.chain.contracts.audits import Audit, OpmlAudits, audit_commitment
+from offchain_workers.chain.contracts.audits import (
+    DRAWN,
+    ENDED,
+    Audit,
+    OpmlAudits,
+    audit_commitment,
+)
 from offchain_workers.errors import FusionError
 from verifiers.base import Assignment, Duty, Step
 from verifiers.opml.audit_errors import AuditLeftError, Reason
@@ -22,7 +28,6 @@ from verifiers.opml.player import Due, Player
 from verifiers.opml.rerun import Examined, Rerun, Verdict
 from verifiers.opml.unfinished import Unfinished
 
-DRAWN, COMMITTED, ENDED = 1, 2, 3
 # Gas of the auditor's transactions, whole.
 _DRAW_GAS, _COMMIT_GAS, _CONFIRM_GAS = 140_000, 110_000, 105_000
 # A lot so many blocks old is no other after any reorganisation worth thinking of.
@@ -114,7 +119,7 @@ class OpmlAuditor:
         self._open.add(claim.key)
         if audit.stage == DRAWN:
             return self._drawn(claim, audit)
-        return self._committed(claim)
+        return self._committed(claim, audit)
 
     def _undrawn(self, claim: Examined) -> Sequence[Step]:
         """Nobody else has a reason to draw an audit that we are paid for."""
@@ -124,7 +129,7 @@ class OpmlAuditor:
         if lot % 2**16 >= self._audits.share or self._named(claim, lot >> 16) != self._me:
             return self._not_ours(claim)
         pay = self._audits.pay(claim.base_fee)
-        self._must_pay(pay, _DRAW_GAS + _COMMIT_GAS + _CONFIRM_GAS)
+        self._must_pay(claim, pay, _DRAW_GAS + _COMMIT_GAS + _CONFIRM_GAS)
         if self._audits.fund() < pay:
             raise AuditLeftError(Reason.FUND_EMPTY)
         against = self._against(claim)
@@ -142,31 +147,32 @@ class OpmlAuditor:
         if against is not None:
             return against
         self._must_be_secret(claim)
-        self._must_pay(audit.pay, _COMMIT_GAS + _CONFIRM_GAS)
+        self._must_pay(claim, audit.pay, _COMMIT_GAS + _CONFIRM_GAS)
         root = self._rerun.root(claim)
         return [Step("commit", self._audits.commit(*claim.key, self._me, root))]
 
-    def _committed(self, claim: Examined) -> Sequence[Step]:
+    def _committed(self, claim: Examined, audit: Audit) -> Sequence[Step]:
         root = self._verifier.trace_root(claim.id)
         lapse = Step("lapse", self._audits.lapse(*claim.key))
         if root is None:
             return self._silent(claim) if claim.stands else [lapse]
         if self._audits.commitment(claim.id) == audit_commitment(self._me, root):
+            self._must_pay(claim, audit.pay, _CONFIRM_GAS)
             return [Step("confirm", self._audits.confirm(*claim.key))]
         posted_at = self._verifier.answered_at(claim.id, claim.id)
-        if not claim.stands or claim.now > posted_at + self._audits.confirm_seconds:
+        if claim.now > posted_at + self._audits.confirm_seconds:
             return [lapse]
-        return self._against(claim) or ()
+        return (self._against(claim) or ()) if claim.stands else ()
 
     def _silent(self, claim: Examined) -> Sequence[Step]:
         """A claimant that does not post its trace loses the claim to the clock."""
         return _steps(self._stand_in.due(*claim.key, lambda: self._rerun.dispute(claim)))
 
     def _harvest(self, claim: Examined) -> Sequence[Step]:
-        """The fund's share of a claim that fell by its silence."""
+        """The fund's share of a claim that fell by its silence, whoever collected it."""
         if self._stand_in.collected(*claim.key, claim.now) is None:
             return ()
-        if not self._verifier.has_won(*claim.key, self._audits.address):
+        if not self._verifier.holds_for(*claim.key, self._audits.address):
             return ()
         return [Step("harvest", self._audits.harvest(*claim.key))]
 
@@ -198,10 +204,11 @@ class OpmlAuditor:
 
     # --- conditions -------------------------------------------------------------------------------
 
-    def _must_pay(self, pay: int, gas: int) -> None:
-        cost = gas * int(self._verifier.w3.eth.gas_price)
+    def _must_pay(self, claim: Examined, pay: int, gas: int) -> None:
+        """With the tip, and room for the base fee to double until the last transaction is mined."""
+        cost = gas * (2 * claim.base_fee + int(self._verifier.w3.eth.max_priority_fee))
         if pay < cost:
-            raise AuditLeftError(Reason.UNPAID, f"{pay} wei, the gas is {cost} wei")
+            raise AuditLeftError(Reason.UNPAID, f"{pay} wei, the gas may cost {cost} wei")
 
     def _must_be_secret(self, claim: Examined) -> None:
         if self._verifier.trace_root(claim.id) is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from offchain_workers.chain.call import Call
+from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.audits import OpmlAudits
 from offchain_workers.chain.contracts.base import ZERO_ADDRESS
@@ -31,9 +31,9 @@ from verifiers.opml.openings import Execution
 from verifiers.opml.play_errors import ItemCountError, NotListedError
 from verifiers.opml.trace import Tracer
 
-# Whole-transaction gas of a claim and of its end, then what each byte of output adds (calldata,
-# event, hashing).
-_GAS, _GAS_PER_BYTE = 260_000, 40
+# Whole-transaction gas of a claim and of its end, with a fiftieth of a trace's, for audits ask for
+# one and pay none; then what each byte of output adds (calldata, event, hashing).
+_GAS, _GAS_PER_BYTE = 263_000, 40
 _CALLBACK_INPUT = 4_096
 _MAX_OUTPUT = 16_384
 # A bond is asked for in millionths of a coin.
@@ -102,17 +102,24 @@ class OpmlMethod:
             return None
         return OpmlAuditor(network, board_of(network), audits, operator, budget, self._execution)
 
-    def earnings(self, network: Network, operator: str) -> Sequence[Earning]:
+    def earnings(self, network: Network, operator: str, to: str) -> Sequence[Earning]:
         """Bonds of challengers who gave up, and rewards; the pay of audits."""
         verifier = OpmlVerifier.of(network)
         if verifier is None:
             return ()
         owing = {"opml": verifier, "opml-audits": OpmlAudits.of(verifier)}
         return [
-            Earning(at, int(one.read("credit", operator)), one.call("withdraw", operator))
+            Earning(at, int(one.read("credit", operator)), one.call("withdraw", to))
             for at, one in owing.items()
             if one is not None
         ]
+
+    def multicall(self, network: Network) -> Multicall | None:
+        """Claims and their ends: in company they cost a quarter and a half less."""
+        verifier = OpmlVerifier.of(network)
+        if verifier is None:
+            return None
+        return Multicall(verifier.address, verifier.rides, verifier.multicall)
 
     # --- a pending claim ----------------------------------------------------------------------
 

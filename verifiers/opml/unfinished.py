@@ -8,12 +8,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from offchain_workers.chain.contracts import Network
-from offchain_workers.chain.contracts.audits import OpmlAudits
+from offchain_workers.chain.contracts.audits import ENDED, OpmlAudits
 from offchain_workers.chain.contracts.opml import OpmlVerifier
 from offchain_workers.chain.events import Event
 from offchain_workers.chain.past import Past
-
-_ENDED = 3
 
 
 class Key(NamedTuple):
@@ -73,7 +71,7 @@ class Unfinished:
         audit = self._audits.audit(*key)
         if audit is None or audit.auditor != self._me:
             return verifier.claim_of(key.job_id) is not None
-        return audit.stage != _ENDED or verifier.has_won(*key, self._audits.address)
+        return audit.stage != ENDED or verifier.holds_for(*key, self._audits.address)
 
 
 def _last(events: Iterable[Event], over: Callable[[Event], bool]) -> Iterator[Key]:

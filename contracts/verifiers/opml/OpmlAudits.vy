@@ -29,6 +29,8 @@ DRAWN: constant(uint256) = 1
 COMMITTED: constant(uint256) = 2
 ENDED: constant(uint256) = 3
 ONE_GWEI: constant(uint256) = 10**9
+# The stage of a game in the verifier that is won.
+WON: constant(uint256) = 4
 
 MARKET: public(immutable(address))
 SUBNETS: public(immutable(address))
@@ -138,16 +140,18 @@ def lapse(job_id: bytes32, claim: uint256):
         assert block.timestamp > self._since(word) + COMMIT_SECONDS, "auditor has time"
     else:
         assert self._stage(word) == COMMITTED, "no audit"
-        if self._is_standing(job_id, claim):
-            posted_at: uint256 = staticcall IOpmlVerifier(VERIFIER).answered_at(claim_id, claim_id)
-            assert posted_at != 0, "claimant is on turn"
-            assert block.timestamp > posted_at + CONFIRM_SECONDS, "auditor has time"
+        posted_at: uint256 = staticcall IOpmlVerifier(VERIFIER).answered_at(claim_id, claim_id)
+        # A claim that ended without a trace has nothing to confirm.
+        assert posted_at != 0 or not self._is_standing(job_id, claim), "claimant is on turn"
+        assert block.timestamp > posted_at + CONFIRM_SECONDS, "auditor has time"
     self._end(job_id, claim, claim_id, word, 0)
 
 
 @external
 def harvest(job_id: bytes32, claim: uint256):
-    extcall IOpmlVerifier(VERIFIER).collect(job_id, claim, self)
+    # Anyone may have collected for this contract already.
+    if (staticcall IOpmlVerifier(VERIFIER).game(job_id, claim, self)).at.stage == WON:
+        extcall IOpmlVerifier(VERIFIER).collect(job_id, claim, self)
     extcall IOpmlVerifier(VERIFIER).withdraw(self)
 
 

@@ -203,6 +203,8 @@ def finalise(terms: IJobMarketplace.JobTerms, output: Bytes[MAX_OUTPUT]):
 def post_trace(job_id: bytes32, claim: uint256, children: DynArray[bytes32, 64]):
     claim_id: bytes32 = self._standing(job_id, claim)
     assert msg.sender == self._claimant(job_id), "not the claimant"
+    # Nobody could commit to an audit of a trace that is public: it may not be made so unasked.
+    assert self._claims[job_id] & (2**16 - 1) != 0, "not asked"
     assert self.trace_roots[claim_id] == empty(bytes32), "already posted"
     root: bytes32 = self._fold_children(self._depth(claim), children)
     assert root != empty(bytes32), "root"

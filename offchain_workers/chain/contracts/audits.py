@@ -11,11 +11,13 @@ from offchain_workers.chain.contracts.base import ContractWrapper
 from offchain_workers.chain.contracts.terms import JobTerms
 from offchain_workers.chain.hashing import keccak
 
+# Stages.
+DRAWN, COMMITTED, ENDED = 1, 2, 3
 _GWEI = 10**9
 
 
 class Audit(NamedTuple):
-    """An audit: stage 1 drawn, 2 committed, 3 ended; ``pay`` in wei."""
+    """An audit: stage DRAWN, COMMITTED or ENDED; ``pay`` in wei."""
 
     auditor: str
     stage: int

@@ -12,9 +12,15 @@ from web3.types import TxReceipt
 
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts.audits import OpmlAudits
-from offchain_workers.chain.contracts.base import ContractWrapper
-from offchain_workers.chain.contracts.deployment import Network, created_address, creation
+from offchain_workers.chain.contracts.base import ZERO_ADDRESS, ContractWrapper
+from offchain_workers.chain.contracts.deployment import (
+    ETHER,
+    Network,
+    created_address,
+    creation,
+)
 from offchain_workers.chain.contracts.terms import JobTerms, selector_of
+from offchain_workers.chain.hashing import keccak
 from offchain_workers.chain.wallet import Wallet
 
 OPML = selector_of("opml")
@@ -22,6 +28,9 @@ DAY = 86_400
 # A position's stage in a game that was won.
 _WON = 4
 GWEI = 10**9
+
+# Of each call in a multicall, as in the contract.
+MAX_CALL_BYTES = 2_048
 
 
 @dataclass(frozen=True)
@@ -33,18 +42,26 @@ class OpmlParams:
     min_bond: int = 10**15
     bond_gas: int = 6_000_000
     fee_bps: int = 100
-    # Audits: of 65,536 claims so many; what one pays in gas at the base fee, in wei at least.
+    # Audits: of 65,536 claims so many; what one pays in gas at the base fee, in wei at least. The
+    # least pays the priority fees where the base fee is next to nothing: docs/opml-audits.md.
     audit_share: int = 1_311
     audit_gas: int = 1_000_000
     audit_pay: int = 10**14
+    # What the deployer pays into the fund, in wei.
+    audit_fund: int = 0
     # In which an auditor commits, and then confirms.
     audit_seconds: tuple[int, int] = (900, 900)
 
     @classmethod
     def development(cls) -> OpmlParams:
-        """Short windows and clocks, so that a demo need not wait."""
+        """Short windows and clocks, so that a demo need not wait; audits for tips of a gwei."""
         return cls(
-            windows=(20, DAY), clocks=(20, 14_400), audit_share=8_192, audit_seconds=(10, 10)
+            windows=(20, DAY),
+            clocks=(20, 14_400),
+            audit_share=8_192,
+            audit_pay=2 * 10**15,
+            audit_fund=ETHER // 5,
+            audit_seconds=(10, 10),
         )
 
     @property
@@ -102,8 +119,23 @@ class OpmlVerifier(ContractWrapper):
         return None if listed is None else cls(network.marketplace.w3, listed.plugin)
 
     def multicall(self, calls: Sequence[Call]) -> Call:
-        """Several of our calls as one: all or none. At most 32, none with coins."""
+        """Several of our calls as one: all or none. At most 32 of 2,048 bytes, none with coins.
+
+        Others can make one fail, and so all: simulate, and leave out what does not go through.
+        """
         return self.call("multicall", [call.data for call in calls])
+
+    def rides(self, data: bytes) -> bool:
+        """Whether a call is safe among others of the same sender: a claim or its end.
+
+        Not when a requester's callback runs in it: with more gas than in the simulation it could
+        starve the calls after it. Not a move in a game: others can end the game before it.
+        """
+        ends = data[:4] in (self._functions[name][0] for name in (("claim", 4), ("finalise", 2)))
+        if not ends or len(data) > MAX_CALL_BYTES:
+            return False
+        _, given = self._contract.decode_function_input(data)
+        return bool(given["terms"]["callback_target"] == ZERO_ADDRESS)
 
     def claim_of(self, job_id: bytes, block: int | str = "latest") -> Claim | None:
         """None when no claim stands."""
@@ -122,6 +154,13 @@ class OpmlVerifier(ContractWrapper):
     def has_won(self, job_id: bytes, claim: int, challenger: str) -> bool:
         """Whether a game is won and its bond not collected yet."""
         return bool(self.read("game", job_id, claim, challenger)[4][0] == _WON)
+
+    def holds_for(self, job_id: bytes, claim: int, account: str) -> bool:
+        """Whether it has coins for the account: a game won, or credit after any claim's fall."""
+        if self.has_won(job_id, claim, account):
+            return True
+        fell = self.fell_at(keccak(job_id + claim.to_bytes(32, "big")))
+        return fell > 0 and int(self.read("credit", account)) > 0
 
     def trace_root(self, claim_id: bytes) -> bytes | None:
         """The claimant's; None until it posted its trace."""
@@ -170,7 +209,8 @@ def deploy_opml(
     params: OpmlParams,
     report: Callable[[str, TxReceipt], None] = lambda contract, receipt: None,
 ) -> OpmlVerifier:
-    """Five contracts and their listing, from the market's owner. Raises as ``deploy``."""
+    """Five contracts and their listing, from the market's owner, and the fund of audits unless the
+    owner would have too little left. Raises as ``deploy``."""
     wallet = Wallet(w3, account)
 
     def create(name: str, *args: Any) -> str:
@@ -188,4 +228,6 @@ def deploy_opml(
     pay = p.audit_share, p.audit_gas, p.audit_pay
     create(OpmlAudits.NAME, *parts[:2], verifier, *pay, *p.audit_seconds)
     wallet.send(market.call("add_method", OPML, verifier, 1, p.max_delay, p.fee_bps, False))
+    if 0 < 2 * p.audit_fund < wallet.balance():
+        wallet.send(Call(audits, b"", p.audit_fund))
     return OpmlVerifier(w3, verifier)

@@ -18,9 +18,11 @@ from tests.contracts.actors import wallet
 from tests.contracts.conftest import isolated
 from tests.contracts.parts import ETHER, deploy
 from tests.contracts.world import World
-from tests.opml.game.arena import BOND, FOLDER, OPML, Arena, Claim, Game
+from tests.opml.game.arena import BOND, CLOCK, FOLDER, OPML, Arena, Claim, Game
+from tests.opml.game.duel import ask_first
 from tests.opml.game.models import GIVEN, mixed
-from verifiers.opml.moves import answer
+from verifiers.opml.merkle import ZERO
+from verifiers.opml.moves import TRACE, Position, answer
 
 SMALL = mixed()
 ALL, PAY, COMMIT, CONFIRM = 2**16, 10**15, 120, 300
@@ -146,6 +148,20 @@ def test_a_silent_claimant_loses_its_claim_and_the_fund_wins_a_share(audited: Au
     assert audited.audits.owed() == 0
 
 
+def test_a_claimant_can_not_make_its_trace_public_before_the_auditor_commits(
+    audited: Audited,
+) -> None:
+    """It would never be audited: nobody may commit to what could be copied."""
+    claim, execution = audited.claim(), SMALL.execute(GIVEN)
+    auditor, unasked = audited.draw(claim), Game(claim, audited.stand_in)
+    move = answer(execution, Position(TRACE, 7, 0, 0, 0, ZERO))
+    with boa.reverts("not asked"):
+        unasked.send_answer(move)
+    audited.commit(claim, auditor, execution.trace.root).send_answer(move)
+    audited.audits.confirm(claim.job_id, claim.word)
+    assert audited.audits.credit(auditor.address) == PAY
+
+
 def test_a_trace_that_is_public_can_not_be_audited(audited: Audited) -> None:
     claim, execution = audited.claim(), SMALL.execute(GIVEN)
     auditor = audited.draw(claim)
@@ -153,6 +169,38 @@ def test_a_trace_that_is_public_can_not_be_audited(audited: Audited) -> None:
     other.send_answer(answer(execution, other.at))
     with boa.reverts("trace is public"):
         audited.commit(claim, auditor, execution.trace.root)
+
+
+def test_who_collects_for_the_fund_does_not_keep_its_share_from_it(audited: Audited) -> None:
+    claim = audited.claim()
+    game = audited.commit(claim, audited.draw(claim), b"\x01" * 32)
+    world, before = audited.arena.world, boa.env.get_balance(audited.audits.address)
+    world.warp(world.now + 7_201)
+    game.claimant_timeout()
+    world.warp(world.now + 3_601)
+    game.collect()
+    audited.audits.harvest(claim.job_id, claim.word)
+    assert boa.env.get_balance(audited.audits.address) == before + BOND
+    with boa.reverts("no credit"):
+        audited.audits.harvest(claim.job_id, claim.word)
+
+
+def test_a_claim_that_ends_takes_no_time_from_the_auditor(audited: Audited) -> None:
+    """A claimant that lets its claim fall would else have the work for nothing."""
+    claim, execution = audited.claim(), SMALL.execute(GIVEN)
+    world, auditor = audited.arena.world, audited.draw(claim)
+    other = claim.open()
+    game = audited.commit(claim, auditor, execution.trace.root)
+    world.warp(world.now + CLOCK - 10)
+    game.send_answer(answer(execution, game.at))
+    ask_first(other, execution)
+    world.warp(world.now + 11)
+    other.claimant_timeout()
+    with boa.reverts("auditor has time"):
+        audited.audits.lapse(claim.job_id, claim.word)
+    audited.audits.confirm(claim.job_id, claim.word)
+    assert audited.audits.credit(auditor.address) == PAY
+    assert audited.audits.owed() == PAY
 
 
 def test_only_the_auditor_commits_and_only_in_time(audited: Audited) -> None:
