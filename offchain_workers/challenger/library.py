@@ -76,6 +76,15 @@ class Watched:
         """Every node; the last ones are kept. Raises LeftError."""
         return self.executions.get(given, lambda: self._traced(given))
 
+    def played(self, given: bytes) -> Execution:
+        """For a game under a bond, which is lost without an execution: where the lowerings fail,
+        the reference's, which the contracts follow."""
+        try:
+            return self.execution(given)
+        except LeftError as left:
+            log.warning("playing by the reference: slow", name=self.card.name, reason=str(left))
+        return self.executions.get(given, lambda: self.tracer.program.execution(given))
+
     def confirm(self, given: bytes) -> None:
         """Before a bond: by the reference, where others' word is all that the files have.
 
@@ -88,15 +97,6 @@ class Watched:
         if reference.trace.root != self.execution(given).trace.root:
             log.error("false attestation", name=self.card.name, attester=self.voucher)
             raise LeftError(Reason.REFERENCE_DIFFERS, f"{self.voucher} does")
-
-    def played(self, given: bytes) -> Execution:
-        """For a game under a bond, which is lost without an execution: where the lowerings fail,
-        the reference's, which the contracts follow."""
-        try:
-            return self.execution(given)
-        except LeftError as left:
-            log.warning("playing by the reference: slow", name=self.card.name, reason=str(left))
-        return self.executions.get(given, lambda: self.tracer.program.execution(given))
 
     def _traced(self, given: bytes) -> Execution:
         """A trace that does not lead to the answer is no reason for a bond."""

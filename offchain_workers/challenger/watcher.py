@@ -9,14 +9,8 @@ from typing import Any
 
 import structlog
 from eth_account.signers.local import LocalAccount
-from web3.exceptions import Web3Exception
 
-from offchain_workers.chain.errors import (
-    ContractMissingError,
-    DeepReorgError,
-    WrongChainError,
-    WrongDatabaseError,
-)
+from offchain_workers.chain.errors import DeepReorgError, WrongChainError, WrongDatabaseError
 from offchain_workers.chain.follower import Forward
 from offchain_workers.challenger.assembly import Parts, assemble
 from offchain_workers.challenger.http import build_app
@@ -24,11 +18,13 @@ from offchain_workers.challenger.reasons import LeftError, Reason
 from offchain_workers.challenger.tell import Tell, logged
 from offchain_workers.config import Settings
 from offchain_workers.daemon.endpoint import Endpoint
+from offchain_workers.daemon.errors import NONSENSE
 from offchain_workers.errors import FusionError
 
 log = structlog.get_logger(__name__)
 
-_FATAL = (WrongChainError, WrongDatabaseError, ContractMissingError)
+# A contract that is missing is none of them: it was there at the start, so a node lost its state.
+_FATAL = (WrongChainError, WrongDatabaseError)
 
 
 class Watcher:
@@ -125,7 +121,7 @@ class Watcher:
             raise
         except FusionError as error:
             self._passed(error.code, error.message)
-        except Web3Exception as error:
+        except NONSENSE as error:
             self._passed("MN-CHAIN-006", str(error))
 
     def _passed(self, code: str, why: str) -> None:
