@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Fusion
+from tests.cli.market import Market
 
 
 @pytest.mark.parametrize("option", [("--follow",), ("--challenger", "0x" + "11" * 20)])
@@ -29,3 +30,8 @@ def test_a_market_needs_a_folder(fusion: Fusion, command: tuple[str, str]) -> No
     code, out, err = fusion(*command, "file.txt")
     assert (code, out) == (1, "")
     assert err.splitlines()[-1].startswith("error MN-DEV-012")
+
+
+def test_a_job_without_a_game_is_one_line(market: Market) -> None:
+    """Nothing is fetched or run again for it."""
+    assert market.refused(None, "watch", "--game", "0x" + "ab" * 32)[0] == "MN-OPML-097"
