@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.engines.base import Session
+from offchain_workers.errors import FusionError
 from offchain_workers.models import ModelCard
 
 # A file by content id, with the most bytes it may have. Raises StoreError.
@@ -57,6 +58,47 @@ class Candidate:
     runtime: str
     blob: ReadBlob
     folder: Path
+
+
+class Earning(NamedTuple):
+    """Wei that a contract owes an operator, and the call that fetches it; ``at`` names the contract
+    in a few letters."""
+
+    at: str
+    wei: int
+    call: Call
+
+
+class Step(NamedTuple):
+    """A call that should go out now, and what it is in one word."""
+
+    what: str
+    call: Call
+
+
+@dataclass(frozen=True)
+class Duty:
+    """What other members' claims about a job need from us now; ``left``: why not more."""
+
+    steps: Sequence[Step] = ()
+    left: FusionError | None = None
+
+
+class Auditor(Protocol):
+    """An operator's side of a method's audits. Used from several threads, for each job by one."""
+
+    def recover(self) -> None:
+        """Find on the chain what an earlier run left unfinished. Raises FusionError."""
+        ...
+
+    def unfinished(self) -> Collection[bytes]:
+        """Jobs that need attention still, whether they are pending or not."""
+        ...
+
+    def due(self, job: Assignment) -> Duty:
+        """Asked about once a block while another member's claim is pending, or the job is
+        unfinished; ``job.output`` is nobody's. As ``Method.follow_up`` otherwise."""
+        ...
 
 
 class Method(Protocol):
@@ -115,7 +157,11 @@ class Method(Protocol):
         """
         ...
 
-    def earnings(self, network: Network, operator: str) -> tuple[int, Call] | None:
-        """What the method's own contract owes the operator, in wei, and the call that fetches it;
-        None when it keeps no money."""
+    def auditor(self, network: Network, operator: str, budget: int) -> Auditor | None:
+        """Who runs other members' claims again when an audit asks for it; None when the method, or
+        its deployment, has no audits. ``budget``: wei that may be in bonds at a time."""
+        ...
+
+    def earnings(self, network: Network, operator: str) -> Sequence[Earning]:
+        """What the method's own contracts owe the operator."""
         ...

@@ -10,7 +10,7 @@ from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.terms import ZERO_32, selector_of
 from offchain_workers.chain.merkle import batch_commitment
 from offchain_workers.models import ModelCard
-from verifiers.base import Assignment, Candidate
+from verifiers.base import Assignment, Auditor, Candidate, Earning
 
 # Whole-transaction gas of a delivery of few bytes, then what each byte and each item of a batch
 # adds (calldata, event, hashing).
@@ -51,6 +51,10 @@ class NoneMethod:
         """Nothing: a delivery is final."""
         return ()
 
-    def earnings(self, network: Network, operator: str) -> tuple[int, Call] | None:
-        """The market keeps the money."""
+    def auditor(self, network: Network, operator: str, budget: int) -> Auditor | None:
+        """Nothing to compare with."""
         return None
+
+    def earnings(self, network: Network, operator: str) -> Sequence[Earning]:
+        """The market keeps the money."""
+        return ()

@@ -32,12 +32,18 @@ class Past:
             if entry["type"] == "event"
         }
 
-    def newest_first(self, names: Collection[str], about: bytes, last: int) -> Iterator[Event]:
-        """Events of these names in blocks up to ``last`` whose first indexed argument is ``about``.
+    def newest_first(
+        self, names: Collection[str], about: bytes | None, last: int, then: bytes | None = None
+    ) -> Iterator[Event]:
+        """Events of these names in blocks up to ``last`` whose first indexed argument is ``about``
+        and whose second is ``then``; None for any.
 
         Lazy: stop when you have seen enough. Raises LogRangeRefusedError.
         """
-        topics = [[self._topics[name] for name in names], "0x" + about.hex()]
+        topics = [[self._topics[name] for name in names], _topic(about), _topic(then)]
+        # A filter longer than a log's topics never matches it, whatever it holds.
+        while topics[-1] is None:
+            topics.pop()
         end, step = last, _FIRST_STEP
         while end >= self._start:
             first = max(self._start, end - step + 1)
@@ -61,6 +67,11 @@ class Past:
             "topics": topics,
         }
         return [_log(entry) for entry in self._contract.w3.eth.get_logs(cast(Any, query))]
+
+
+def _topic(word: bytes | None) -> str | None:
+    """An address fills the lower bytes."""
+    return None if word is None else "0x" + word.rjust(32, b"\0").hex()
 
 
 def _log(entry: Mapping[str, Any]) -> Log:

@@ -54,6 +54,13 @@ def load(session: Session, start_block: int) -> tuple[int, BlockRow | None]:
     return number, session.get(BlockRow, number)
 
 
+def followed(session: Session) -> bytes:
+    """Hash of the block up to which rows tell the truth; empty before the first."""
+    cursor = session.get(CursorRow, 1)
+    block = session.get(BlockRow, cursor.number) if cursor else None
+    return block.hash if block else b""
+
+
 def last_at_or_below(session: Session, number: int) -> BlockRow | None:
     query = select(BlockRow).where(BlockRow.number <= number).order_by(BlockRow.number.desc())
     return session.scalars(query.limit(1)).first()

@@ -30,6 +30,7 @@ from offchain_workers.config import Settings, find_deployment
 from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.daemon.inputs import Inputs
 from offchain_workers.engines.embedded import EmbeddedEngine
+from offchain_workers.models.vouching import Vouching
 from offchain_workers.storage import HttpStore, LocalStore, MultiStore
 from verifiers.opml.board import Board
 from verifiers.opml.method import OpmlMethod
@@ -114,7 +115,9 @@ class _Parts:
         engine = EmbeddedEngine("cpu", settings.engine.threads, settings.engine.max_onnx_bytes)
         store = MultiStore(local, self.peers)
         folder = storage.folder / "verdicts"
-        library = Library(network, store, engine, folder, storage.allow_private)
+        asked = settings.vouching
+        vouching = Vouching(network, folder, address, asked.attesters, asked.required)
+        library = Library(network, store, engine, folder, storage.allow_private, vouching)
         inputs = Inputs(local, self.peers, storage.allow_private)
         jobs = Jobs(network, inputs, OpmlMethod())
         models = frozenset(bytes.fromhex(text[2:]) for text in watch.models)

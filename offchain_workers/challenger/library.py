@@ -21,6 +21,7 @@ from offchain_workers.errors import FusionError
 from offchain_workers.models import CodecError, ModelCard, ModelSpec
 from offchain_workers.models.catalog import Catalog, PublishedModel
 from offchain_workers.models.lowering import onnx_for
+from offchain_workers.models.vouching import HINT, Vouching
 from offchain_workers.models.wire import pack_items, unpack_items
 from offchain_workers.storage import BlobStore, StoreError
 from verifiers.base import Candidate, ReadBlob
@@ -44,8 +45,8 @@ _LOWERING_CODES = {SelfTestError.CODE, TraceMisfitError.CODE}
 class Watched:
     """A model that may be judged by. ``slowest``: seconds that its slowest run took so far.
 
-    ``session`` answers as workers do. None where the self-test refused it: then ``tracer`` is the
-    reference, which the contracts follow, and answers too.
+    ``session`` answers as workers do. None where the self-test refused it, or nobody vouches for
+    the lowerings: then ``tracer`` is the reference, which the contracts follow, and answers too.
     """
 
     card: ModelCard
@@ -103,6 +104,7 @@ class Library:
         engine: EmbeddedEngine,
         folder: Path,
         allow_private: bool,
+        vouching: Vouching,
     ) -> None:
         self._network = network
         self._engine: Engine = engine
@@ -110,6 +112,7 @@ class Library:
         self._provider = engine.provider
         self._files = Catalog((), store, allow_private)
         self._folder = folder
+        self._vouching = vouching
         self._models: Few[Watched] = Few(_MODELS)
         self._barred: dict[bytes, str] = {}
 
@@ -133,10 +136,15 @@ class Library:
 
     def _load(self, terms: JobTerms) -> Watched:
         record = published(self._network, terms.model_id)
+        is_vouched = self._vouching.voucher(record) is not None
+        if self._vouching.required and not is_vouched:
+            raise LeftError(Reason.MODEL_UNVOUCHED, HINT)
         card = self._files.card(record)
         blob = partial(self._files.blob, record)
         files = Files(card, terms.artifact_id, blob)
-        program, session = files.program(), self._admitted(record, card, terms.artifact_id, blob)
+        program, session = files.program(), None
+        if is_vouched:
+            session = self._admitted(record, card, terms.artifact_id, blob)
         if session is None:
             program.certify()
         tracer = Tracer(program, files.onnx(TRACE_FILE) if session else None)

@@ -33,6 +33,7 @@ class Reason(Enum):
     GAME_LOST = ("MN-OPML-095", "a game against this claim ended without a win", True)
     NOTHING_DIFFERS = ("MN-OPML-099", "the claimant's trace is the same as ours", True)
 
+    MODEL_UNVOUCHED = ("MN-OPML-101", "nobody vouches for the compiled model", False)
     TRACE_DIFFERS = ("MN-OPML-100", "the model and its trace answer differently here", True)
 
     def __init__(self, code: str, text: str, final: bool) -> None:

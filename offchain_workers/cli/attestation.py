@@ -16,7 +16,9 @@ from offchain_workers.engines.embedded import EmbeddedEngine
 from offchain_workers.errors import FusionError
 from offchain_workers.models import ModelCard
 from offchain_workers.models.catalog import PublishedModel
+from offchain_workers.models.vouching import note_checked
 from offchain_workers.units import Wei
+from verifiers.base import VERDICTS
 
 
 def check_stake(connection: Connection, model: PublishedModel, attester: str) -> None:
@@ -36,6 +38,7 @@ def check_stake(connection: Connection, model: PublishedModel, attester: str) ->
 def check_model(connection: Connection, model: PublishedModel) -> ModelCard:
     """Fetch a model by its hashes, load it as a worker would, derive its artifacts again.
 
+    A compiled one that comes out is noted: this machine's workers and watchers believe it then.
     Raises StoreError, InvalidCardError, EngineError, MN-CLI-024 for artifacts that this version
     can't derive, MN-CLI-030 when one comes out otherwise, and the compiler's errors.
     """
@@ -51,6 +54,7 @@ def check_model(connection: Connection, model: PublishedModel) -> ModelCard:
     EmbeddedEngine("cpu", max_onnx_bytes=limit).load(files.spec, files.onnx).close()
     if OPML in model.artifacts:
         _recompile(connection, model)
+        note_checked(connection.settings.storage.folder / VERDICTS, model.onnx_cid, model.card_cid)
     return card
 
 

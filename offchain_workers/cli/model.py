@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`fusion model`: publish, list, show, attest."""
+"""`fusion model`: publish, list, show, check, attest."""
 
 from __future__ import annotations
 
@@ -157,6 +157,24 @@ def attest(run: Run, model: ModelRef, account: Signer = None) -> None:
     sender.send("attest", connection.network.models.attest(found.model_id))
     data = sender.result(id=found.model_id, name=card.name, attester=sender.address)
     emit(run, data, lambda: fields(data, {"name": "Name", "attester": "Attester", "id": "Model"}))
+
+
+@command(group, "check")
+def check(run: Run, model: ModelRef) -> None:
+    """Fetch a model and check all of it, as for an attestation; nothing is sent.
+
+    Compiled models that come out are believed by workers and watchers with this configuration.
+    """
+    from offchain_workers.cli.attestation import check_model
+    from offchain_workers.cli.network import connect
+    from offchain_workers.cli.progress import waiting
+
+    connection = connect(run)
+    found = connection.model(model)
+    with waiting(run, "fetching and loading the model"):
+        card = check_model(connection, found)
+    data = {"id": found.model_id, "name": card.name, "checked": True}
+    emit(run, data, lambda: fields(data, {"name": "Name", "checked": "Checked", "id": "Model"}))
 
 
 @command(group, "retract")

@@ -8,15 +8,16 @@ from functools import partial
 from offchain_workers.chain.contracts import Tier
 from offchain_workers.chain.contracts.subnets import book_id
 from offchain_workers.cli.leaving import registered
-from offchain_workers.cli.network import Connection
+from offchain_workers.cli.network import Connection, own_address
 from offchain_workers.cli.output import cell
-from offchain_workers.cli.progress import waiting
+from offchain_workers.cli.progress import waiting, warn
 from offchain_workers.cli.sending import Sender, Sent
 from offchain_workers.engines.embedded import EmbeddedEngine
 from offchain_workers.errors import FusionError
 from offchain_workers.models import ModelSpec
 from offchain_workers.models.catalog import PublishedModel
 from offchain_workers.models.lowering import onnx_for
+from offchain_workers.models.vouching import HINT, Vouching
 from offchain_workers.units import Wei
 from verifiers.base import VERDICTS, Candidate
 from verifiers.methods import method_of
@@ -46,6 +47,17 @@ def try_machine(connection: Connection, model: PublishedModel, selector: bytes) 
         )
         method_of(selector).admit(candidate)
         session.close()
+    _warn_unvouched(connection, model)
+
+
+def _warn_unvouched(connection: Connection, model: PublishedModel) -> None:
+    """The offer would stand, and the worker refuse its jobs."""
+    settings = connection.settings
+    asked, me = settings.vouching, own_address(settings)
+    folder = settings.storage.folder / VERDICTS
+    vouching = Vouching(connection.network, folder, me, asked.attesters, asked.required)
+    if not vouching.admits(model):
+        warn(f"MN-WORKER-129: nobody vouches for the model, workers won't serve it: {HINT}")
 
 
 class Offering:

@@ -71,6 +71,7 @@ def compile_model(
     if found < agreement:
         raise AccuracyError(f"top-1 agreement is {found:.4f}, asked for {agreement:g}")
     package.write(out)
+    _note(run, package.files["model.onnx"], package.card.canonical())
     data = _facts(package) | {"out": out}
     emit(run, data, lambda: fields(data, _COMPILED))
 
@@ -95,6 +96,8 @@ def check_bundle(
 
     with waiting(run, "checking the bundle"):
         header = check(bundle, None if onnx is None else _read(onnx), _card(card))
+    if onnx is not None:
+        _note(run, _read(bundle / "model.onnx"), _read(bundle / "card.json"))
     data = {
         "bundle": bundle,
         "artifact": header.artifact_id(),
@@ -146,6 +149,16 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise FusionError("MN-CLI-021", f"can't read {path}: {error.strerror}") from error
+
+
+def _note(run: Run, onnx: bytes, card: bytes) -> None:
+    """Workers and watchers with this configuration believe the files when they are published."""
+    from offchain_workers.models.vouching import note_checked
+    from offchain_workers.storage import content_id
+    from verifiers.base import VERDICTS
+
+    folder = run.settings().storage.folder / VERDICTS
+    note_checked(folder, content_id(onnx), content_id(card))
 
 
 def _need_onnx() -> None:

@@ -27,6 +27,7 @@ ModelId = Annotated[str, BeforeValidator(model_id)]
 WeiAmount = Annotated[int, BeforeValidator(to_wei), Field(ge=0)]
 # NoDecode: the environment may say "a,b" as well as '["a", "b"]'.
 Urls = Annotated[tuple[HttpUrl, ...], NoDecode, BeforeValidator(split_list)]
+AddressList = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(split_list)]
 ModelIds = Annotated[tuple[ModelId, ...], NoDecode, BeforeValidator(split_list)]
 
 _EXAMPLE_ADDRESS = "0x" + "00" * 19 + "01"
@@ -193,6 +194,16 @@ class Worker(Section):
     keeper: bool = Field(
         False, description="Close expired jobs of your subnets where the tip pays for the gas."
     )
+    audit: bool = Field(
+        True,
+        description="Run claims of your subnets' other members again when an audit names you, for "
+        "its pay.",
+    )
+    audit_budget_wei: WeiAmount = Field(
+        10**17,
+        description="Most that may be at a time in bonds against claims that an audit found wrong, "
+        'in wei or as in "0.1 ether"; 0: only report them.',
+    )
     announce_manifest: bool = Field(
         True,
         description="Announce manifest and public_url on the chain whenever they changed.",
@@ -250,6 +261,21 @@ class Watch(Section):
     )
 
 
+class Vouching(Section):
+    """Whose word compiled models (those with an artifact) are taken on; see the operator's page."""
+
+    required: bool = Field(
+        True,
+        description="Serve and watch compiled models only that were attested, that you published, "
+        "or that you checked (`fusion model check`). Off: a file made to fail on one secret input "
+        "can cost a worker its bond; watchers judge such models by the reference, slowly.",
+    )
+    attesters: AddressList = Field(
+        (),
+        description="Whose attestations count. Empty: of anybody with stake, but the publisher.",
+    )
+
+
 class Engine(Section):
     """What runs the models."""
 
@@ -290,6 +316,7 @@ class Settings(BaseSettings):
     storage: Storage = Field(default_factory=Storage)
     worker: Worker = Field(default_factory=Worker)
     watch: Watch = Field(default_factory=Watch)
+    vouching: Vouching = Field(default_factory=Vouching)
     engine: Engine = Field(default_factory=Engine)
     log: Log = Field(default_factory=Log)
 

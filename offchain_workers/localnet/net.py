@@ -52,6 +52,7 @@ class Localnet:
         models: Callable[[], Sequence[DemoModel]] = lambda: (magika(), digits()),
         say: Callable[[str], None] = lambda step: None,
         rpc_urls: Callable[[str], list[str]] = lambda url: [url],
+        opml: OpmlParams | None = None,
     ) -> None:
         self.layout = Layout(folder)
         self.workers: list[WorkerProcess] = []
@@ -60,6 +61,7 @@ class Localnet:
         self._load_models = models
         self._say = say
         self._rpc_urls = rpc_urls
+        self._opml = opml or OpmlParams.development()
         self._kind, self._port, self._block_time = kind, port, block_time
         self._blobs: BlobServer | None = None
         self.devnet: Devnet
@@ -137,7 +139,7 @@ class Localnet:
         self.fund(["owner"])
         owner = self.account("owner")
         network = deploy(self.pool.w3, owner, ChainParams.development())
-        deploy_opml(self.pool.w3, owner, network, OpmlParams.development())
+        deploy_opml(self.pool.w3, owner, network, self._opml)
         addresses = {
             "marketplace": network.marketplace.address,
             "models": network.models.address,

@@ -17,8 +17,10 @@ from offchain_workers.config import Deployment, Settings, find_deployment
 from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.daemon.inputs import Inputs
 from offchain_workers.engines.embedded import EmbeddedEngine
+from offchain_workers.models.vouching import Vouching
 from offchain_workers.operator.accept import Accept, Promises
 from offchain_workers.operator.assignments import Assignments
+from offchain_workers.operator.audits import Audits
 from offchain_workers.operator.breaker import Breaker
 from offchain_workers.operator.catalogue import Catalogue
 from offchain_workers.operator.crew import Crew
@@ -35,7 +37,7 @@ from offchain_workers.operator.shop import Shop
 from offchain_workers.operator.tables import WORKER_SCHEMA
 from offchain_workers.operator.watch import Watch
 from offchain_workers.storage import HttpStore, LocalStore, MultiStore
-from verifiers.base import Method
+from verifiers.base import VERDICTS, Method
 from verifiers.methods import get_method, method_table
 
 # Room that uploads and answers may never take from the disk.
@@ -45,7 +47,7 @@ _QUICK_SECONDS = 4.0
 
 @dataclass(frozen=True)
 class Parts:
-    """What a Worker is made of."""
+    """What a Worker is made of; ``audits`` None when the operator wants no part in them."""
 
     db: Database
     pool: RpcPool
@@ -62,6 +64,7 @@ class Parts:
     desk: Desk
     dispatch: Dispatch
     follow_up: FollowUp
+    audits: Audits | None
     reconcile: Reconcile
     settle: Settle
     accept: Accept
@@ -73,6 +76,8 @@ class Parts:
         self.shop.close()
         self.crew.close()
         self.follow_up.close()
+        if self.audits is not None:
+            self.audits.close()
         for peer in self.peers:
             peer.close()
         self.pool.close()
@@ -113,12 +118,18 @@ def assemble(
     )
     catalogue = Catalogue(settings, network, engine, MultiStore(local, peers))
     methods = _methods(extra, instead)
-    shop = Shop(account.address, pool, network, catalogue, methods, rules, breaker, clock)
+    asked = settings.vouching
+    vouching = Vouching(
+        network, storage.folder / VERDICTS, account.address, asked.attesters, asked.required
+    )
+    shop = Shop(account.address, pool, network, catalogue, methods, rules, breaker, clock, vouching)
     inputs = Inputs(local, peers, storage.allow_private)
     # Whoever asks for a promise waits for it, and takes one of few places meanwhile.
     quick = Inputs(local, peers, storage.allow_private, _QUICK_SECONDS)
     assignments = Assignments(db, network, account.address, inputs, local, catalogue)
     crew = Crew(worker.max_in_flight, follower.wake.set)
+    bonds = worker.audit_budget_wei
+    audits = Audits(db, network, assignments, tx, methods, bonds, metrics, follower.wake.set)
     promises = Promises(
         worker.accept_seconds,
         worker.max_promises,
@@ -141,6 +152,7 @@ def assemble(
         desk=Desk(db, assignments, inputs, local, shop, crew, breaker, clock, metrics),
         dispatch=Dispatch(db, network, tx, breaker, clock, metrics),
         follow_up=FollowUp(db, assignments, tx, methods),
+        audits=audits if worker.audit else None,
         reconcile=Reconcile(db, network, clock, metrics, 2 * worker.sweep_seconds),
         settle=Settle(db, network, methods, tx, clock, worker.withdraw_above_wei, worker.keeper),
         accept=Accept(account, network, db, quick, shop.facts, promises, clock, metrics),

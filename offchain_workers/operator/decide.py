@@ -34,14 +34,14 @@ class Rules:
 class Served:
     """A loaded model: its card and the publisher's share of each payout.
 
-    ``artifacts`` by selector, as published; ``barred``: selectors under which this machine must not
+    ``artifacts`` by selector, as published; ``barred``: selectors under which this worker does not
     answer, and why.
     """
 
     card: ModelCard
     royalty_bps: int
     artifacts: Mapping[bytes, bytes] = field(default_factory=dict)
-    barred: Mapping[bytes, str] = field(default_factory=dict)
+    barred: Mapping[bytes, Skip] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def can_serve(terms: JobTerms, facts: Facts) -> Skip | None:
         return Skip(Reason.MODEL_NOT_LOADED, f"0x{terms.model_id.hex()}")
     barred = served.barred.get(terms.selector)
     if barred is not None:
-        return Skip(Reason.SELF_TEST_FAILED, barred)
+        return barred
     why = _misfit(terms, served) or method.check_terms(terms, served.card)
     return Skip(Reason.TERMS_UNSERVABLE, why) if why else None
 

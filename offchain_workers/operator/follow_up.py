@@ -8,15 +8,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import structlog
-from eth_utils.crypto import keccak
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.db import Database
-from offchain_workers.chain.outbox import FAILED, Outbox, attempt_key
-from offchain_workers.chain.tables import BlockRow, CursorRow
+from offchain_workers.chain.outbox import Outbox
+from offchain_workers.chain.trail import followed
 from offchain_workers.operator.assignments import Assignments
+from offchain_workers.operator.once import Once, Queued
 from offchain_workers.operator.tables import JobRow, Status
 from verifiers.base import Method
 
@@ -25,7 +24,8 @@ log = structlog.get_logger(__name__)
 _CODE = "MN-WORKER-131"
 _PAUSE_SECONDS = 2.0
 _THREADS = 4
-_TRIES = 5
+# Under which the outbox keeps follow-ups.
+FOLLOW = "follow"
 
 
 class FollowUp:
@@ -47,7 +47,8 @@ class FollowUp:
     ) -> None:
         self._db = db
         self._assignments = assignments
-        self._outbox = outbox
+        self._me = outbox.sender
+        self._once = Once(outbox, FOLLOW)
         self._methods = methods
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="claim")
         self._asked: dict[bytes, Future[Sequence[Call]]] = {}
@@ -76,11 +77,11 @@ class FollowUp:
         if time.monotonic() - self._began < _PAUSE_SECONDS:
             return []
         with self._db.read() as session:
-            block = _block(session)
+            block = followed(session)
             if block == self._block:
                 return []
             query = select(JobRow).where(
-                JobRow.status == Status.PENDING, JobRow.operator == self._outbox.sender
+                JobRow.status == Status.PENDING, JobRow.operator == self._me
             )
             claims = list(session.scalars(query))
         self._block, self._began = block, time.monotonic()
@@ -103,40 +104,15 @@ class FollowUp:
             return
         if not calls:
             return
+        queued: list[Queued] = []
         with self._db.session() as session:
             if self._ours(session.get_one(JobRow, job_id)):
-                for call in calls:
-                    self._queue(session, job_id, call)
+                queued = [self._once.queue(session, job_id, call) for call in calls]
+        for reason in filter(None, (one.refused for one in queued)):
+            self._stuck(job_id, reason)
 
     def _ours(self, job: JobRow) -> bool:
-        return job.status == Status.PENDING and job.operator == self._outbox.sender
-
-    def _queue(self, session: Session, job_id: bytes, call: Call) -> None:
-        """Once, and a few times more when the chain does not take it."""
-        reason = None
-        for attempt in range(1, _TRIES + 1):
-            key = follow_key(job_id, call.data, attempt)
-            row = self._outbox.get(session, key)
-            if row is None:
-                self._outbox.enqueue(session, key, call.to, call.data, call.value)
-                log.info("follow-up queued", job=job_id.hex(), key=key, earlier=reason)
-                return
-            if row.state not in FAILED:
-                return
-            reason = row.reason
-        self._stuck(job_id, f"refused {_TRIES} times: {reason}")
+        return job.status == Status.PENDING and job.operator == self._me
 
     def _stuck(self, job_id: bytes, reason: str) -> None:
         log.error("claim not followed up", code=_CODE, job=job_id.hex(), reason=reason)
-
-
-def follow_key(job_id: bytes, data: bytes, attempt: int) -> str:
-    """The outbox's name of a follow-up: the job and, in short, the call."""
-    return attempt_key(f"follow:0x{job_id.hex()}:{keccak(data).hex()[:8]}", attempt)
-
-
-def _block(session: Session) -> bytes:
-    """Hash of the block up to which the rows tell the truth; empty before the first."""
-    cursor = session.get(CursorRow, 1)
-    block = session.get(BlockRow, cursor.number) if cursor else None
-    return block.hash if block else b""

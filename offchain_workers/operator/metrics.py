@@ -17,6 +17,8 @@ class Metrics:
         self.promises = self._counter("acceptances_signed", "Acceptances signed.")
         self.refusals = self._counter("acceptances_refused", "Acceptances refused.", "code")
         self.deliveries = self._counter("deliveries", "Deliveries by what became of them.", "state")
+        self.audits = self._counter("audit_calls", "Calls that audits asked for.", "call")
+        self.audits_left = self._counter("audits_left", "Audits that do not go on.", "code")
         self.repairs = self._counter("repairs", "Rows that the sweep repaired.", "code")
         self.errors = self._counter("loop_errors", "Errors that the loop went on after.", "code")
         self.in_flight = self._gauge("jobs_in_flight", "Jobs being worked on.")

@@ -50,6 +50,7 @@ class Reason(Enum):
     REQUEST_TOO_LARGE = ("MN-WORKER-125", "the request is too large", True)
     CHAIN_UNREACHABLE = ("MN-WORKER-126", "the chain can't be asked right now", False)
     SELF_TEST_FAILED = ("MN-WORKER-128", "the model fails its self-test here", False)
+    MODEL_UNVOUCHED = ("MN-WORKER-129", "nobody vouches for the compiled model", False)
     CLAIM_REFUTED = ("MN-WORKER-127", "this operator's claim was refuted", True)
 
     def __init__(self, code: str, text: str, final: bool) -> None:

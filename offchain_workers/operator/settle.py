@@ -60,9 +60,9 @@ class Settle:
         if self._network.subnets.credit(sender) > above:
             self._queue("withdraw-credit", self._network.subnets.withdraw_credit(sender))
         for method in self._methods.values():
-            kept = method.earnings(self._network, sender)
-            if kept is not None and kept[0] > above:
-                self._queue(f"withdraw-{method.name}", kept[1])
+            for earning in method.earnings(self._network, sender):
+                if earning.wei > above:
+                    self._queue(f"withdraw-{earning.at}", earning.call)
 
     def _queue(self, kind: str, call: Call) -> None:
         """One of a kind at a time: the next one takes what came in meanwhile."""

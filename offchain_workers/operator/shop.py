@@ -18,9 +18,11 @@ from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.errors import FusionError
 from offchain_workers.models.catalog import PublishedModel
+from offchain_workers.models.vouching import HINT, Vouching
 from offchain_workers.operator.breaker import Breaker
 from offchain_workers.operator.catalogue import Catalogue, LoadedModel
 from offchain_workers.operator.decide import Facts, Rules, Served
+from offchain_workers.operator.reasons import Reason, Skip
 from verifiers.base import Method
 
 log = structlog.get_logger(__name__)
@@ -42,6 +44,7 @@ class Shop:
         rules: Rules,
         breaker: Breaker,
         clock: ChainClock,
+        vouching: Vouching,
     ) -> None:
         self.models: dict[bytes, LoadedModel] = {}
         self.methods: dict[bytes, Method] = {}
@@ -53,12 +56,13 @@ class Shop:
         self._rules = rules
         self._breaker = breaker
         self._clock = clock
+        self._vouching = vouching
         self._fee_bps: dict[bytes, int] = {}
         self._gas_price = 0
         self._priced: float | None = None
         self._retry: dict[bytes, float] = {}
         self._admitted: set[tuple[bytes, bytes]] = set()
-        self._barred: dict[bytes, dict[bytes, str]] = {}
+        self._barred: dict[bytes, dict[bytes, Skip]] = {}
 
     def facts(self, slots: int = 1) -> Facts:
         """The world as decide() wants it."""
@@ -162,21 +166,25 @@ class Shop:
         for selector, method in self.methods.items():
             if (model_id, selector) in self._admitted:
                 continue
-            try:
-                method.admit(self._catalogue.candidate(model, selector))
-            except FusionError as error:
-                self._bar(model_id, selector, error)
-                continue
-            self._admitted.add((model_id, selector))
-            self._set_barred(model_id, selector, None)
+            skip = self._refusal(model, selector, method)
+            if skip is None:
+                self._admitted.add((model_id, selector))
+            elif skip != self._barred.get(model_id, {}).get(selector):
+                name, code = f"0x{model_id.hex()}", skip.reason.code
+                log.error("model barred", model=name, code=code, reason=skip.line)
+            self._set_barred(model_id, selector, skip)
 
-    def _bar(self, model_id: bytes, selector: bytes, error: FusionError) -> None:
-        known = self._barred.get(model_id, {}).get(selector)
-        if known != str(error):
-            log.error("model barred", model=f"0x{model_id.hex()}", reason=str(error))
-        self._set_barred(model_id, selector, str(error))
+    def _refusal(self, model: LoadedModel, selector: bytes, method: Method) -> Skip | None:
+        """Why jobs about the model are not answered under a method, None when they are."""
+        try:
+            if selector in model.published.artifacts and not self._vouching.admits(model.published):
+                return Skip(Reason.MODEL_UNVOUCHED, HINT)
+            method.admit(self._catalogue.candidate(model, selector))
+        except FusionError as error:
+            return Skip(Reason.SELF_TEST_FAILED, str(error))
+        return None
 
-    def _set_barred(self, model_id: bytes, selector: bytes, why: str | None) -> None:
+    def _set_barred(self, model_id: bytes, selector: bytes, why: Skip | None) -> None:
         """In a new dictionary: other threads read the old one."""
         barred = dict(self._barred.get(model_id, {}))
         barred.pop(selector, None)

@@ -154,6 +154,8 @@ class Worker:
         parts.desk.begin(parts.shop.facts(), only_owed=self._stopping.is_set())
         parts.dispatch.send()
         parts.follow_up.run()
+        if parts.audits is not None:
+            parts.audits.run()
         parts.tx.step()
         parts.dispatch.review()
         parts.dispatch.settled(max(1, self._settings.chain.confirmations))

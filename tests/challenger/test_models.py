@@ -4,19 +4,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from offchain_workers.challenger.library import Library
 from offchain_workers.challenger.reasons import LeftError
 from offchain_workers.devnet import start_devnet
 from offchain_workers.engines.embedded import EmbeddedEngine
+from offchain_workers.models.vouching import Vouching
 from offchain_workers.storage import LocalStore, content_id
 from offchain_workers.storage.reference import encode_inline, encode_reference
 from tests.challenger.world import (
     BUNDLE,
     LAST,
+    RIGHT,
     Liar,
     challengers,
     claim,
@@ -29,6 +33,8 @@ from tests.operator.world import until
 from tests.opml.compiled import GIVEN
 from tests.opml.lies import tampered, trapdoor
 from tests.opml.onchain import OpmlMarket
+from verifiers.opml.merkle import Tensor
+from verifiers.opml.openings import Execution
 
 
 @pytest.fixture
@@ -87,13 +93,68 @@ def test_a_trace_is_computed_by_the_lowering(two_faced: OpmlMarket) -> None:
     me, market = challengers(two_faced)[0], two_faced.market
     terms, store = two_faced.terms(GIVEN), settings_of(two_faced, me.address).storage
     local, engine = LocalStore(store.folder), EmbeddedEngine("cpu")
-    library = Library(market.network, local, engine, store.folder / "verdicts", True)
+    folder = store.folder / "verdicts"
+    vouching = Vouching(market.network, folder, me.address)
+    library = Library(market.network, local, engine, folder, True, vouching)
     model = library.model(terms)
     with pytest.raises(LeftError, match="MN-OPML-100"):
         model.execution(GIVEN)
     other = bytes(len(GIVEN))
     found, expected = model.execution(other), BUNDLE.program.execution(other)
     assert found.trace.root == expected.trace.root
+
+
+@pytest.fixture
+def trapped(tmp_path: Path) -> Iterator[OpmlMarket]:
+    """Files that pass every test and lie about one input; nobody vouches for them."""
+    other = BUNDLE
+    for name in ("model.onnx", "trace.onnx"):
+        other = other.changed(name, trapdoor(BUNDLE.files[name], GIVEN))
+    with start_devnet("embedded") as chain, compiled_market(chain, tmp_path, other) as opml:
+        retract(opml)
+        yield opml
+
+
+def retract(opml: OpmlMarket) -> None:
+    market = opml.market
+    by = next(
+        a for a in market.operators if market.network.models.attested_at(market.model_id, a.address)
+    )
+    opml.send(by, market.network.models.retract(market.model_id))
+
+
+def test_what_nobody_vouches_for_is_left_until_somebody_does(opml: OpmlMarket) -> None:
+    retract(opml)
+    liar, market = claim(opml, wrong()), opml.market
+    with watching(opml, challengers(opml)[0]) as watcher:
+        until(lambda: "MN-OPML-101" in watcher.codes())
+        assert liar.players() == []
+        opml.send(market.operators[1], market.network.models.attest(market.model_id))
+        until(liar.players)
+
+
+def test_a_trapdoor_costs_no_bond(trapped: OpmlMarket) -> None:
+    """By the publisher's files the right claim is wrong, and the wrong one right."""
+    right, liar = claim(trapped), claim(trapped, off_by_one())
+    with watching(trapped, challengers(trapped)[0]) as watcher:
+        until(lambda: watcher.codes() == ["MN-OPML-101"] * 2)
+    assert right.players() == liar.players() == []
+
+
+def test_files_that_nobody_vouches_for_are_not_run_where_vouching_is_off(
+    trapped: OpmlMarket,
+) -> None:
+    right, liar = claim(trapped), claim(trapped, off_by_one())
+    with watching(trapped, challengers(trapped)[0], vouching_required=False) as watcher:
+        until(lambda: liar.players() and watcher.heard("right"))
+    assert right.players() == []
+
+
+def off_by_one() -> Execution:
+    """What the trapdoor answers."""
+    last = RIGHT.outputs[LAST].data
+    more = (np.frombuffer(last, "<u2") + 1).astype("<u2").tobytes()
+    return replace(RIGHT, outputs=[*RIGHT.outputs[:LAST], Tensor(more)])
 
 
 def test_a_model_is_waited_for(opml: OpmlMarket) -> None:

@@ -106,6 +106,7 @@ def settings_of(opml: OpmlMarket, name: str, **changes: Any) -> Settings:
     base = opml.market.settings(name)
     home = opml.market.folder / name
     urls = changes.pop("rpc_urls", (opml.market.chain.url,))
+    vouching = {"required": changes.pop("vouching_required", True)}
     watch = {
         "database": f"sqlite:///{home}/watch.db",
         "listen_port": 0,
@@ -116,6 +117,7 @@ def settings_of(opml: OpmlMarket, name: str, **changes: Any) -> Settings:
         update={
             "chain": base.chain.model_copy(update={"rpc_urls": tuple(urls)}),
             "watch": base.watch.model_validate(watch | changes),
+            "vouching": base.vouching.model_validate(vouching),
         }
     )
 

@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.models import ModelCard
+from offchain_workers.models.catalog import PublishedModel, published_models
+from offchain_workers.models.demo import digits
+from offchain_workers.models.vouching import CHECKED, Vouching
 from offchain_workers.storage import content_id
+from tests.cli.conftest import Fusion
 from tests.cli.market import Market, model_files
 from tests.opml.compiled import digits_package
 from tests.opml.lies import tampered
@@ -129,3 +134,60 @@ def published_with(market: Market, bundle: Path, trace: bytes) -> object:
     (bundle / "trace.onnx").write_bytes(trace)
     relisted(bundle, "trace.onnx")
     return publish(market, bundle)["id"]
+
+
+@pytest.fixture
+def vouching(market: Market, home: Path) -> Vouching:
+    """As a worker of the account `backup` on this machine would ask."""
+    folder = home / ".fusion" / "blobs" / "verdicts"
+    return Vouching(market.site.network, folder, market.site.address("backup"))
+
+
+def model_of(market: Market, model: str) -> PublishedModel:
+    found = published_models(RpcPool([market.site.devnet.url]), market.site.network)
+    return next(one for one in found if f"0x{one.model_id.hex()}" == model)
+
+
+def test_whoever_checked_a_model_needs_no_attestation(
+    market: Market, published: str, bundle: Path, vouching: Vouching
+) -> None:
+    """And nothing is sent."""
+    model, before = str(publish(market, bundle)["id"]), market.blocks()
+    assert vouching.voucher(model_of(market, model)) is None
+    assert market.read("model", "check", model)["checked"] is True
+    assert vouching.voucher(model_of(market, model)) == CHECKED
+    assert market.blocks() == before
+
+
+def test_a_model_that_does_not_come_out_is_not_believed(
+    market: Market, published: str, bundle: Path, vouching: Vouching
+) -> None:
+    wrong = str(published_with(market, bundle, tampered((bundle / "trace.onnx").read_bytes())))
+    code, message = market.refused(None, "model", "check", wrong)
+    assert (code, message) == ("MN-OPML-006", "trace.onnx is not what this machine compiles\n")
+    assert vouching.voucher(model_of(market, wrong)) is None
+
+
+def test_a_bundle_that_was_compiled_again_is_believed_once_it_is_published(
+    market: Market, published: str, bundle: Path, vouching: Vouching, home: Path
+) -> None:
+    model, float_model = str(publish(market, bundle)["id"]), home / "digits.onnx"
+    float_model.write_bytes(digits().onnx_bytes)
+    market.read("opml", "check", str(bundle))
+    assert vouching.voucher(model_of(market, model)) is None
+    market.read("opml", "check", str(bundle), "--onnx", str(float_model))
+    assert vouching.voucher(model_of(market, model)) == CHECKED
+
+
+def test_an_offer_of_what_nobody_vouches_for_is_warned_of(
+    market: Market, published: str, bundle: Path, fusion: Fusion
+) -> None:
+    model = str(publish(market, bundle)["id"])
+    market.run("operator", "operator", "register", "--stake", "1 ether", "--endpoint", "http://a:1")
+    args = ("operator", "offer", model, "--price", "0.001 ether", "--tier", "web2_cloud")
+    offer = (*args, "--method", "opml", "--account", "operator")
+    code, _, err = fusion(*offer)
+    assert (code, "MN-WORKER-129" in err) == (0, True)
+    market.read("model", "check", model)
+    code, _, err = fusion(*offer)
+    assert (code, "MN-WORKER-129" in err) == (0, False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each test that the threat model names exists."""
+"""Each test that a page about cheating names exists."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "docs/threat-model.md", ROOT / "docs/opml-audits.md"]
 NAME = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
 def named() -> list[tuple[str, str]]:
-    """(file, test) of each name in the page."""
-    text = (ROOT / "docs/threat-model.md").read_text(encoding="utf-8")
-    return sorted(set(NAME.findall(text)))
+    """(file, test) of each name in the pages."""
+    texts = (page.read_text(encoding="utf-8") for page in PAGES)
+    return sorted({name for text in texts for name in NAME.findall(text)})
 
 
 @cache

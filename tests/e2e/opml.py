@@ -11,7 +11,7 @@ from pathlib import Path
 from eth_account.signers.local import LocalAccount
 
 from offchain_workers.chain.contracts import ModelRecord, Spec
-from offchain_workers.chain.contracts.opml import OPML
+from offchain_workers.chain.contracts.opml import OPML, OpmlParams
 from offchain_workers.devnet import Kind, process
 from offchain_workers.localnet import Localnet
 from offchain_workers.localnet.blobs import BlobServer
@@ -60,9 +60,9 @@ class OpmlNet:
 
 
 @contextmanager
-def opml_net(folder: Path, kind: Kind) -> Iterator[OpmlNet]:
+def opml_net(folder: Path, kind: Kind, opml: OpmlParams | None = None) -> Iterator[OpmlNet]:
     """Everything is stopped in the end."""
-    with Localnet(folder / "market", kind=kind, workers=()) as net:
+    with Localnet(folder / "market", kind=kind, workers=(), opml=opml) as net:
         blobs = BlobServer(LocalStore(net.layout.blobs), MAX_BLOB, process.free_port(None))
         workers: list[WorkerProcess] = []
         try:
@@ -89,6 +89,7 @@ def _market(net: Localnet, blobs: BlobServer, workers: list[WorkerProcess]) -> O
         wallet, subnets = net.wallet(plan.name), net.network.subnets
         wallet.send(subnets.register(bytes(32), f"http://127.0.0.1:{port}", plan.stake))
         wallet.send(subnets.opt_in(OPML))
+        wallet.send(models.attest(model_id))
         wallet.send(subnets.offer(model_id, OPML, plan.tier, plan.price, region=plan.region))
         urls = [net.devnet.url]
         workers.append(start_worker(net.layout, plan, wallet.address, urls, port, [model_id]))

@@ -78,9 +78,10 @@ def test_a_good_job_is_taken_at_once() -> None:
 
 
 def test_a_model_that_failed_a_methods_self_test_is_not_run_under_it() -> None:
-    barred = Served(CARD, 500, barred={NONE: "node 3"})
+    skip = Skip(Reason.SELF_TEST_FAILED, "node 3")
+    barred = Served(CARD, 500, barred={NONE: skip})
     verdict = decide(job(), replace(FACTS, models={MODEL: barred}))
-    assert verdict == Skip(Reason.SELF_TEST_FAILED, "node 3")
+    assert verdict == skip
 
 
 def test_terms_of_another_artifact_than_the_models_are_left_alone() -> None:

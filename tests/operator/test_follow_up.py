@@ -17,7 +17,8 @@ from offchain_workers.chain.db import Database
 from offchain_workers.chain.outbox import FAILED, Outbox, State
 from offchain_workers.chain.tables import BlockRow, CursorRow, OutboxRow
 from offchain_workers.operator import follow_up
-from offchain_workers.operator.follow_up import FollowUp, follow_key
+from offchain_workers.operator.follow_up import FOLLOW, FollowUp
+from offchain_workers.operator.once import call_key
 from offchain_workers.operator.tables import WORKER_SCHEMA, JobRow, Status, SubnetRow
 from offchain_workers.operator.watch import new_job
 from tests.operator.world import Market, until
@@ -123,7 +124,7 @@ def test_what_is_due_is_queued_once_however_often_it_is_asked_for(claims: Claims
         follower = claims.follower(Due())
         claims.look(follower)
         claims.look(follower)
-    assert [row.key for row in claims.sent()] == [follow_key(JOB, c.data, 1) for c in CALLS]
+    assert [row.key for row in claims.sent()] == [call_key(FOLLOW, JOB, c.data, 1) for c in CALLS]
     assert [(row.to, row.data, row.value) for row in claims.sent()] == [
         (call.to, call.data, call.value) for call in CALLS
     ]
@@ -157,7 +158,7 @@ def test_a_refused_call_is_tried_a_few_times(claims: Claims, state: State) -> No
         claims.look(follower)
         claims.decide(state)
     keys = [row.key for row in claims.sent() if row.data == b"first"]
-    assert keys == [follow_key(JOB, b"first", attempt) for attempt in range(1, 6)]
+    assert keys == [call_key(FOLLOW, JOB, b"first", attempt) for attempt in range(1, 6)]
     assert keys[1] == keys[0] + "#2"
 
 

@@ -103,7 +103,7 @@ def right(toys: Market, job_id: bytes) -> bool:
 
 
 def test_a_proof_is_paid_at_once(toys: Market) -> None:
-    with toys.worker(toys.operators[0], PROVING) as running:
+    with toys.worker(toys.operators[0], PROVING, vouching=False) as running:
         terms = toy_terms(toys)
         job_id = toys.post(terms, inline(PIXELS), running.promise(terms, inline(PIXELS)))
         until(lambda: toys.paid(job_id))
@@ -113,7 +113,7 @@ def test_a_proof_is_paid_at_once(toys: Market) -> None:
 
 def test_a_claim_is_finalised_by_its_worker_when_its_time_has_come(toys: Market) -> None:
     primary = toys.operators[0]
-    with toys.worker(primary, CLAIMING):
+    with toys.worker(primary, CLAIMING, vouching=False):
         job_id = post(toys)
         until(lambda: pending(toys, job_id))
         toys.chain.increase_time(DELAY // 2)
@@ -132,7 +132,10 @@ def test_a_lie_costs_its_bond_and_the_next_member_is_paid(toys: Market) -> None:
     liar, honest = toys.operators
     subnets = toys.network.subnets
     staked, credit = stake(toys, liar), subnets.credit(toys.requester.address)
-    with toys.worker(honest, PROVING), toys.worker(liar, LYING) as lying:
+    with (
+        toys.worker(honest, PROVING, vouching=False),
+        toys.worker(liar, LYING, vouching=False) as lying,
+    ):
         terms = toy_terms(toys)
         job_id = toys.post(terms, inline(PIXELS), lying.promise(terms, inline(PIXELS)))
         until(lambda: pending(toys, job_id))
@@ -155,7 +158,7 @@ def refute(toys: Market, terms: JobTerms) -> None:
 def test_a_worker_whose_claim_was_refuted_leaves_the_job_and_may_stop(toys: Market) -> None:
     """Nobody else is there: in its next turn it could claim again."""
     liar = toys.operators[0]
-    with toys.worker(liar, LYING) as lying:
+    with toys.worker(liar, LYING, vouching=False) as lying:
         terms = toy_terms(toys)
         job_id = toys.post(terms, inline(PIXELS))
         until(lambda: pending(toys, job_id))
@@ -173,12 +176,12 @@ def test_a_worker_whose_claim_was_refuted_leaves_the_job_and_may_stop(toys: Mark
 def test_a_claim_is_finalised_after_a_restart(toys: Market, leave: Any) -> None:
     """Stopped in good order or killed, the worker is away while the claim ripens."""
     primary = toys.operators[0]
-    with toys.worker(primary, CLAIMING) as running:
+    with toys.worker(primary, CLAIMING, vouching=False) as running:
         job_id = post(toys)
         until(lambda: pending(toys, job_id))
         leave(running)
     toys.chain.increase_time(DELAY)
-    with toys.worker(primary, CLAIMING):
+    with toys.worker(primary, CLAIMING, vouching=False):
         until(lambda: toys.paid(job_id))
     assert len(toys.delivered(job_id)) == 1
 
@@ -186,7 +189,7 @@ def test_a_claim_is_finalised_after_a_restart(toys: Market, leave: Any) -> None:
 def test_a_finalised_claim_that_the_chain_forgot_is_finalised_again(toys: Market) -> None:
     """Back to a block before its time, as in a reorganisation: the first call fails there."""
     primary = toys.operators[0]
-    with toys.worker(primary, CLAIMING):
+    with toys.worker(primary, CLAIMING, vouching=False):
         job_id = post(toys)
         until(lambda: pending(toys, job_id))
         before = toys.chain.rpc("evm_snapshot")

@@ -20,7 +20,7 @@ from offchain_workers.chain.contracts.terms import ZERO_32, selector_of
 from offchain_workers.chain.merkle import batch_commitment
 from offchain_workers.models import ModelCard
 from scripts.build_artifacts import compile_contract
-from verifiers.base import Assignment, Candidate
+from verifiers.base import Assignment, Auditor, Candidate, Earning
 
 ROOT = Path(__file__).resolve().parents[2]
 TOY = selector_of("toy")
@@ -81,8 +81,11 @@ class ToyMethod:
             return ()
         return (verifier.call("finalise", job.terms.abi()),)
 
-    def earnings(self, network: Network, operator: str) -> tuple[int, Call] | None:
+    def auditor(self, network: Network, operator: str, budget: int) -> Auditor | None:
         return None
+
+    def earnings(self, network: Network, operator: str) -> Sequence[Earning]:
+        return ()
 
 
 class ClaimingToy(ToyMethod):

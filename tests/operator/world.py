@@ -138,7 +138,7 @@ class Market:
         finally:
             self.chain.rpc("evm_setAutomine", True)
 
-    def settings(self, name: str, **worker: Any) -> Settings:
+    def settings(self, name: str, vouching: bool = True, **worker: Any) -> Settings:
         """For an operator's worker in a folder of its own."""
         home = self.folder / name
         home.mkdir(exist_ok=True)
@@ -161,6 +161,7 @@ class Market:
                 **({"accept_seconds": 5, "deliver_margin_seconds": 5} | worker),
             },
             engine={"provider": "cpu", "threads": 1},
+            vouching={"required": vouching},
         )
 
     def stock(self, name: str) -> None:

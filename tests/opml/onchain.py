@@ -182,10 +182,12 @@ class Challenger:
 
 
 @contextmanager
-def listed(base: Market, header: Header, onnx: bytes, card: bytes) -> Iterator[OpmlMarket]:
+def listed(
+    base: Market, header: Header, onnx: bytes, card: bytes, params: OpmlParams = PARAMS
+) -> Iterator[OpmlMarket]:
     """The market with the method and a model of that header; undone in the end."""
     snapshot = base.chain.rpc("evm_snapshot")
-    verifier = deploy_opml(base.w3, base.chain.accounts[0], base.network, PARAMS)
+    verifier = deploy_opml(base.w3, base.chain.accounts[0], base.network, params)
     yield OpmlMarket(published(base, header, onnx, card), verifier, header)
     assert base.chain.rpc("evm_revert", snapshot)
 
@@ -195,6 +197,7 @@ def published(base: Market, header: Header, onnx: bytes, card: bytes) -> Market:
     record = ModelRecord(onnx, card, artifacts={OPML: header.artifact_id()})
     Wallet(base.w3, base.publisher).send(base.network.models.publish(record, "http://127.0.0.1:9"))
     model_id = base.network.models.model_id(base.publisher.address, record)
+    Wallet(base.w3, base.operators[0]).send(base.network.models.attest(model_id))
     subnet = form(base.chain, base.network, model_id, base.operators, base.requester, OPML)
     by_address = {account.address: account for account in base.operators}
     operators = [by_address[address] for address, _ in subnet.members]

@@ -110,6 +110,18 @@ def test_an_unchallenged_claim_is_paid_when_its_window_is_over(opml: OpmlMarket)
     assert stake(opml, primary) == (ETHER, ETHER)
 
 
+def test_a_model_that_nobody_vouches_for_is_not_served(opml: OpmlMarket) -> None:
+    """Until somebody does; the worker sees it at once."""
+    market, models = opml.market, opml.market.network.models
+    attested = [a for a in market.operators if models.attested_at(market.model_id, a.address)]
+    opml.send(attested[0], models.retract(market.model_id))
+    with market.worker(market.operators[0]) as running:
+        terms = opml.terms(GIVEN)
+        assert refusal(running.accept(terms, inline(GIVEN))) == "MN-WORKER-129"
+        opml.send(attested[0], models.attest(market.model_id))
+        until(lambda: running.accept(terms, inline(GIVEN)).status_code == 200)
+
+
 @pytest.mark.parametrize("eager", [False, True])
 def test_a_consumer_contract_gets_the_answer(opml: OpmlMarket, eager: bool) -> None:
     """The claim carries the input; the end carries the output, unless that came with the claim."""

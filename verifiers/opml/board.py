@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from eth_abi.abi import encode
 
 from offchain_workers.chain.contracts import Network
-from offchain_workers.chain.contracts.opml import Claim, Game, OpmlVerifier, Position
+from offchain_workers.chain.contracts.opml import (
+    Claim,
+    Game,
+    OpmlVerifier,
+    Position,
+    trace_depth_of,
+)
 from offchain_workers.chain.events import Event
 from offchain_workers.chain.hashing import keccak
 from offchain_workers.chain.past import Past
@@ -137,7 +143,7 @@ class Board:
 
 def begin(claim: int) -> Position:
     """Where every game against the claim begins."""
-    return Position(TRACE, claim >> 51 & 31, 0, 0, 0, ZERO)
+    return Position(TRACE, trace_depth_of(claim), 0, 0, 0, ZERO)
 
 
 def claim_id(job_id: bytes, claim: int) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from offchain_workers.models import ModelCard
 from offchain_workers.models.lowering import manifest
 from offchain_workers.storage import StoreError
-from verifiers.base import ReadBlob
+from verifiers.base import Assignment, ReadBlob
 from verifiers.opml.bundle import (
     HEADER_FILE,
     PROGRAM_FILE,
@@ -35,6 +35,11 @@ class Files:
         self.artifact_id = artifact_id
         self.cids = manifest(card, "opml")
         self._blob = blob
+
+    @classmethod
+    def of(cls, job: Assignment) -> Files:
+        """Of a job's model, as its terms name it."""
+        return cls(job.card(), job.terms.artifact_id, job.blob)
 
     def header(self) -> Header:
         """Raises ArtifactMismatchError, HeaderError, StoreError."""

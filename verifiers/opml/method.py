@@ -12,13 +12,15 @@ from functools import lru_cache
 
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import JobTerms, Network
+from offchain_workers.chain.contracts.audits import OpmlAudits
 from offchain_workers.chain.contracts.base import ZERO_ADDRESS
 from offchain_workers.chain.contracts.opml import OPML, OpmlVerifier
 from offchain_workers.chain.contracts.terms import ZERO_32
 from offchain_workers.models import ModelCard
-from verifiers.base import Assignment, Candidate
+from verifiers.base import Assignment, Auditor, Candidate, Earning
 from verifiers.errors import StakeNotFreeError
 from verifiers.opml import gate
+from verifiers.opml.audit import OpmlAuditor
 from verifiers.opml.board import Board, Look, OpenGame
 from verifiers.opml.calls import Table
 from verifiers.opml.few import Few
@@ -82,7 +84,7 @@ class OpmlMethod:
 
     def deliver(self, job: Assignment) -> Call:
         """The claim. Raises StakeNotFreeError when its bond is more than the free stake."""
-        verifier, header = board_of(job.network).verifier, _files(job).header()
+        verifier, header = board_of(job.network).verifier, Files.of(job).header()
         bond = verifier.bond_to_claim(job.terms)
         found = job.network.subnets.operator(job.operator)
         free = found.free if found else 0
@@ -92,12 +94,25 @@ class OpmlMethod:
         given = job.items()[0] if has_callback else b""
         return verifier.claim(job.terms, header.abi(), job.output(), given)
 
-    def earnings(self, network: Network, operator: str) -> tuple[int, Call] | None:
-        """Bonds of challengers who gave up."""
+    def auditor(self, network: Network, operator: str, budget: int) -> Auditor | None:
+        """Where the market's verifier knows a contract of audits."""
+        verifier = OpmlVerifier.of(network)
+        audits = OpmlAudits.of(verifier) if verifier else None
+        if audits is None:
+            return None
+        return OpmlAuditor(network, board_of(network), audits, operator, budget, self._execution)
+
+    def earnings(self, network: Network, operator: str) -> Sequence[Earning]:
+        """Bonds of challengers who gave up, and rewards; the pay of audits."""
         verifier = OpmlVerifier.of(network)
         if verifier is None:
-            return None
-        return int(verifier.read("credit", operator)), verifier.call("withdraw", operator)
+            return ()
+        owing = {"opml": verifier, "opml-audits": OpmlAudits.of(verifier)}
+        return [
+            Earning(at, int(one.read("credit", operator)), one.call("withdraw", operator))
+            for at, one in owing.items()
+            if one is not None
+        ]
 
     # --- a pending claim ----------------------------------------------------------------------
 
@@ -146,7 +161,7 @@ class OpmlMethod:
         return self._executions.get(key, lambda: self._tracer(job).execution(job.items()[0]))
 
     def _tracer(self, job: Assignment) -> Tracer:
-        files = _files(job)
+        files = Files.of(job)
         return self._tracers.get(
             job.terms.artifact_id, lambda: Tracer(files.program(), files.onnx(TRACE_FILE))
         )
@@ -154,12 +169,8 @@ class OpmlMethod:
 
 def table_of(job: Assignment, look: Look, challenger: str) -> Table:
     """A challenger's game against the job's claim."""
-    verifier, header = board_of(job.network).verifier, _files(job).header()
+    verifier, header = board_of(job.network).verifier, Files.of(job).header()
     return Table(verifier, header, job.terms, job.job_id, look.claim.word, challenger)
-
-
-def _files(job: Assignment) -> Files:
-    return Files(job.card(), job.terms.artifact_id, job.blob)
 
 
 @lru_cache(maxsize=8)

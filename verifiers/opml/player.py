@@ -10,7 +10,7 @@ import structlog
 
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import JobStatus, JobTerms, Network
-from offchain_workers.chain.contracts.opml import OpmlVerifier, Position
+from offchain_workers.chain.contracts.opml import OpmlVerifier, Position, clock_of
 from verifiers.opml.board import Board, OpenGame, claim_id, question_key
 from verifiers.opml.calls import Table
 from verifiers.opml.line import Line, follow
@@ -121,8 +121,7 @@ class Player:
 
     def _watch_clock(self, view: View, table: Table) -> None:
         left = view.open.challenger_until - view.now
-        clock = table.claim >> 36 & (2**15 - 1)
-        if left < clock // _LOW:
+        if left < clock_of(table.claim) // _LOW:
             log.warning("our clock runs out", job=f"0x{table.job_id.hex()}", seconds=left)
 
     # --- the end ------------------------------------------------------------------------------

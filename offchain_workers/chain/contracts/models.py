@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts.base import ZERO_ADDRESS, ContractWrapper
@@ -28,6 +29,11 @@ class ModelRecord:
 
 class Models(ContractWrapper):
     NAME = "ModelRegistry"
+
+    @cached_property
+    def attest_stake(self) -> int:
+        """Wei of stake below which an attestation is refused."""
+        return int(self.read("ATTEST_STAKE"))
 
     def publisher(self, model_id: bytes) -> str | None:
         publisher, _ = self.read("record", model_id)

@@ -11,6 +11,7 @@ from eth_account.signers.local import LocalAccount
 from web3.types import TxReceipt
 
 from offchain_workers.chain.call import Call
+from offchain_workers.chain.contracts.audits import OpmlAudits
 from offchain_workers.chain.contracts.base import ContractWrapper
 from offchain_workers.chain.contracts.deployment import Network, created_address, creation
 from offchain_workers.chain.contracts.terms import JobTerms, selector_of
@@ -18,6 +19,8 @@ from offchain_workers.chain.wallet import Wallet
 
 OPML = selector_of("opml")
 DAY = 86_400
+# A position's stage in a game that was won.
+_WON = 4
 GWEI = 10**9
 
 
@@ -48,6 +51,16 @@ class OpmlParams:
     def max_delay(self) -> int:
         """The longest time between a claim and its end, when everybody uses all of it."""
         return self.windows[1] + 2 * self.clocks[1]
+
+
+def trace_depth_of(claim: int) -> int:
+    """Levels of the trace, from a claim's word (OpmlVerifier describes its fields)."""
+    return claim >> 51 & 31
+
+
+def clock_of(claim: int) -> int:
+    """Seconds that each side of a game has, from a claim's word."""
+    return claim >> 36 & (2**15 - 1)
 
 
 class Claim(NamedTuple):
@@ -106,6 +119,15 @@ class OpmlVerifier(ContractWrapper):
             return None
         return Game(since, claimant_left, challenger_left, bond, Position(*at))
 
+    def has_won(self, job_id: bytes, claim: int, challenger: str) -> bool:
+        """Whether a game is won and its bond not collected yet."""
+        return bool(self.read("game", job_id, claim, challenger)[4][0] == _WON)
+
+    def trace_root(self, claim_id: bytes) -> bytes | None:
+        """The claimant's; None until it posted its trace."""
+        root = bytes(self.read("trace_roots", claim_id))
+        return root if any(root) else None
+
     def answer_key(
         self, job_id: bytes, claim: int, challenger: str, block: int | str = "latest"
     ) -> bytes:
@@ -139,36 +161,6 @@ class OpmlVerifier(ContractWrapper):
 
     def open(self, job_id: bytes, claim: int, bond: int) -> Call:
         return self.call("open", job_id, claim, value=bond)
-
-
-class Audit(NamedTuple):
-    """An audit: stage 1 drawn, 2 committed, 3 ended; ``pay`` in wei."""
-
-    auditor: str
-    stage: int
-    since: int
-    pay: int
-
-
-class OpmlAudits(ContractWrapper):
-    NAME = "OpmlAudits"
-
-    @classmethod
-    def of(cls, verifier: OpmlVerifier) -> OpmlAudits:
-        """The one that the verifier knows."""
-        return cls(verifier.w3, verifier.read("AUDITS"))
-
-    def audit(self, job_id: bytes, claim: int) -> Audit | None:
-        """None when the claim was not drawn."""
-        found = Audit(*self.read("audit", job_id, claim))
-        return found if found.stage else None
-
-    def is_drawn(self, job_id: bytes, claim: int) -> bool:
-        """Raises CallRevertedError before the second block after the claim, and after the 256th."""
-        return bool(self.read("is_drawn", job_id, claim))
-
-    def draw(self, terms: JobTerms, claim: int) -> Call:
-        return self.call("draw", terms.abi(), claim)
 
 
 def deploy_opml(

@@ -43,14 +43,17 @@ def _reduce(at: Lowering, op: ir.Reduce) -> str:
     return requantised(at.w, op, acc, reach(op), at.exit())
 
 
-def _pool(at: Lowering, op: ir.Pool) -> str:
-    x = at.read(op.x, dtype_for(reach(op), op.name))
-    window = {
+def pool_window(op: ir.Pool) -> dict[str, Any]:
+    return {
         "kernel_shape": list(op.kernel),
         "strides": list(op.strides),
         "dilations": list(op.dilations),
         "pads": [*op.pads, *end_pads(op, op.kernel)],
     }
+
+
+def _pool(at: Lowering, op: ir.Pool) -> str:
+    x, window = at.read(op.x, dtype_for(reach(op), op.name)), pool_window(op)
     if op.kind == "MAX":
         acc = at.w("MaxPool", x, **window)
     else:

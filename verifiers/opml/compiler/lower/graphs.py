@@ -17,7 +17,7 @@ from verifiers.opml.compiler.lower.linear import TRACE, U8, Emitters
 from verifiers.opml.compiler.lower.lowering import Lowering
 from verifiers.opml.compiler.lower.writer import Writer
 from verifiers.opml.compiler.views import View
-from verifiers.opml.program import Kind
+from verifiers.opml.program import Code, Kind
 
 Target = Literal["f32", "u8", "cuda"]
 TARGETS: dict[str, Emitters] = {"f32": BLOCKED, "u8": U8, "cuda": CUDA}
@@ -89,6 +89,8 @@ def _feed_input(at: Lowering) -> None:
 def _carry(w: Writer, name: str, quant: ir.Quant, offset: int) -> str:
     """Raw elements as they travel; those outside of ``lo`` to ``hi`` are the caller's business."""
     dtype = carried(quant, offset)
+    if quant.code == Code.U8 and offset:
+        return w("DequantizeLinear", name, w.number(1), w.number(offset, np.uint8))
     name = w.cast(name, dtype)
     return w("Sub", name, w.number(offset, dtype)) if offset else name
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Walks the quantised graph; tensors travel as floats, elements less their zero point.
 
-A tensor that only tables read travels as the element itself, and need not be whole: the cast to an
-index cuts it.
+A tensor that only tables read, or the user, travels as the element itself, and need not be whole:
+the cast to an integer cuts it.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ class Lowering:
         self._only_looked_up = _only_looked_up(program, self._readers)
         self.current = 0
         self.fed: set[tuple[Kind, int]] = set()
+        # Of operations that also have another form, see ``blocked``.
+        self.images: dict[int, str] = {}
         self._names: dict[Key, str] = {}
         self._other: dict[tuple[str, str, int], str] = {}
 
@@ -69,7 +71,7 @@ class Lowering:
             self.current = before
         return self._names[key]
 
-    def readers(self, index: int) -> list[ir.Op]:
+    def readers(self, index: int) -> list[int]:
         """The operations that read the tensor of operation ``index``."""
         return self._readers.get(index, [])
 
@@ -132,21 +134,20 @@ def _apply(w: Writer, x: str, step: Step) -> str:
     return w("Expand", x, w.ints(1, *step.args[0]))
 
 
-def _readers(program: ir.Program) -> dict[int, list[ir.Op]]:
-    found: dict[int, list[ir.Op]] = {}
-    for op in program.ops:
+def _readers(program: ir.Program) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for reader, op in enumerate(program.ops):
         for value in op.operands:
             if value.kind == Kind.TRACE:
-                found.setdefault(value.index, []).append(op)
+                found.setdefault(value.index, []).append(reader)
     return found
 
 
-def _only_looked_up(program: ir.Program, readers: dict[int, list[ir.Op]]) -> set[int]:
-    """Operations whose results nothing but tables read, and that can't be negative."""
-    return {
-        index
-        for index, found in readers.items()
-        if all(isinstance(op, ir.Lut) for op in found)
-        and program.ops[index].quant.lo >= 0
-        and index != program.output
-    }
+def _only_looked_up(program: ir.Program, readers: dict[int, list[int]]) -> set[int]:
+    """Operations whose results nothing but tables and the user read, and that can't be negative."""
+    read = {index for index, found in readers.items() if not _only_tables(program, found)}
+    return {i for i, op in enumerate(program.ops) if i not in read and op.quant.lo >= 0}
+
+
+def _only_tables(program: ir.Program, readers: list[int]) -> bool:
+    return all(isinstance(program.ops[reader], ir.Lut) for reader in readers)

@@ -159,9 +159,7 @@ def _fuse_clamp(graph: Graph, node: FNode, clamp: tuple[float, float]) -> None:
     graph.nodes.remove(node)
 
 
-def _fuse_ramp(
-    graph: Graph, node: FNode, gain: float, offset: float, lo: float, hi: float
-) -> None:
+def _fuse_ramp(graph: Graph, node: FNode, gain: float, offset: float, lo: float, hi: float) -> None:
     """Into the linear node before it, which then makes what the function makes."""
     before = graph.producer(node.inputs[0])
     if before is None or "bias" not in before.attrs or "clamp" in before.attrs:

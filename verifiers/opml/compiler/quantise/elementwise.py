@@ -18,8 +18,8 @@ from verifiers.opml.compiler.quantise.context import Context, limited
 from verifiers.opml.program import Code
 
 _WIDEST_TABLE = 1 << 16
-# One bit less than float32 has, which lowerings need to round.
-_ROOM = (1 << 23) - 1
+# Some bits less than float32 has, which lowerings need to round.
+_ROOM = 1 << 22
 
 
 def function(at: Context, node: FNode) -> None:
@@ -36,9 +36,7 @@ def _hard_swish(at: Context, node: FNode, x: Value, gate: HardSwish) -> Value:
     """x times a gate of zero to six, over a power of two."""
     open_ = Quant(x.quant.scale, 0, Code.U16, 0, 2 * gate.three)
     finish, name = Finish(1, gate.three, 0), f"{node.name}/gate"
-    factor = at.build.add(
-        ir.Gate(name, x.shape, x.view.order, open_, finish, x, gate.three)
-    )
+    factor = at.build.add(ir.Gate(name, x.shape, x.view.order, open_, finish, x, gate.three))
     finish = Finish(1, (1 << gate.shift) >> 1, gate.shift)
     return at.build.add(
         ir.Binary(

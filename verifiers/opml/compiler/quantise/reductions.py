@@ -17,8 +17,8 @@ from verifiers.opml.compiler.quantise.context import Context
 from verifiers.opml.program import MAX_BLOCKS, Code
 
 _MOST_LANES = 4096
-# One bit less than float32 has, which lowerings need to round.
-_ROOM = (1 << 23) - 1
+# Some bits less than float32 has, which lowerings need to round.
+_ROOM = 1 << 22
 
 
 def reduce_sum(at: Context, node: FNode) -> None:

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whose word is taken that a compiled model's files are its program.
+
+A self-test tries inputs: a file that differs on a single chosen one passes it, and whoever knows
+that input takes the bond of whoever runs the file. Only compiling the model again shows what its
+files are. Attesters have done that, or this machine has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from offchain_workers.chain.contracts import Network
+from offchain_workers.chain.hashing import keccak
+from offchain_workers.chain.past import Past
+from offchain_workers.models.catalog import PublishedModel
+
+CHECKED = "checked on this machine"
+OWN = "published by this account"
+HINT = "see `fusion model check`, and vouching.required"
+
+
+@dataclass(frozen=True)
+class Vouching:
+    """``folder`` has the notes of models that were checked here; ``account``: who runs this.
+
+    ``attesters``: whose attestations count; empty: of anybody with stake, but the publisher.
+    ``required``: whether models are left alone that nobody vouches for.
+    """
+
+    network: Network
+    folder: Path
+    account: str
+    attesters: Collection[str] = ()
+    required: bool = True
+
+    def admits(self, model: PublishedModel) -> bool:
+        """Whether its files may run here. Raises as ``voucher``."""
+        return not self.required or self.voucher(model) is not None
+
+    def voucher(self, model: PublishedModel) -> str | None:
+        """Who vouches for the model: an attester's address, CHECKED or OWN; None when nobody does.
+
+        Raises LogRangeRefusedError and the chain's errors.
+        """
+        if _note(self.folder, model.onnx_cid, model.card_cid).exists():
+            return CHECKED
+        return OWN if model.publisher == self.account else self._attester(model)
+
+    def _attester(self, model: PublishedModel) -> str | None:
+        models = self.network.models
+        past = Past(models, self.network.start_block)
+        head = models.w3.eth.block_number
+        events = past.newest_first(("ModelAttested",), model.model_id, head)
+        found = (str(event.args["attester"]) for event in events)
+        return next((who for who in found if self._counts(who, model)), None)
+
+    def _counts(self, who: str, model: PublishedModel) -> bool:
+        """Whether the attestation stands, by the contract, and is of somebody that we listen to."""
+        named = who in self.attesters if self.attesters else who != model.publisher
+        if not named or not self.network.models.attested_at(model.model_id, who):
+            return False
+        operator = self.network.subnets.operator(who)
+        return operator is not None and operator.stake >= self.network.models.attest_stake
+
+
+def note_checked(folder: Path, onnx_cid: str, card_cid: str) -> None:
+    """Remember that a model of these files came out again when it was compiled here."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _note(folder, onnx_cid, card_cid).touch()
+
+
+def _note(folder: Path, onnx_cid: str, card_cid: str) -> Path:
+    return folder / f"checked-{keccak(f'{onnx_cid} {card_cid}'.encode()).hex()}"
