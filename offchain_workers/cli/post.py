@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -181,7 +182,14 @@ def _prepare(
     artifact = connection.network.models.artifact(model.model_id, selector)
     announced = endpoints(connection.pool, connection.network)
     posting = Posting(
-        connection.network, subnet, model.model_id, card, selector, announced, artifact
+        connection.network,
+        subnet,
+        model.model_id,
+        card,
+        selector,
+        announced,
+        artifact,
+        partial(connection.catalog.blob, model),
     )
     with waiting(connection.run, "asking the members"):
         prepared = posting.prepare(sender.address, items, wish, value=0 if from_balance else None)
