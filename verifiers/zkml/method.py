@@ -35,6 +35,8 @@ from verifiers.zkml.faults import (
     RederivedError,
 )
 from verifiers.zkml.prover import KEY_FILE, Proof, Prover
+from verifiers.zkml.runner import Ezkl
+from verifiers.zkml.srs import FOLDER
 
 # Whole-transaction gas of a delivery, then what each byte of output adds.
 _GAS, _GAS_PER_BYTE = 950_000, 130
@@ -142,11 +144,11 @@ def about(found: Bundle, proof: Proof) -> bytes:
     return commitment(proof.data[: 64 * found.circuit.input_points])
 
 
-def prepared(found: Bundle, folder: Path) -> Prover:
+def prepared(found: Bundle, folder: Path, known: Path = FOLDER, ezkl: Ezkl | None = None) -> Prover:
     """Keys of a bundle's circuit, in a folder. Raises RederivedError when the verifying key comes
     out otherwise; SrsMissingError, SrsWrongError, ezkl's errors."""
     found.write(folder)
-    prover = Prover(folder, found.srs(folder).path)
+    prover = Prover(folder, found.srs(folder, known).path, ezkl)
     prover.check_version(found.description.ezkl)
     prover.prepare()
     if (folder / KEY_FILE).read_bytes() != found.files[KEY_FILE]:

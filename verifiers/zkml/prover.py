@@ -28,6 +28,19 @@ class Proof:
     data: bytes
     instances: tuple[int, ...]
 
+    def tree(self) -> dict[str, Any]:
+        """As ezkl's proof file has it: values little-endian, words as bytes."""
+        return {
+            "protocol": None,
+            "instances": [[_text(value) for value in self.instances]],
+            "proof": list(self.data),
+            "hex_proof": "0x" + self.data.hex(),
+            "split": None,
+            "pretty_public_inputs": None,
+            "timestamp": None,
+            "version": None,
+        }
+
     @classmethod
     def read(cls, path: Path) -> Proof:
         """Of ezkl's proof file; all but proof and instances is left alone. Raises ProofError."""
@@ -106,8 +119,10 @@ class Prover:
         self._ezkl.run(self._witness(), proving)
         return Proof.read(self.folder / _PROOF)
 
-    def verify(self) -> None:
-        """The last proof, by ezkl. Raises EzklFailedError when it is none."""
+    def verify(self, proof: Proof | None = None) -> None:
+        """The last proof, or another, by ezkl. Raises EzklFailedError when it is none."""
+        if proof is not None:
+            (self.folder / _PROOF).write_text(json.dumps(proof.tree()), encoding="utf-8")
         keys = {"settings_path": SETTINGS_FILE, "vk_path": KEY_FILE, "srs_path": self._srs}
         self._ezkl.run(Step("verify", {"proof_path": _PROOF, **keys}))
 
