@@ -61,7 +61,8 @@ def _read_circuit(folder: Path, max_onnx_bytes: int) -> ModelFiles:
 def parent_of(connection: Connection, files: ModelFiles, reference: str | None) -> bytes:
     """Id of the float model: the one named, else the one whose ONNX file it was compiled from.
 
-    Raises MN-CLI-029 when that is not published, or not what the bundle was compiled from.
+    A circuit's bundle has that file with it, so it may go without. Raises MN-CLI-029 when the float
+    model is not published, or not what the bundle was compiled from.
     """
     wanted = files.compiled_from
     if reference is not None:
@@ -72,6 +73,8 @@ def parent_of(connection: Connection, files: ModelFiles, reference: str | None) 
             )
         return found.model_id
     alike = [model for model in connection.catalog.models if model.onnx_cid == wanted]
+    if not alike and files.circuit is not None:
+        return bytes(32)
     if not alike:
         raise FusionError("MN-CLI-029", f"publish the float model first, ONNX file {wanted}")
     return alike[0].model_id

@@ -11,9 +11,12 @@ from offchain_workers.cli.sending import Sender
 from offchain_workers.errors import FusionError
 from offchain_workers.models import ModelCard
 from offchain_workers.models.catalog import PublishedModel
+from offchain_workers.models.vouching import HINT, Vouching
+from verifiers.base import VERDICTS
 from verifiers.zkml.bundle import PROGRAM_FILE, Bundle, fetch
-from verifiers.zkml.faults import DevelopmentSetupError
+from verifiers.zkml.faults import DevelopmentSetupError, UnvouchedError
 from verifiers.zkml.method import verifier_of
+from verifiers.zkml.prover import ONNX_FILE
 from verifiers.zkml.srs import Kind
 
 
@@ -32,6 +35,18 @@ def place(connection: Connection, sender: Sender, found: Bundle) -> None:
     place_circuit(sender.wallet, verifier, code, found.description.neg_tau_g2, sender.record)
 
 
+def check_vouched(
+    connection: Connection, model: PublishedModel, selector: bytes, account: str
+) -> None:
+    """Raises UnvouchedError: on chain a program proves whatever its publisher made it for."""
+    if selector != ZKML:
+        return
+    asked, folder = connection.settings.vouching, connection.settings.storage.folder / VERDICTS
+    vouching = Vouching(connection.network, folder, account, asked.attesters, asked.required)
+    if not vouching.admits(model):
+        raise UnvouchedError(f"nobody vouches for 0x{model.model_id.hex()}: {HINT}")
+
+
 def rederive(connection: Connection, model: PublishedModel, card: ModelCard) -> None:
     """Key, program and weights again from the float model's file, settings and setup.
 
@@ -48,8 +63,10 @@ def rederive(connection: Connection, model: PublishedModel, card: ModelCard) -> 
             f"the bundle is of artifact 0x{found.artifact_id.hex()}, the record names "
             f"0x{model.artifacts[ZKML].hex()}",
         )
-    parent = connection.model("0x" + model.parent.hex())
-    float_onnx = catalog.onnx(parent, connection.settings.engine.max_onnx_bytes)
-    wrapped = catalog.onnx(model, connection.settings.engine.max_onnx_bytes)
+    limit = connection.settings.engine.max_onnx_bytes
+    float_onnx, float_card = found.files[ONNX_FILE], None
+    if any(model.parent):
+        parent = connection.model("0x" + model.parent.hex())
+        float_onnx, float_card = catalog.onnx(parent, limit), catalog.card(parent)
     with waiting(connection.run, "making the circuit again") as report:
-        check(found, float_onnx, wrapped, catalog.card(parent), report)
+        check(found, float_onnx, catalog.onnx(model, limit), float_card, report)

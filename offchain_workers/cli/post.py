@@ -175,11 +175,13 @@ def _prepare(
     wish: Wish,
     from_balance: bool,
 ) -> Prepared:
+    from offchain_workers.cli.circuits import check_vouched
     from offchain_workers.models.catalog import endpoints
     from offchain_workers.requester.posting import Posting
 
     selector = connection.selector(method)
     artifact = connection.network.models.artifact(model.model_id, selector)
+    check_vouched(connection, model, selector, sender.address)
     announced = endpoints(connection.pool, connection.network)
     posting = Posting(
         connection.network,

@@ -163,6 +163,12 @@ class Localnet:
             if self.pool.w3.eth.get_balance(address) < FUNDS // 2:
                 faucet.send(Call(address, b"", FUNDS))
 
+    @property
+    def blob_url(self) -> str:
+        """Where the publisher serves files."""
+        assert self._blobs is not None  # it serves from the start
+        return self._blobs.url
+
     def port(self, name: str) -> int:
         """Where a role listens, the same over restarts."""
         return self.layout.port(name, lambda: process.free_port(None))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,8 @@ from verifiers.zkml.settings import Binding
 
 # Of the digits model under which hidden values are exact.
 SCALE = 9
+# A proof costs about twelve times the gas of a bare delivery.
+DEARER = 4
 
 
 def start_demo(
@@ -43,7 +46,7 @@ def start_demo(
     model_id = _published(net, model, where, found)
     attest(net, model_id)
     for plan in WORKERS:
-        net.onboard(plan, [model_id], ZKML)
+        net.onboard(replace(plan, price=DEARER * plan.price), [model_id], ZKML)
     net.await_workers()
     posting = _posting(net, model_id, found, say)
     inputs = [Input(name, found.card.name, raw) for name, raw, _ in model.samples[:DIGITS]]

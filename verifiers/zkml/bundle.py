@@ -27,7 +27,7 @@ NEEDED = (ONNX_FILE, SETTINGS_FILE, KEY_FILE, CIRCUIT_FILE, PROGRAM_FILE)
 _MAX_FILE = 1 << 31
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bundle:
     """Files that were read, and belong together as far as hashes and numbers tell."""
 

@@ -70,3 +70,9 @@ class NotAdmittedError(ZkError):
     """A job about a model whose circuit was not prepared here."""
 
     CODE = "MN-ZK-053"
+
+
+class UnvouchedError(ZkError):
+    """Nobody but its publisher vouches for a model, whose program alone decides."""
+
+    CODE = "MN-ZK-054"

@@ -102,7 +102,7 @@ def add_program(program: address) -> bytes32:
     """
     assert program.codesize != 0, "no code"
     # Code that begins by stopping can't destroy itself.
-    assert slice(program.code, 0, 1) == b"\x00", "not data"
+    assert convert(slice(program.code, 0, 1), uint256) == 0, "not data"
     code_hash: bytes32 = program.codehash
     if self._programs[code_hash] == empty(address):
         self._programs[code_hash] = program
