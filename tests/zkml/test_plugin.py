@@ -145,7 +145,7 @@ def test_a_member_out_of_turn_can_not_use_the_primarys_proof(zk: Bench) -> None:
 
 def test_nobody_else_can_deliver(zk: Bench) -> None:
     stranger = replace(zk, members=[wallet("challenger")])
-    with boa.reverts("not your turn"):
+    with boa.reverts("not opted in"):
         stranger.deliver()
 
 
