@@ -133,7 +133,8 @@ def _constraints(trace: Trace) -> list[int | Node]:
     quotient = trace.named("QUOTIENT_EVAL_MPTR")
     if not isinstance(quotient, Node) or quotient.kind != "mul":
         raise CircuitError("the emitted verifier has no quotient")
-    found, folded = [], quotient.args[0]
+    found: list[int | Node] = []
+    folded = quotient.args[0]
     while True:
         before = _unfolded(trace.graph, folded, y)
         if before is None:
