@@ -21,6 +21,10 @@ MAX_WORDS = SIZE // 32 - 2
 FIRST_EVAL = 3  # registers: zero, theta, the instances' polynomial
 REGISTERS = 384
 HEAD_WORDS = 3
+MAX_SETS = 8
+MAX_LAST = 16
+MAX_INSTANCES = 128
+MAX_PROOF_WORDS = 256
 MAX_INPUTS = 15
 
 
@@ -48,6 +52,12 @@ class Rotation(IntEnum):
     NEXT = 2
     BEFORE = 4
     LAST = 8
+
+
+# The sets that the fixed arguments need: sums and the last product, the other products.
+HERE = Rotation.HERE
+NEXT = Rotation.HERE | Rotation.NEXT
+FULL = Rotation.HERE | Rotation.NEXT | Rotation.LAST
 
 
 @dataclass(frozen=True)

@@ -13,18 +13,16 @@ from verifiers.zkml.errors import CircuitError
 from verifiers.zkml.field import MAX_K, ROOT, R
 from verifiers.zkml.program import (
     FIRST_EVAL,
+    FULL,
+    HERE,
+    MAX_LAST,
+    NEXT,
     VERSION,
     Header,
     Lookup,
     Opening,
     Program,
-    Rotation,
 )
-
-HERE = Rotation.HERE
-NEXT = Rotation.HERE | Rotation.NEXT
-FULL = Rotation.HERE | Rotation.NEXT | Rotation.LAST
-MAX_LAST = 16
 
 
 @dataclass(frozen=True)
