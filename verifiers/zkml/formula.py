@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
 from verifiers.zkml.field import DELTA, G1, INFINITY, MAX_K, ROOT, Point, R, inverse
 from verifiers.zkml.program import FIRST_EVAL, Header, Kind, Program, slots
@@ -89,11 +90,11 @@ def domain(header: Header, x: int, instances: Sequence[int]) -> Domain:
 def quotient(program: Program, evals: Sequence[int], c: Challenges, d: Domain) -> int:
     """The identity's value at x over what vanishes on the domain."""
     registers = [0, c.theta, d.instance, *evals, *program.constants]
-    constraints = []
+    constraints: list[int] = []
     for op in program.ops:
         a, b, constant = (registers[i] for i in (op.a, op.b, op.c))
-        value = a * b + constant if op.kind is Kind.MUL_ADD else a * (b - constant)
-        (constraints if op.kind is Kind.GATE else registers).append(value % R)
+        value = a * b + constant if op.kind & Kind.MUL_ADD else a * (b - constant)
+        (constraints if op.kind & Kind.GATE_SUB else registers).append(value % R)
     constraints += _permutation(program, registers, c, d)
     constraints += _lookups(program, registers, c, d)
     folded = 0
@@ -108,7 +109,7 @@ def _permutation(program: Program, m: Sequence[int], c: Challenges, d: Domain) -
     z = [sigma + header.sigmas + 3 * i for i in range(header.products)]
     end = m[z[-1]]
     found = [d.first * (1 - m[z[0]]), d.last * (end * end - end)]
-    found += [d.first * (m[after] - m[before + 2]) for before, after in zip(z, z[1:], strict=False)]
+    found += [d.first * (m[after] - m[before + 2]) for before, after in pairwise(z)]
     for number, at in enumerate(z):
         left, right = m[at + 1], m[at]
         of_chunk = range(number * header.chunk, min((number + 1) * header.chunk, header.sigmas))
@@ -180,8 +181,10 @@ def _openings(program: Program, proof: Sequence[int], x_n: int, value: int) -> l
     return sets
 
 
-def combined(program: Program, proof: Sequence[int], instances: Sequence[int], c: Challenges) -> Sum:
-    """The sum of commitments that pairs with G2. Raises ValueError at challenges that are no use."""
+def combined(
+    program: Program, proof: Sequence[int], instances: Sequence[int], c: Challenges
+) -> Sum:
+    """The commitments that pair with G2. Raises ValueError at challenges that are no use."""
     header = program.header
     d = domain(header, c.x, instances)
     evals = proof[2 * header.heads : 2 * header.heads + header.evals]

@@ -8,28 +8,33 @@ from dataclasses import dataclass, fields
 from enum import IntEnum
 from itertools import islice
 
-from eth_abi import decode, encode
+from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
 from verifiers.zkml.errors import ProgramError
 from verifiers.zkml.field import INFINITY, Point, R, on_curve
 
 VERSION = 1
-SIZES = (3072, 8256)
-MAX_WORDS = 256
+SIZE = 4096
+MAX_WORDS = SIZE // 32 - 2
 FIRST_EVAL = 3  # registers: zero, theta, the instances' polynomial
-REGISTERS = 512
+REGISTERS = 384
 HEAD_WORDS = 3
+MAX_SETS = 8
+MAX_LAST = 16
+MAX_INSTANCES = 128
+MAX_PROOF_WORDS = 256
 MAX_INPUTS = 15
 
 
 class Kind(IntEnum):
-    """What an operation does with registers a, b and c."""
+    """What an operation makes of registers a, b and c: a new register, or one more constraint."""
 
-    MUL_SUB = 0  # a new register, a * (b - c)
-    MUL_ADD = 1  # a new register, a * b + c
-    GATE = 2  # one more constraint, a * (b - c)
+    MUL_SUB = 0  # a * (b - c)
+    MUL_ADD = 1  # a * b + c
+    GATE_SUB = 2
+    GATE_ADD = 3
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,12 @@ class Rotation(IntEnum):
     NEXT = 2
     BEFORE = 4
     LAST = 8
+
+
+# The sets that the fixed arguments need: sums and the last product, the other products.
+HERE = Rotation.HERE
+NEXT = Rotation.HERE | Rotation.NEXT
+FULL = Rotation.HERE | Rotation.NEXT | Rotation.LAST
 
 
 @dataclass(frozen=True)
@@ -152,9 +163,7 @@ class Program:
         words = self.words()
         if len(words) > MAX_WORDS:
             raise ProgramError(f"{len(words)} words, {MAX_WORDS} fit")
-        body = encode(["uint256[]"], [words])
-        size = next(size for size in SIZES if len(body) <= size)
-        return b"\0" + body.ljust(size, b"\0")
+        return b"\0" + encode(["uint256[]"], [words]).ljust(SIZE, b"\0")
 
     def code_hash(self) -> bytes:
         return keccak(self.code())
@@ -168,7 +177,7 @@ class Program:
 
 def parse(code: bytes) -> Program:
     """A program from its code, the exact one that encodes to it. Raises ProgramError."""
-    if len(code) - 1 not in SIZES or code[:1] != b"\0":
+    if len(code) - 1 != SIZE or code[:1] != b"\0":
         raise ProgramError(f"{len(code)} bytes are no program")
     try:
         (words,) = decode(["uint256[]"], code[1:])

@@ -57,7 +57,7 @@ def verify(program: address, code_hash: bytes32, proof: Bytes[8192], instances: 
     """
     @notice See IHalo2Verifier.
     """
-    p: DynArray[uint256, 256] = programs._load(program, code_hash)
+    p: DynArray[uint256, programs.MAX_WORDS] = programs._load(program, code_hash)
     s: programs.Shape = programs._shape(p[0], p[2])
     words: DynArray[uint256, 256] = transcript._words(s, proof)
     c: transcript.Challenges = transcript._challenges(s, p[1], proof, instances)
@@ -80,5 +80,5 @@ def _pairs(a: uint256[2], x: uint256, y: uint256) -> bool:
         max_outsize=32,
         is_static_call=True,
     )
-    assert convert(equal, uint256) == 1, "proof"
+    assert convert(equal, bool), "proof"
     return True

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs from the verifiers that ezkl emits.
 
-``build`` is the whole interface: it derives a program, and proves to itself that program and emitted
-verifier fold the same commitments with the same factors.
+``build`` is the whole interface: it derives a program, and proves to itself that program and
+emitted verifier fold the same commitments with the same factors.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From expressions to operations: equal ones once, products and sums fused where a value has one use."""
+"""From expressions to operations: equal ones once, sums and products fused where used once."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from verifiers.zkml.builder.trace import Node
 from verifiers.zkml.errors import CircuitError
@@ -28,13 +29,12 @@ class Assembler:
 
     def gate(self, constraint: int | Node) -> None:
         """One more constraint."""
-        if self._is_new(constraint, "mul"):
-            self._ops.append(Op(Kind.GATE, *self._factors(constraint)))
-        elif self._is_new(constraint, "sub"):
-            a, b = constraint.args
-            self._ops.append(Op(Kind.GATE, self.register(1), self.register(a), self.register(b)))
+        if isinstance(constraint, Node) and constraint not in self._registers:
+            kind, registers = self._operation(constraint)
+            self._ops.append(Op(Kind(kind | Kind.GATE_SUB), *registers))
         else:
-            self._ops.append(Op(Kind.GATE, self.register(constraint), self.register(1), ZERO))
+            at, one = self.register(constraint), self.register(1)
+            self._ops.append(Op(Kind.GATE_SUB, at, one, ZERO))
 
     def register(self, value: int | Node) -> int:
         """Where a value is, after the operations that it needs."""
@@ -92,5 +92,5 @@ class Assembler:
         a, b = product.args
         return self.register(a), self.register(b), ZERO
 
-    def _is_new(self, value: int | Node, kind: str) -> bool:
+    def _is_new(self, value: int | Node, kind: str) -> TypeGuard[Node]:
         return isinstance(value, Node) and value.kind == kind and value not in self._registers

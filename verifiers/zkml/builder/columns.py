@@ -27,8 +27,8 @@ class Placed:
 def place(trace: Trace, heads: int, advice: int, evals: int, last: int) -> list[Placed]:
     """In the order of their first evaluations. Raises CircuitError.
 
-    A commitment enters the folded point with some factor f, its evaluation on one row of a set enters
-    with -f times that row's Lagrange polynomial, in which no two sets agree.
+    A commitment enters the folded point with some factor f, its evaluation on one row of a set
+    enters with -f times that row's Lagrange polynomial, in which no two sets agree.
     """
     sample = _Sample(trace, heads, last)
     known = sample.weights()

@@ -13,18 +13,16 @@ from verifiers.zkml.errors import CircuitError
 from verifiers.zkml.field import MAX_K, ROOT, R
 from verifiers.zkml.program import (
     FIRST_EVAL,
+    FULL,
+    HERE,
+    MAX_LAST,
+    NEXT,
     VERSION,
     Header,
     Lookup,
     Opening,
     Program,
-    Rotation,
 )
-
-HERE = Rotation.HERE
-NEXT = Rotation.HERE | Rotation.NEXT
-FULL = Rotation.HERE | Rotation.NEXT | Rotation.LAST
-MAX_LAST = 16
 
 
 @dataclass(frozen=True)
@@ -133,7 +131,8 @@ def _constraints(trace: Trace) -> list[int | Node]:
     quotient = trace.named("QUOTIENT_EVAL_MPTR")
     if not isinstance(quotient, Node) or quotient.kind != "mul":
         raise CircuitError("the emitted verifier has no quotient")
-    found, folded = [], quotient.args[0]
+    found: list[int | Node] = []
+    folded = quotient.args[0]
     while True:
         before = _unfolded(trace.graph, folded, y)
         if before is None:

@@ -55,7 +55,7 @@ class _ReturnedError(Exception):
 
 
 class _Run:
-    """One run: what is symbolic passes every check, addresses and conditions have to be concrete."""
+    """One run: what is symbolic passes every check, addresses and conditions are concrete."""
 
     def __init__(self, constants: Scope | dict[str, int], proof_size: int, instances: int) -> None:
         self.graph = Graph()
@@ -149,7 +149,8 @@ class _Run:
         if isinstance(expression, yul.Literal):
             return [expression.value]
         if isinstance(expression, yul.Name):
-            return [next(scope for scope in reversed(scopes) if expression.name in scope)[expression.name]]
+            name = expression.name
+            return [next(scope[name] for scope in reversed(scopes) if name in scope)]
         args = [self._one(arg, scopes) for arg in expression.args]
         if expression.name not in self._functions:
             if expression.name not in self._builtins:

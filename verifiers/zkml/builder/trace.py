@@ -16,8 +16,8 @@ Value = "int | Node"
 class Node:
     """A value that depends on the proof; ``number`` counts nodes as they were made.
 
-    Scalars: proof and instance (args: word), add, sub, mul, inverse, hash (args: words), challenge (of a
-    hash). Points: ec_add, ec_mul; x and y are their coordinates.
+    Scalars: proof and instance (args: word), add, sub, mul, inverse, hash (args: words), challenge
+    (of a hash). Points: ec_add, ec_mul; x and y are their coordinates.
     """
 
     number: int

@@ -47,7 +47,7 @@ def compute(
     drawn: Challenges,
     given: Mapping[int, int] | None = None,
 ) -> Values:
-    """``given`` replaces nodes by number. Raises CircuitError for operations that have no number."""
+    """``given`` replaces nodes by number. Raises CircuitError for what has no number."""
     numbers: dict[int, Number] = dict(given or {})
     values, challenges = Values(numbers), iter(astuple(drawn))
     for node in trace.graph.nodes:

@@ -10,9 +10,8 @@ from . import halo2_field as field
 from . import halo2_program as programs
 from . import halo2_transcript as transcript
 
-# A root of unity of order 2**28, and its inverse.
+# A root of unity of order 2**28.
 ROOT: constant(uint256) = 1748695177688661943023146337482803886740723238769601073607632802312037301404
-ROOT_INVERSE: constant(uint256) = 2037444462055058054189478067370099086220733342011840546702672064072905551290
 
 # Of a set: the weights of its evaluations at four rotations, and of its points.
 STRIDE: constant(uint256) = 5
@@ -37,56 +36,55 @@ def _domain(s: programs.Shape, c: transcript.Challenges, instances: DynArray[uin
     """
     @notice Reverts when a challenge is a point of the domain or an opening point.
     """
+    r: uint256 = field.R
     d: Domain = empty(Domain)
+    n: uint256 = 1 << s.k
     omega: uint256 = field._power(ROOT, 1 << unsafe_sub(programs.MAX_K, s.k))
-    back: uint256 = field._power(ROOT_INVERSE, 1 << unsafe_sub(programs.MAX_K, s.k))
-    d.x_n = field._power(c.x, 1 << s.k)
-    first: uint256 = field._power(back, s.last)
+    d.x_n = field._power(c.x, n)
+    first: uint256 = field._power(omega, unsafe_sub(n, s.last))
     # x at the rotations: here, next, before, last.
     at: uint256[4] = [
         c.x,
-        uint256_mulmod(c.x, omega, field.R),
-        uint256_mulmod(c.x, back, field.R),
-        uint256_mulmod(c.x, first, field.R),
+        uint256_mulmod(c.x, omega, r),
+        uint256_mulmod(c.x, field._power(omega, unsafe_sub(n, 1)), r),
+        uint256_mulmod(c.x, first, r),
     ]
     values: uint256[field.MAX_BATCH] = self._denominators(s, c.mu, at)
-    count: uint256 = unsafe_mul(STRIDE, s.sets)
-    values[count] = field._minus(d.x_n, 1)
+    # Behind them what vanishes on the domain, and x less each row from the last usable one on.
+    start: uint256 = unsafe_mul(STRIDE, s.sets)
+    values[start] = field._minus(d.x_n, 1)
+    rows: uint256 = unsafe_add(s.last, s.instances)
     row: uint256 = first
-    rows: uint256 = unsafe_add(s.last, max(s.instances, 1))
-    for i: uint256 in range(rows, bound=144):
-        values[unsafe_add(unsafe_add(count, 1), i)] = field._minus(c.x, row)
-        row = uint256_mulmod(row, omega, field.R)
-    inverses: uint256[field.MAX_BATCH] = field._invert(values, unsafe_add(unsafe_add(count, 1), rows))
-    d.vanishing = inverses[count]
+    i: uint256 = start
+    for _: uint256 in range(rows, bound=144):
+        i = unsafe_add(i, 1)
+        values[i] = field._minus(c.x, row)
+        row = uint256_mulmod(row, omega, r)
+    inverses: uint256[field.MAX_BATCH] = field._invert(values, unsafe_add(i, 1))
+    d.vanishing = inverses[start]
     # A row's Lagrange polynomial at x is (x_n - 1) / n * row / (x - row), and 1 / n is R - (R - 1) / n.
-    scaled: uint256 = uint256_mulmod(values[count], field.R - ((field.R - 1) >> s.k), field.R)
-    scaled = uint256_mulmod(scaled, first, field.R)
-    unusable: uint256 = 0
-    for i: uint256 in range(rows, bound=144):
-        l: uint256 = uint256_mulmod(scaled, inverses[unsafe_add(unsafe_add(count, 1), i)], field.R)
-        scaled = uint256_mulmod(scaled, omega, field.R)
-        if i < s.last:
-            unusable = uint256_addmod(unusable, l, field.R)
-            if i == 0:
-                d.l_last = l
+    scaled: uint256 = uint256_mulmod(values[start], field.R - ((field.R - 1) >> s.k), r)
+    scaled = uint256_mulmod(scaled, first, r)
+    d.l_active = 1
+    i = start
+    for j: uint256 in range(rows, bound=144):
+        i = unsafe_add(i, 1)
+        l: uint256 = uint256_mulmod(scaled, inverses[i], r)
+        scaled = uint256_mulmod(scaled, omega, r)
+        if j == 0:
+            d.l_last = l
+        if j == s.last:
+            d.l_first = l
+        if j < s.last:
+            d.l_active = field._minus(d.l_active, l)
         else:
-            if i == s.last:
-                d.l_first = l
-            if s.instances != 0:
-                d.instance = uint256_addmod(
-                    d.instance, uint256_mulmod(l, instances[unsafe_sub(i, s.last)], field.R), field.R
-                )
-    d.l_active = field._minus(1, unusable)
-    power: uint256 = 1
-    for set_: uint256 in range(s.sets, bound=8):
-        base: uint256 = unsafe_mul(STRIDE, set_)
-        if set_ == 0:
-            d.v_0 = values[POINT]
-            power = values[POINT]
-        for i: uint256 in range(5):
-            d.weights[unsafe_add(base, i)] = uint256_mulmod(power, inverses[unsafe_add(base, i)], field.R)
-        power = uint256_mulmod(power, c.nu, field.R)
+            d.instance = field._mul_add(l, instances[unsafe_sub(j, s.last)], d.instance)
+    d.v_0 = values[POINT]
+    power: uint256 = d.v_0
+    for j: uint256 in range(start, bound=WEIGHTS):
+        d.weights[j] = uint256_mulmod(power, inverses[j], r)
+        if j % STRIDE == POINT:
+            power = uint256_mulmod(power, c.nu, r)
     return d
 
 

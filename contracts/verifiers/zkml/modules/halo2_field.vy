@@ -78,10 +78,5 @@ def _minus(a: uint256, b: uint256) -> uint256:
 
 @pure
 @internal
-def _check_point(x: uint256, y: uint256):
-    """
-    @notice On the curve, which has no point (0, 0): the precompiles' infinity is refused.
-    """
-    q: uint256 = Q
-    cube: uint256 = uint256_mulmod(x, uint256_mulmod(x, x, q), q)
-    assert x < q and y < q and uint256_mulmod(y, y, q) == uint256_addmod(cube, 3, q), "point"
+def _check(scalar: uint256):
+    assert scalar < R, "range"

@@ -14,11 +14,11 @@ from . import halo2_transcript as transcript
 
 # Registers: zero, theta, the instances' polynomial, the proof's evaluations, constants, then one for
 # each result: an operation has no say where it goes.
-REGISTERS: constant(uint256) = 512
+REGISTERS: constant(uint256) = 384
 MAX_OP_WORDS: constant(uint256) = 128
 
-MUL_SUB: constant(uint256) = 0
-MUL_ADD: constant(uint256) = 1
+# An operation on a, b and c: a * b + c, else a * (b - c); and whether that is a constraint.
+ADD: constant(uint256) = 1
 GATE: constant(uint256) = 2
 
 # What one column's identity polynomial is to the next one's.
@@ -29,7 +29,7 @@ DELTA: constant(uint256) = 41316298935675598673595108833485711340908537428635291
 @internal
 def _quotient(
     s: programs.Shape,
-    program: DynArray[uint256, 256],
+    program: DynArray[uint256, programs.MAX_WORDS],
     words: DynArray[uint256, 256],
     c: transcript.Challenges,
     d: domain.Domain,
@@ -37,6 +37,7 @@ def _quotient(
     """
     @notice Its value at x.
     """
+    r: uint256 = field.R
     m: uint256[REGISTERS] = empty(uint256[REGISTERS])
     m[1] = c.theta
     m[2] = d.instance
@@ -45,8 +46,9 @@ def _quotient(
         m[at] = words[i]
         at = unsafe_add(at, 1)
     for i: uint256 in range(s.p_constants, s.p_ops, bound=256):
-        m[at] = program[i]
-        assert m[at] < field.R
+        a: uint256 = program[i]
+        field._check(a)
+        m[at] = a
         at = unsafe_add(at, 1)
 
     folded: uint256 = 0
@@ -58,29 +60,27 @@ def _quotient(
             a: uint256 = m[ops & 1023]
             b: uint256 = m[(ops >> 10) & 1023]
             value: uint256 = m[(ops >> 20) & 1023]
-            kind: uint256 = (ops >> 30) & 3
+            kind: uint256 = ops >> 30
             ops = ops >> 32
-            if kind == MUL_ADD:
-                value = uint256_addmod(uint256_mulmod(a, b, field.R), value, field.R)
+            if kind & ADD != 0:
+                value = uint256_addmod(uint256_mulmod(a, b, r), value, r)
             else:
-                value = uint256_mulmod(a, uint256_addmod(b, unsafe_sub(field.R, value), field.R), field.R)
-                if kind == GATE:
-                    folded = field._mul_add(folded, c.y, value)
-                    continue
-                assert kind == MUL_SUB
-            m[at] = value
-            at = unsafe_add(at, 1)
-
+                value = uint256_mulmod(a, uint256_addmod(b, unsafe_sub(r, value), r), r)
+            if kind & GATE != 0:
+                folded = field._mul_add(folded, c.y, value)
+            else:
+                m[at] = value
+                at = unsafe_add(at, 1)
     folded = self._permutation(s, program, m, c, d, folded)
     folded = self._lookups(s, program, m, c, d, folded)
-    return uint256_mulmod(folded, d.vanishing, field.R)
+    return uint256_mulmod(folded, d.vanishing, r)
 
 
 @pure
 @internal
 def _permutation(
     s: programs.Shape,
-    program: DynArray[uint256, 256],
+    program: DynArray[uint256, programs.MAX_WORDS],
     m: uint256[REGISTERS],
     c: transcript.Challenges,
     d: domain.Domain,
@@ -89,12 +89,13 @@ def _permutation(
     """
     @notice `before`, folded with the permutation argument's constraints.
     """
+    r: uint256 = field.R
     sigma: uint256 = s.r_sigmas
     z: uint256 = unsafe_add(sigma, s.sigmas)
     # Of the last product at x, which is 0 or 1 on the last row.
     value: uint256 = m[unsafe_sub(s.r_lookups, 2)]
     folded: uint256 = field._constrain(before, c.y, d.l_first, field._minus(1, m[z]))
-    folded = field._constrain(folded, c.y, d.l_last, field._mul_add(value, value, unsafe_sub(field.R, value)))
+    folded = field._constrain(folded, c.y, d.l_last, field._mul_add(value, value, unsafe_sub(r, value)))
     for i: uint256 in range(1, s.products, bound=128):
         at: uint256 = unsafe_add(z, unsafe_mul(3, i))
         value = field._minus(m[at], m[unsafe_sub(at, 1)])
@@ -113,11 +114,11 @@ def _permutation(
             left = m[unsafe_add(z, 1)]
             right = m[z]
             z = unsafe_add(z, 3)
-        value = uint256_addmod(m[columns & 1023], c.gamma, field.R)
+        value = uint256_addmod(m[columns & 1023], c.gamma, r)
         columns = columns >> 16
-        left = uint256_mulmod(left, field._mul_add(c.beta, m[sigma], value), field.R)
-        right = uint256_mulmod(right, uint256_addmod(value, identity, field.R), field.R)
-        identity = uint256_mulmod(identity, DELTA, field.R)
+        left = uint256_mulmod(left, field._mul_add(c.beta, m[sigma], value), r)
+        right = uint256_mulmod(right, uint256_addmod(value, identity, r), r)
+        identity = uint256_mulmod(identity, DELTA, r)
         sigma = unsafe_add(sigma, 1)
         left_over = unsafe_sub(left_over, 1)
         if left_over == 0 or i == unsafe_sub(s.sigmas, 1):
@@ -129,7 +130,7 @@ def _permutation(
 @internal
 def _lookups(
     s: programs.Shape,
-    program: DynArray[uint256, 256],
+    program: DynArray[uint256, programs.MAX_WORDS],
     m: uint256[REGISTERS],
     c: transcript.Challenges,
     d: domain.Domain,
@@ -139,20 +140,21 @@ def _lookups(
     @notice `before`, folded with the constraints of lookups: a sum begins and ends with 0, and grows by
             1 / (input + beta) of each input, less the multiplicity / (table + beta).
     """
+    r: uint256 = field.R
     folded: uint256 = before
     at: uint256 = s.r_lookups
     for i: uint256 in range(s.p_lookups, s.p_constants, bound=128):
         rest: uint256 = program[i]
-        table: uint256 = uint256_addmod(m[rest & 1023], c.beta, field.R)
+        table: uint256 = uint256_addmod(m[rest & 1023], c.beta, r)
         inputs: uint256 = 1
         total: uint256 = 0
         for _: uint256 in range(15):
             rest = rest >> 16
             if rest == 0:
                 break
-            value: uint256 = uint256_addmod(m[rest & 1023], c.beta, field.R)
+            value: uint256 = uint256_addmod(m[rest & 1023], c.beta, r)
             total = field._mul_add(total, value, inputs)
-            inputs = uint256_mulmod(inputs, value, field.R)
+            inputs = uint256_mulmod(inputs, value, r)
         phi: uint256 = m[at]
         # Times all denominators.
         grown: uint256 = field._minus(field._mul_add(inputs, field._minus(m[unsafe_add(at, 1)], phi), 0), total)

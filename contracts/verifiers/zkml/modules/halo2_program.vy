@@ -5,12 +5,11 @@
 @license AGPL-3.0-only
 @author Model Network
 @notice A program is the code of a data contract: a STOP, then the ABI encoding of an array of words and
-        zeros up to one of two sizes. docs/zk-program.md says what the words are.
+        zeros up to one size. docs/zk-program.md says what the words are.
 """
 
-MAX_WORDS: constant(uint256) = 256
-SMALL: constant(uint256) = 3072
-LARGE: constant(uint256) = 8256
+MAX_WORDS: constant(uint256) = 126
+SIZE: constant(uint256) = 4096
 VERSION: constant(uint256) = 1
 
 # Bits of a set: opened at x, at the next row, at the one before, at the last usable one.
@@ -73,13 +72,7 @@ def _load(program: address, code_hash: bytes32) -> DynArray[uint256, MAX_WORDS]:
     @notice The words of a program. Reverts when its code isn't what `code_hash` says.
     """
     assert program.codehash == code_hash, "program"
-    code: Bytes[LARGE] = b""
-    if program.codesize == 1 + SMALL:
-        code = slice(program.code, 1, SMALL)
-    else:
-        assert program.codesize == 1 + LARGE, "program"
-        code = slice(program.code, 1, LARGE)
-    return abi_decode(code, DynArray[uint256, MAX_WORDS])
+    return abi_decode(slice(program.code, 1, SIZE), DynArray[uint256, MAX_WORDS])
 
 
 @pure
@@ -107,9 +100,13 @@ def _shape(head: uint256, masks: uint256) -> Shape:
     s.next = (head >> 136) & 255
     s.masks = masks
     assert s.k <= MAX_K and s.last != 0 and s.last <= MAX_LAST
-    assert s.chunk != 0 and s.sigmas != 0 and s.quotients != 0 and s.advice != 0
+    # None of them is zero.
+    assert unsafe_mul(unsafe_mul(s.instances, s.sigmas), unsafe_mul(s.quotients, s.advice)) != 0
     s.products = unsafe_sub(unsafe_add(s.sigmas, s.chunk), 1) // s.chunk
-    self._check_sets(s)
+    assert s.sets <= MAX_SETS and masks >> unsafe_mul(8, s.sets) == 0
+    # A number beyond the sets has no rotations.
+    assert self._mask(masks, s.here) == HERE and self._mask(masks, s.next) == HERE | NEXT
+    assert s.products == 1 or self._mask(masks, s.full) == HERE | NEXT | LAST
     s.w_counts = unsafe_mul(2, s.advice)
     s.w_products = unsafe_add(s.w_counts, unsafe_mul(2, s.lookups))
     s.w_sums = unsafe_add(s.w_products, unsafe_mul(2, s.products))
@@ -118,24 +115,13 @@ def _shape(head: uint256, masks: uint256) -> Shape:
     s.w_evals = unsafe_add(s.w_quotients, unsafe_mul(2, s.quotients))
     s.r_sigmas = unsafe_add(unsafe_add(s.advice_evals, s.fixed_), FIRST_EVAL + 1)
     s.r_lookups = unsafe_sub(unsafe_add(unsafe_add(s.r_sigmas, s.sigmas), unsafe_mul(3, s.products)), 1)
-    s.w_end = unsafe_add(
-        unsafe_sub(s.w_evals, FIRST_EVAL), unsafe_add(s.r_lookups, unsafe_mul(3, s.lookups))
-    )
+    s.w_end = unsafe_add(unsafe_sub(s.w_evals, FIRST_EVAL), unsafe_add(s.r_lookups, unsafe_mul(3, s.lookups)))
     s.p_columns = unsafe_add(HEAD, unsafe_add(s.openings, 3) >> 2)
     s.p_lookups = unsafe_add(s.p_columns, unsafe_add(s.sigmas, 15) >> 4)
     s.p_constants = unsafe_add(s.p_lookups, s.lookups)
     s.p_ops = unsafe_add(s.p_constants, (head >> 88) & 255)
     s.p_points = unsafe_add(s.p_ops, (head >> 96) & 255)
     return s
-
-
-@pure
-@internal
-def _check_sets(s: Shape):
-    assert s.sets <= MAX_SETS and s.masks >> unsafe_mul(8, s.sets) == 0
-    # A number beyond the sets has no rotations.
-    assert self._mask(s.masks, s.here) == HERE and self._mask(s.masks, s.next) == HERE | NEXT
-    assert s.products == 1 or self._mask(s.masks, s.full) == HERE | NEXT | LAST
 
 
 @pure

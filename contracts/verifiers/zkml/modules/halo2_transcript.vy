@@ -11,7 +11,7 @@
 from . import halo2_field as field
 from . import halo2_program as programs
 
-PHASES: constant(uint256) = 6
+DRAWN: constant(uint256) = 8
 
 
 struct Challenges:
@@ -29,23 +29,16 @@ struct Challenges:
 @internal
 def _words(s: programs.Shape, proof: Bytes[8192]) -> DynArray[uint256, 256]:
     """
-    @notice The proof's words, all in range and all points on the curve. Reverts when they aren't.
+    @notice The proof's words, as many as the program says, with evaluations in range. Reverts when they
+            aren't. Points are checked where they are added up.
     """
     count: uint256 = unsafe_add(s.w_end, 4)
-    assert len(proof) == unsafe_mul(32, count), "length"
+    assert len(proof) == unsafe_mul(32, count)
     words: DynArray[uint256, 256] = abi_decode(
         concat(convert(32, bytes32), convert(count, bytes32), proof), DynArray[uint256, 256]
     )
-    at: uint256 = 0
-    for _: uint256 in range(128):
-        if at == s.w_evals:
-            for i: uint256 in range(s.w_evals, s.w_end, bound=256):
-                assert words[i] < field.R, "range"
-            at = s.w_end
-        if at == count:
-            break
-        field._check_point(words[at], words[unsafe_add(at, 1)])
-        at = unsafe_add(at, 2)
+    for i: uint256 in range(s.w_evals, s.w_end, bound=256):
+        field._check(words[i])
     return words
 
 
@@ -62,35 +55,39 @@ def _challenges(
     """
     assert len(instances) == s.instances
     for value: uint256 in instances:
-        assert value < field.R, "range"
+        field._check(value)
     # Behind the offset and the length.
     given: Bytes[4160] = slice(abi_encode(instances), 64, unsafe_mul(32, s.instances))
-    drawn: uint256[PHASES] = empty(uint256[PHASES])
-    again: uint256[PHASES] = empty(uint256[PHASES])
-    ends: uint256[PHASES] = [
-        s.w_counts, s.w_products, s.w_quotients, s.w_evals, s.w_end, unsafe_add(s.w_end, 2)
+    drawn: uint256[DRAWN] = empty(uint256[DRAWN])
+    # Where what a challenge answers ends; one that answers nothing new is hashed from the one before.
+    ends: uint256[DRAWN] = [
+        s.w_counts,
+        s.w_products,
+        s.w_products,
+        s.w_quotients,
+        s.w_evals,
+        s.w_end,
+        s.w_end,
+        unsafe_add(s.w_end, 2),
     ]
     state: bytes32 = convert(digest, bytes32)
     start: uint256 = 0
-    for phase: uint256 in range(PHASES):
-        size: uint256 = unsafe_sub(unsafe_mul(32, ends[phase]), start)
+    for i: uint256 in range(DRAWN):
+        size: uint256 = unsafe_sub(unsafe_mul(32, ends[i]), start)
         if size == 0:
             state = keccak256(concat(state, 0x01))
         else:
             state = keccak256(concat(state, given, slice(proof, start, size)))
         given = b""
         start = unsafe_add(start, size)
-        drawn[phase] = convert(state, uint256) % field.R
-        if phase == 1 or phase == 4:
-            state = keccak256(concat(state, 0x01))
-            again[phase] = convert(state, uint256) % field.R
+        drawn[i] = convert(state, uint256) % field.R
     return Challenges(
         theta=drawn[0],
         beta=drawn[1],
-        gamma=again[1],
-        y=drawn[2],
-        x=drawn[3],
-        zeta=drawn[4],
-        nu=again[4],
-        mu=drawn[5],
+        gamma=drawn[2],
+        y=drawn[3],
+        x=drawn[4],
+        zeta=drawn[5],
+        nu=drawn[6],
+        mu=drawn[7],
     )

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that somebody made to accept what is false, from an honest one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from random import Random
+
+from verifiers.zkml.field import INFINITY, Point, R
+from verifiers.zkml.program import SIZE, Header, Kind, Op, Program
+
+Change = Callable[[Random, Program], Program]
+
+BYTES_OF_HEADER = 18
+
+
+def crafted(program: Program, srs: list[Point], count: int) -> Iterator[tuple[str, bytes]]:
+    """By what is wrong with each; every kind at least once."""
+    draw, kinds = Random(count), {**CHANGES, "points of the setup": _from_setup(srs)}
+    names = list(kinds)
+    for i in range(count):
+        name = names[i % len(names)]
+        changed = kinds[name](draw, program)
+        if changed != program:
+            yield name, changed.code()
+
+
+def at_random(program: Program, count: int) -> Iterator[bytes]:
+    """Half of them words of noise, half the honest program with some words of noise."""
+    draw, honest = Random(count), program.code()
+    for i in range(count):
+        code = bytearray(honest)
+        if i % 2:
+            for _ in range(draw.randrange(1, 8)):
+                at = 65 + 32 * draw.randrange(len(program.words()))
+                code[at : at + 32] = draw.randbytes(32)
+        else:
+            code[1:] = draw.randbytes(SIZE)
+            head = replace(program.header, k=draw.randrange(30), lookups=draw.randrange(8))
+            code[1:65] = honest[1:65]
+            code[65:97] = head.word().to_bytes(32, "big")
+        yield bytes(code)
+
+
+def _header(**changes: int) -> Change:
+    return lambda _, program: replace(program, header=replace(program.header, **changes))
+
+
+def _any_byte_of_header(draw: Random, program: Program) -> Program:
+    names = list(Header.__dataclass_fields__)
+    name = draw.choice(names)
+    value = (getattr(program.header, name) + draw.choice((1, -1, 2, 7, 255))) % 256
+    return _header(**{name: value})(draw, program)
+
+
+def _unread_instances(draw: Random, program: Program) -> Program:
+    """The instances' cells are permuted with something that is always zero."""
+    return replace(program, columns=tuple(0 if at == 2 else at for at in program.columns))
+
+
+def _unwritten_registers(draw: Random, program: Program) -> Program:
+    at = draw.randrange(len(program.ops))
+    ops = [
+        replace(op, c=1023 - draw.randrange(600)) if i == at else op for i, op in _numbered(program)
+    ]
+    return replace(program, ops=tuple(ops))
+
+
+def _numbered(program: Program) -> list[tuple[int, Op]]:
+    return list(enumerate(program.ops))
+
+
+def _no_gates(draw: Random, program: Program) -> Program:
+    header = replace(program.header, op_words=0)
+    return replace(program, header=header, ops=())
+
+
+def _empty_gates(draw: Random, program: Program) -> Program:
+    """Every constraint is zero times something."""
+    ops = [Op(op.kind, 0, 1, 1) if op.kind & Kind.GATE_SUB else op for op in program.ops]
+    return replace(program, ops=tuple(ops))
+
+
+def _other_constant(draw: Random, program: Program) -> Program:
+    constants = list(program.constants)
+    constants[draw.randrange(len(constants))] = draw.choice((0, 2, R - 1, R, R + 1, 2**256 - 1))
+    return replace(program, constants=tuple(constants))
+
+
+def _other_digest(draw: Random, program: Program) -> Program:
+    return replace(program, digest=draw.randrange(2**256))
+
+
+def _evaluation_never_opened(draw: Random, program: Program) -> Program:
+    """A claimed value of advice that no commitment answers for."""
+    opening = program.openings[-1]
+    twice = replace(opening, evals=program.openings[0].evals)
+    return replace(program, openings=(*program.openings[:-1], twice))
+
+
+def _opening_of_another_column(draw: Random, program: Program) -> Program:
+    column = draw.randrange(256)
+    return replace(
+        program, openings=(replace(program.openings[0], column=column), *program.openings[1:])
+    )
+
+
+def _opening_on_no_set(draw: Random, program: Program) -> Program:
+    number = draw.randrange(len(program.sets), 256)
+    return replace(
+        program, openings=(replace(program.openings[0], number=number), *program.openings[1:])
+    )
+
+
+def _other_sets(draw: Random, program: Program) -> Program:
+    sets = list(program.sets)
+    sets[draw.randrange(len(sets))] = draw.choice((0, 1, 3, 4, 8, 11, 16, 255))
+    return replace(program, sets=tuple(sets))
+
+
+def _lookups_of_themselves(draw: Random, program: Program) -> Program:
+    """Each value is looked up in a table that is the value."""
+    lookups = [replace(lookup, inputs=(lookup.table,)) for lookup in program.lookups]
+    return replace(program, lookups=tuple(lookups))
+
+
+def _points_off_the_curve(draw: Random, program: Program) -> Program:
+    return replace(program, sigmas=((1, 3), *program.sigmas[1:]))
+
+
+def _infinity_everywhere(draw: Random, program: Program) -> Program:
+    nothing = (INFINITY,)
+    return replace(
+        program, fixed=nothing * len(program.fixed), sigmas=nothing * len(program.sigmas)
+    )
+
+
+def _from_setup(srs: list[Point]) -> Change:
+    """Columns that are what the attacker likes: the setup's points commit to powers of x."""
+
+    def change(draw: Random, program: Program) -> Program:
+        pick = draw.choice(("fixed", "sigmas"))
+        points = tuple(draw.choice(srs) for _ in getattr(program, pick))
+        return replace(program, **{pick: points})
+
+    return change
+
+
+CHANGES: dict[str, Change] = {
+    "unread instances": _unread_instances,
+    "fewer instances": lambda draw, p: _header(instances=p.header.instances - 1)(draw, p),
+    "no instances": _header(instances=0),
+    "another domain": lambda draw, p: _header(k=draw.choice((0, 1, 9, 28, 29, 255)))(draw, p),
+    "no last row": _header(last=0),
+    "another last row": lambda draw, p: _header(last=draw.choice((5, 16, 17, 255)))(draw, p),
+    "no quotients": _header(quotients=0),
+    "no lookups": _header(lookups=0),
+    "no chunk": _header(chunk=0),
+    "a byte of the header": _any_byte_of_header,
+    "unwritten registers": _unwritten_registers,
+    "no gates": _no_gates,
+    "empty gates": _empty_gates,
+    "another constant": _other_constant,
+    "another digest": _other_digest,
+    "an evaluation never opened": _evaluation_never_opened,
+    "an opening of another column": _opening_of_another_column,
+    "an opening on no set": _opening_on_no_set,
+    "other sets": _other_sets,
+    "lookups of themselves": _lookups_of_themselves,
+    "points off the curve": _points_off_the_curve,
+    "infinity everywhere": _infinity_everywhere,
+}
