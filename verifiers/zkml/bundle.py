@@ -12,10 +12,10 @@ from offchain_workers.models.lowering import manifest
 from offchain_workers.storage import content_id
 from verifiers.base import ReadBlob
 from verifiers.zkml import settings
+from verifiers.zkml.checker import inspect as inspect_program
 from verifiers.zkml.circuit import Circuit, Description
 from verifiers.zkml.errors import CircuitError
 from verifiers.zkml.faults import ArtifactError, BundleError, SrsWrongError
-from verifiers.zkml.program import parse
 from verifiers.zkml.prover import KEY_FILE, ONNX_FILE, SETTINGS_FILE
 from verifiers.zkml.settings import Binding, Facts
 from verifiers.zkml.srs import FOLDER, Kind, Srs, ceremony, inspect
@@ -64,7 +64,8 @@ class Bundle:
 
 
 def read(folder: Path) -> Bundle:
-    """Raises BundleError, ArtifactError, UnsafeSettingsError, ProgramError."""
+    """Raises BundleError, ArtifactError, UnsafeSettingsError, ProgramError,
+    UncheckedProgramError."""
     return gather(
         ModelCard.from_canonical(_read(folder, CARD_FILE)),
         lambda name, cid: _checked(name, cid, _read(folder, name)),
@@ -99,7 +100,7 @@ def gather(card: ModelCard, get: Callable[[str, str], bytes]) -> Bundle:
 def check(bundle: Bundle) -> None:
     """What can be seen without making anything again. Raises as ``read``."""
     circuit, facts = bundle.circuit, bundle.facts
-    program = parse(bundle.files[PROGRAM_FILE])
+    program = inspect_program(bundle.files[PROGRAM_FILE])
     if program.code_hash() != circuit.program:
         raise BundleError(f"{PROGRAM_FILE} is not the program of {CIRCUIT_FILE}")
     if program.header.instances != facts.inputs + facts.outputs:
