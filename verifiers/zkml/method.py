@@ -141,7 +141,7 @@ def about(found: Bundle, proof: Proof) -> bytes:
     """The commitment to the input that a proof is about."""
     if found.circuit.inputs:
         return felts_hash(list(proof.instances[: found.circuit.inputs]))
-    return commitment(proof.data[: 64 * found.circuit.input_points])
+    return commitment(proof.data[:64])
 
 
 def prepared(found: Bundle, folder: Path, known: Path = FOLDER, ezkl: Ezkl | None = None) -> Prover:

@@ -196,6 +196,8 @@ def circuit_of(prover: Prover, facts: Facts, program: bytes, setup: bytes, size:
     of zeros: it is the same in all of them."""
     zeros = [0] * size
     points = prover.points(zeros)
+    if max(points.input_points, points.weight_points) > 1:
+        raise CircuitError("input or weights need more than one point of a commitment")
     weights = NO_WEIGHTS
     proof = prover.prove(zeros)
     prover.verify()

@@ -68,8 +68,7 @@ def deliver(
     assert len(instances) == circuit.inputs + circuit.outputs, "number of values"
     assert self._input(circuit, proof, instances) == terms.input_commitment, "not the input"
     if circuit.weight_points != 0:
-        points: Bytes[MAX_PROOF] = slice(proof, 64 * circuit.input_points, 64 * circuit.weight_points)
-        assert keccak256(points) == circuit.weights, "not the weights"
+        assert keccak256(slice(proof, 64 * circuit.input_points, 64)) == circuit.weights, "not the weights"
     verifier: address = self._verifiers[circuit.setup]
     assert verifier != empty(address), "no such setup"
     program: address = self._programs[circuit.program]
@@ -120,7 +119,8 @@ def _check_circuit(circuit: IZkmlVerifier.Circuit):
     assert (circuit.inputs == 0) != (circuit.input_points == 0), "input binding"
     assert (circuit.weights == empty(bytes32)) == (circuit.weight_points == 0), "weight binding"
     assert circuit.outputs != 0 and max(circuit.inputs, circuit.outputs) <= MAX_VALUES, "number of values"
-    assert max(circuit.input_points, circuit.weight_points) <= MAX_VALUES, "number of points"
+    # One point commits to as many values as the circuit has rows.
+    assert max(circuit.input_points, circuit.weight_points) <= 1, "number of points"
 
 
 @pure
@@ -134,7 +134,7 @@ def _input(
     @return The commitment to the input that the proof is about.
     """
     if circuit.inputs == 0:
-        return keccak256(slice(proof, 0, 64 * circuit.input_points))
+        return keccak256(slice(proof, 0, 64))
     # Behind the offset and the length.
     return keccak256(slice(abi_encode(instances), 64, 32 * circuit.inputs))
 
