@@ -66,7 +66,13 @@ def deliver(
     assert conditions._n(terms.conditions) == 1, "batch size"
     self._check_circuit(circuit)
     assert len(instances) == circuit.inputs + circuit.outputs, "number of values"
-    assert self._input(circuit, proof, instances) == terms.input_commitment, "not the input"
+    # Input and output are no functions of their own: copies would cost thousands of gas in memory.
+    if circuit.inputs == 0:
+        assert keccak256(slice(proof, 0, 64)) == terms.input_commitment, "not the input"
+    else:
+        # Behind the offset and the length.
+        values: Bytes[32 * MAX_VALUES + 64] = slice(abi_encode(instances), 64, 32 * circuit.inputs)
+        assert keccak256(values) == terms.input_commitment, "not the input"
     if circuit.weight_points != 0:
         assert keccak256(slice(proof, 64 * circuit.input_points, 64)) == circuit.weights, "not the weights"
     verifier: address = self._verifiers[circuit.setup]
@@ -75,7 +81,11 @@ def deliver(
     assert program != empty(address), "no such program"
     # Reverts for anything but a proof of this very program with these very values.
     assert staticcall IHalo2Verifier(verifier).verify(program, circuit.program, proof, instances), "proof"
-    extcall IJobMarketplace(MARKET).paid(terms, msg.sender, self._output(instances, circuit.inputs))
+    words: uint256[MAX_VALUES // 4] = empty(uint256[MAX_VALUES // 4])
+    for i: uint256 in range(circuit.outputs, bound=MAX_VALUES):
+        words[i // 4] |= self._little_endian(instances[circuit.inputs + i]) << (192 - 64 * (i % 4))
+    output: Bytes[MAX_OUTPUT] = slice(abi_encode(words), 0, 8 * circuit.outputs)
+    extcall IJobMarketplace(MARKET).paid(terms, msg.sender, output)
 
 
 @external
@@ -121,35 +131,6 @@ def _check_circuit(circuit: IZkmlVerifier.Circuit):
     assert circuit.outputs != 0 and max(circuit.inputs, circuit.outputs) <= MAX_VALUES, "number of values"
     # One point commits to as many values as the circuit has rows.
     assert max(circuit.input_points, circuit.weight_points) <= 1, "number of points"
-
-
-@pure
-@internal
-def _input(
-    circuit: IZkmlVerifier.Circuit,
-    proof: Bytes[MAX_PROOF],
-    instances: DynArray[uint256, MAX_VALUES],
-) -> bytes32:
-    """
-    @return The commitment to the input that the proof is about.
-    """
-    if circuit.inputs == 0:
-        return keccak256(slice(proof, 0, 64))
-    # Behind the offset and the length.
-    return keccak256(slice(abi_encode(instances), 64, 32 * circuit.inputs))
-
-
-@pure
-@internal
-def _output(instances: DynArray[uint256, MAX_VALUES], first: uint256) -> Bytes[MAX_OUTPUT]:
-    """
-    @return The values from the first on, as the market's delivery has them.
-    """
-    words: uint256[MAX_VALUES // 4] = empty(uint256[MAX_VALUES // 4])
-    count: uint256 = len(instances) - first
-    for i: uint256 in range(count, bound=MAX_VALUES):
-        words[i // 4] |= self._little_endian(instances[first + i]) << (192 - 64 * (i % 4))
-    return slice(abi_encode(words), 0, 8 * count)
 
 
 @pure
