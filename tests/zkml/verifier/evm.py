@@ -6,19 +6,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 from eth_abi.abi import decode, encode
-from eth_utils.abi import function_abi_to_4byte_selector, get_abi_input_types
 from pyrevm import EVM
 
-from tests.zkml.verifier.circuit import Circuit
-from tests.zkml.verifier.solidity import compiled
+from benchmarks.zkml.circuit import Circuit
+from benchmarks.zkml.solidity import compiled
+from benchmarks.zkml.verifying import ARTIFACT, calldata
 
-ARTIFACT = (
-    Path(__file__).resolve().parents[3] / "offchain_workers/chain/artifacts/Halo2Verifier.json"
-)
 CALLER = "0x" + "11" * 20
 GAS = 3_000_000
 
@@ -53,11 +48,6 @@ class Machine:
         zeros = data.count(0)
         self.gas = self._evm.result.gas_used - 21_000 - 4 * zeros - 16 * (len(data) - zeros)
         return output
-
-
-def calldata(abi: Sequence[dict[str, Any]], name: str, *args: Any) -> bytes:
-    (item,) = (item for item in abi if item.get("name") == name and item["type"] == "function")
-    return function_abi_to_4byte_selector(item) + encode(get_abi_input_types(item), args)
 
 
 class Halo2:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pytest
 from eth_utils.crypto import keccak
 
+from benchmarks.zkml.circuit import Circuit
 from tests.zkml.verifier import malice
-from tests.zkml.verifier.circuit import Circuit
 from tests.zkml.verifier.evm import GAS, Halo2, Machine
 from verifiers.zkml.checker import check, inspect
 from verifiers.zkml.errors import UncheckedProgramError, ZkError
