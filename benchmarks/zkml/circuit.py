@@ -187,3 +187,5 @@ async def _emit(folder: Path, paths: dict[str, str], setup: str) -> None:
 if __name__ == "__main__":
     for one in RECIPES:
         make(Path(sys.argv[1]), one)
+    # ezkl's runtime of threads now and then aborts a Python that takes itself down.
+    os._exit(0)

@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
-from py_ecc.optimized_bn128 import FQ, multiply, normalize
+from py_ecc.optimized_bn128 import FQ, add, multiply, normalize
 
-from verifiers.zkml.field import DELTA, INFINITY, Point, Q, R
+from verifiers.zkml.field import DELTA, G1, INFINITY, Point, Q, R, inverse
+from verifiers.zkml.formula import challenges, combined
 from verifiers.zkml.program import REGISTERS, SIZE, Header, Kind, Op, Program
 
 Change = Callable[[Random, Program], Program]
+Jacobian = tuple[FQ, FQ, FQ]
 
 
 def crafted(program: Program, srs: list[Point], count: int) -> Iterator[tuple[str, bytes]]:
@@ -166,10 +168,43 @@ def _always_true(srs: list[Point]) -> Change:
     return change
 
 
+def solved_for(
+    program: Program, proof: bytes, instances: list[int], srs: list[Point]
+) -> tuple[Program, bytes]:
+    """A program and a proof that it accepts, whatever the instances, made by one author together.
+
+    No challenge depends on the program's points, so one of them can be solved for, with the last
+    point of the proof the generator and so the other side of the pairing [tau].
+    """
+    words = [int.from_bytes(proof[at : at + 32], "big") for at in range(0, len(proof), 32)]
+    words[-2:] = G1
+    wanted = program.fixed[0]
+    factors = combined(program, words, instances, challenges(program, words, instances))
+    rest = [
+        (words[key], words[key + 1], factor) if isinstance(key, int) else (*key, factor)
+        for key, factor in factors.items()
+        if key != wanted
+    ]
+    total = multiply(_on_curve(srs[1]), 1)
+    for x, y, factor in rest:
+        total = add(total, multiply(_on_curve((x, y)), R - factor))
+    point = _affine(multiply(total, inverse(factors[wanted])))
+    fixed = tuple(point if one == wanted else one for one in program.fixed)
+    return replace(program, fixed=fixed), b"".join(word.to_bytes(32, "big") for word in words)
+
+
 def _times(point: Point, by: int) -> Point:
-    x, y = (FQ(part) for part in point)
-    a, b = normalize(multiply((x, y, FQ(1)), by))
-    return a.n, b.n
+    return _affine(multiply(_on_curve(point), by))
+
+
+def _on_curve(point: Point) -> Jacobian:
+    x, y = point
+    return FQ(x), FQ(y), FQ(1)
+
+
+def _affine(point: Jacobian) -> Point:
+    x, y = normalize(point)
+    return x.n, y.n
 
 
 def of_setup(path: Path, count: int) -> list[Point]:

@@ -112,6 +112,22 @@ def test_the_checker_refuses_every_crafted_program(
             inspect_or_compare(attacked.circuit, code)
 
 
+def test_a_program_made_with_its_proof_accepts_a_lie_and_the_checker_tells(
+    attacked: Attacked,
+) -> None:
+    """Where the argument of docs/zk-program.md ends: on chain this can't be told."""
+    circuit = attacked.circuit
+    lie = [value + 1 for value in circuit.instances]
+    honest = circuit.built.program
+    program, proof = malice.solved_for(honest, circuit.proof, lie, setup_of(circuit))
+    assert attacked.accepts(program.code(), proof, lie)
+    assert not attacked.accepts(program.code(), proof, circuit.instances)
+    assert not attacked.accepts(honest.code(), proof, lie)
+    inspect(program.code())
+    with pytest.raises(UncheckedProgramError, match="not the program"):
+        check(program.code(), circuit.source("single"), circuit.built.neg_tau_g2)
+
+
 def test_the_checker_accepts_what_the_builder_makes(circuits: dict[str, Circuit]) -> None:
     for circuit in circuits.values():
         built = circuit.built
