@@ -111,8 +111,8 @@ def _arguments(program: Program) -> str:
         return "no cell is bound to the instances"
     if len(set(program.columns)) != len(program.columns):
         return "a column that is permuted twice"
-    if not all(lookup.inputs for lookup in program.lookups):
-        return "a table that nothing is looked up in"
+    if not all(one.inputs and one.table not in one.inputs for one in program.lookups):
+        return "a table that nothing else is looked up in"
     read = [register for one in program.lookups for register in (one.table, *one.inputs)]
     if any(register >= _registers(program) for register in read):
         return "a lookup of what was never computed"

@@ -4,30 +4,28 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
-from eth_abi.abi import encode
-from eth_utils.abi import function_abi_to_4byte_selector, get_abi_input_types
+from eth_abi.abi import decode, encode
 from pyrevm import EVM
 
-from tests.zkml.verifier.circuit import Circuit
-from tests.zkml.verifier.solidity import compiled
+from benchmarks.zkml.circuit import Circuit
+from benchmarks.zkml.solidity import compiled
+from benchmarks.zkml.verifying import ARTIFACT, calldata
 
-ARTIFACT = (
-    Path(__file__).resolve().parents[3] / "offchain_workers/chain/artifacts/Halo2Verifier.json"
-)
 CALLER = "0x" + "11" * 20
 GAS = 3_000_000
 
 
 class Machine:
-    """Contracts without accounts; ``gas`` is what the last call used besides its calldata."""
+    """Contracts without accounts; ``gas`` is what the last call used besides its calldata,
+    ``reason`` what the last refused one was refused with."""
 
     def __init__(self) -> None:
         self._evm = EVM(spec_id="CANCUN")
         self.gas = 0
+        self.reason = ""
 
     def deploy(self, creation: bytes) -> str:
         return str(self._evm.deploy(CALLER, creation))
@@ -42,16 +40,14 @@ class Machine:
     def _message(self, to: str, data: bytes, gas: int, is_static: bool) -> bytes | None:
         try:
             output = bytes(self._evm.message_call(CALLER, to, data, gas=gas, is_static=is_static))
-        except RuntimeError:
+        except RuntimeError as refusal:
+            # The EVM names a revert's data only in its message.
+            found = re.search(r"output: 0x08c379a0([0-9a-f]+)", str(refusal))
+            self.reason = str(decode(["string"], bytes.fromhex(found[1]))[0]) if found else ""
             output = None
         zeros = data.count(0)
         self.gas = self._evm.result.gas_used - 21_000 - 4 * zeros - 16 * (len(data) - zeros)
         return output
-
-
-def calldata(abi: Sequence[dict[str, Any]], name: str, *args: Any) -> bytes:
-    (item,) = (item for item in abi if item.get("name") == name and item["type"] == "function")
-    return function_abi_to_4byte_selector(item) + encode(get_abi_input_types(item), args)
 
 
 class Halo2:

@@ -5,25 +5,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
-from verifiers.zkml.field import INFINITY, Point, R
-from verifiers.zkml.program import SIZE, Header, Kind, Op, Program
+from py_ecc.optimized_bn128 import FQ, add, multiply, normalize
+
+from verifiers.zkml.field import DELTA, G1, INFINITY, Point, Q, R, inverse
+from verifiers.zkml.formula import challenges, combined
+from verifiers.zkml.program import REGISTERS, SIZE, Header, Kind, Op, Program
 
 Change = Callable[[Random, Program], Program]
-
-BYTES_OF_HEADER = 18
+Jacobian = tuple[FQ, FQ, FQ]
 
 
 def crafted(program: Program, srs: list[Point], count: int) -> Iterator[tuple[str, bytes]]:
     """By what is wrong with each; every kind at least once."""
-    draw, kinds = Random(count), {**CHANGES, "points of the setup": _from_setup(srs)}
+    draw, kinds = Random(count), changes(srs)
     names = list(kinds)
     for i in range(count):
         name = names[i % len(names)]
         changed = kinds[name](draw, program)
         if changed != program:
             yield name, changed.code()
+
+
+def changes(srs: list[Point]) -> dict[str, Change]:
+    own = {"points of the setup": _from_setup(srs), "always true": _always_true(srs)}
+    return {**CHANGES, **own}
 
 
 def at_random(program: Program, count: int) -> Iterator[bytes]:
@@ -61,14 +69,14 @@ def _unread_instances(draw: Random, program: Program) -> Program:
 
 def _unwritten_registers(draw: Random, program: Program) -> Program:
     at = draw.randrange(len(program.ops))
-    ops = [
-        replace(op, c=1023 - draw.randrange(600)) if i == at else op for i, op in _numbered(program)
-    ]
-    return replace(program, ops=tuple(ops))
+    op = replace(program.ops[at], c=draw.randrange(REGISTERS, 1024))
+    return replace(program, ops=(*program.ops[:at], op, *program.ops[at + 1 :]))
 
 
-def _numbered(program: Program) -> list[tuple[int, Op]]:
-    return list(enumerate(program.ops))
+def _registers_of_later(draw: Random, program: Program) -> Program:
+    """Zero on chain, where results are not written yet."""
+    op = replace(program.ops[0], a=program.header.first_result + draw.randrange(5))
+    return replace(program, ops=(op, *program.ops[1:]))
 
 
 def _no_gates(draw: Random, program: Program) -> Program:
@@ -100,17 +108,14 @@ def _evaluation_never_opened(draw: Random, program: Program) -> Program:
 
 
 def _opening_of_another_column(draw: Random, program: Program) -> Program:
-    column = draw.randrange(256)
-    return replace(
-        program, openings=(replace(program.openings[0], column=column), *program.openings[1:])
-    )
+    first, *rest = program.openings
+    return replace(program, openings=(replace(first, column=draw.randrange(256)), *rest))
 
 
 def _opening_on_no_set(draw: Random, program: Program) -> Program:
+    first, *rest = program.openings
     number = draw.randrange(len(program.sets), 256)
-    return replace(
-        program, openings=(replace(program.openings[0], number=number), *program.openings[1:])
-    )
+    return replace(program, openings=(replace(first, number=number), *rest))
 
 
 def _other_sets(draw: Random, program: Program) -> Program:
@@ -140,11 +145,74 @@ def _from_setup(srs: list[Point]) -> Change:
     """Columns that are what the attacker likes: the setup's points commit to powers of x."""
 
     def change(draw: Random, program: Program) -> Program:
-        pick = draw.choice(("fixed", "sigmas"))
-        points = tuple(draw.choice(srs) for _ in getattr(program, pick))
-        return replace(program, **{pick: points})
+        if draw.random() < 0.5:
+            return replace(program, fixed=tuple(draw.choice(srs) for _ in program.fixed))
+        return replace(program, sigmas=tuple(draw.choice(srs) for _ in program.sigmas))
 
     return change
+
+
+def _always_true(srs: list[Point]) -> Change:
+    """Values looked up in themselves, cells permuted with themselves: a circuit that says nothing.
+
+    Its permutation's columns are delta**i * x, multiples of the setup's [tau].
+    """
+
+    def change(draw: Random, program: Program) -> Program:
+        powers = [pow(DELTA, i, R) for i in range(len(program.sigmas))]
+        sigmas = tuple(_times(srs[1], power) for power in powers)
+        empty = _lookups_of_themselves(draw, _empty_gates(draw, program))
+        digest = draw.randrange(2**256)
+        return replace(empty, sigmas=sigmas, digest=digest)
+
+    return change
+
+
+def solved_for(
+    program: Program, proof: bytes, instances: list[int], srs: list[Point]
+) -> tuple[Program, bytes]:
+    """A program and a proof that it accepts, whatever the instances, made by one author together.
+
+    No challenge depends on the program's points, so one of them can be solved for, with the last
+    point of the proof the generator and so the other side of the pairing [tau].
+    """
+    words = [int.from_bytes(proof[at : at + 32], "big") for at in range(0, len(proof), 32)]
+    words[-2:] = G1
+    wanted = program.fixed[0]
+    factors = combined(program, words, instances, challenges(program, words, instances))
+    rest = [
+        (words[key], words[key + 1], factor) if isinstance(key, int) else (*key, factor)
+        for key, factor in factors.items()
+        if key != wanted
+    ]
+    total = multiply(_on_curve(srs[1]), 1)
+    for x, y, factor in rest:
+        total = add(total, multiply(_on_curve((x, y)), R - factor))
+    point = _affine(multiply(total, inverse(factors[wanted])))
+    fixed = tuple(point if one == wanted else one for one in program.fixed)
+    return replace(program, fixed=fixed), b"".join(word.to_bytes(32, "big") for word in words)
+
+
+def _times(point: Point, by: int) -> Point:
+    return _affine(multiply(_on_curve(point), by))
+
+
+def _on_curve(point: Point) -> Jacobian:
+    x, y = point
+    return FQ(x), FQ(y), FQ(1)
+
+
+def _affine(point: Jacobian) -> Point:
+    x, y = normalize(point)
+    return x.n, y.n
+
+
+def of_setup(path: Path, count: int) -> list[Point]:
+    """A setup's first points, powers of tau; its file has Montgomery's form, little-endian."""
+    raw, factor = path.read_bytes()[4:], pow(2**256, -1, Q)
+    words = [int.from_bytes(raw[at : at + 32], "little") for at in range(0, 64 * count, 32)]
+    parts = [word * factor % Q for word in words]
+    return list(zip(parts[::2], parts[1::2], strict=True))
 
 
 CHANGES: dict[str, Change] = {
@@ -158,7 +226,8 @@ CHANGES: dict[str, Change] = {
     "no lookups": _header(lookups=0),
     "no chunk": _header(chunk=0),
     "a byte of the header": _any_byte_of_header,
-    "unwritten registers": _unwritten_registers,
+    "registers that aren't there": _unwritten_registers,
+    "registers of later results": _registers_of_later,
     "no gates": _no_gates,
     "empty gates": _empty_gates,
     "another constant": _other_constant,

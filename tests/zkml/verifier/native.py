@@ -9,7 +9,7 @@ from pathlib import Path
 
 import ezkl
 
-from tests.zkml.verifier.circuit import Circuit
+from benchmarks.zkml.circuit import Circuit
 
 # What ezkl says no with; a panic of Rust is no Exception.
 REFUSALS = ("RuntimeError", "PanicException")

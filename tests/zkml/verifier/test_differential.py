@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.zkml.verifier.circuit import Circuit
+from benchmarks.zkml.circuit import Circuit
 from tests.zkml.verifier.evm import Halo2, Machine, Solidity
 from tests.zkml.verifier.mutations import KINDS, mutate
 from tests.zkml.verifier.native import Native

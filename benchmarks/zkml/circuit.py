@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Circuits of ezkl for the verifier's tests, with a proof each and the verifiers that ezkl emits.
-
-Made in a process of their own, `python circuit.py FOLDER`: ezkl panics on what it does not like,
-and writes where it is started.
-"""
+"""Circuits of ezkl, with a proof each and the verifiers that it emits: for benchmarks and tests."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
 import sys
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,6 +20,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.datasets import load_digits, load_iris
 
+from benchmarks import ROOT
 from verifiers.zkml.builder import Built, build
 
 SCALE = 7
@@ -66,6 +65,19 @@ class Circuit:
         """What the reusable verifier has to be told; behind their count, little-endian."""
         packed = (self.folder / "vka.bytes").read_bytes()[8:]
         return [packed[i : i + 32] for i in range(0, len(packed), 32)]
+
+
+def make_all(folder: Path) -> dict[str, Circuit]:
+    """In a process of its own: ezkl panics easily, and writes where it is started."""
+    subprocess.run(
+        [sys.executable, __file__, str(folder)],
+        check=True,
+        capture_output=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=300,
+    )
+    return {one.name: load(folder / one.name) for one in RECIPES}
 
 
 def load(folder: Path) -> Circuit:
@@ -175,3 +187,5 @@ async def _emit(folder: Path, paths: dict[str, str], setup: str) -> None:
 if __name__ == "__main__":
     for one in RECIPES:
         make(Path(sys.argv[1]), one)
+    # ezkl's runtime of threads now and then aborts a Python that takes itself down.
+    os._exit(0)
