@@ -157,7 +157,7 @@ def assemble(
         audits=audits if worker.audit else None,
         reconcile=Reconcile(db, network, clock, metrics, 2 * worker.sweep_seconds),
         settle=Settle(db, network, methods, tx, clock, worker.withdraw_above_wei, worker.keeper),
-        accept=Accept(account, network, db, quick, shop.facts, promises, clock, metrics),
+        accept=Accept(account, network, db, quick, shop.facts, shop.view, promises, clock, metrics),
         notice=Notice(settings, account, network, db, tx, local, engine, clock),
         duties=Duties(db, tx.sender, clock),
     )

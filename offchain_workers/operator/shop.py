@@ -23,7 +23,7 @@ from offchain_workers.operator.breaker import Breaker
 from offchain_workers.operator.catalogue import Catalogue, LoadedModel
 from offchain_workers.operator.decide import Facts, Rules, Served
 from offchain_workers.operator.reasons import Reason, Skip
-from verifiers.base import Method
+from verifiers.base import Method, ModelView
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +86,10 @@ class Shop:
             breaker_open=not self._breaker.allows(),
             rules=self._rules,
         )
+
+    def view(self, model_id: bytes) -> ModelView:
+        """A loaded model as methods see it."""
+        return self._catalogue.view(self.models[model_id])
 
     def price_gas(self) -> None:
         """Look at the fee market, at most every few seconds."""

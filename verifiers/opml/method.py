@@ -17,7 +17,7 @@ from offchain_workers.chain.contracts.base import ZERO_ADDRESS
 from offchain_workers.chain.contracts.opml import OPML, OpmlVerifier
 from offchain_workers.chain.contracts.terms import ZERO_32
 from offchain_workers.models import ModelCard
-from verifiers.base import Assignment, Auditor, Candidate, Earning
+from verifiers.base import Assignment, Auditor, Candidate, Earning, ModelView
 from verifiers.errors import StakeNotFreeError
 from verifiers.opml import gate
 from verifiers.opml.audit import OpmlAuditor
@@ -50,7 +50,7 @@ class OpmlMethod:
         self._tracers: Few[Tracer] = Few(1)
         self._executions: Few[Execution] = Few(2)
 
-    def commit_input(self, items: Sequence[bytes]) -> bytes:
+    def commit_input(self, items: Sequence[bytes], model: ModelView) -> bytes:
         """The commitment of the one item as a tensor. Raises ItemCountError."""
         if len(items) != 1:
             raise ItemCountError(f"a job under opml has one input, not {len(items)}")
