@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from offchain_workers.chain.call import Call
+from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.terms import ZERO_32
 from offchain_workers.chain.contracts.zkml import ZKML, ZkmlVerifier
@@ -126,9 +126,13 @@ class ZkmlMethod:
         """A proof needs no audit."""
         return None
 
-    def earnings(self, network: Network, operator: str) -> Sequence[Earning]:
+    def earnings(self, network: Network, operator: str, to: str) -> Sequence[Earning]:
         """The market keeps the money."""
         return ()
+
+    def multicall(self, network: Network) -> Multicall | None:
+        """A proof is checked and paid in a transaction of its own."""
+        return None
 
 
 def values_of(card: ModelCard, item: bytes) -> list[int]:
