@@ -59,6 +59,7 @@ BOUNDS = (
         230_000,
         is_goal=True,
     ),
+    Bound("zkml, digits: deliver, verify and pay", ("deliver:zkml:digits",), 950_000),
     Bound("form, 3 of 8", ("form:-:3of8",), 140_000),
     Bound("form, 3 of 32", ("form:-:3of32",), 250_000),
 )

@@ -17,6 +17,7 @@ from benchmarks.scenes import (
     registry,
     tokens,
     toy,
+    zkml,
 )
 from benchmarks.table import Recorder
 
@@ -40,6 +41,7 @@ SCENES: tuple[Scene, ...] = (
     opml.happy_path,
     opml.batched,
     opml.disputes,
+    zkml.deliveries,
     registry.models,
     registry.operators,
     registry.first_offer,
