@@ -15,6 +15,7 @@ from benchmarks.scenes import (
     posts,
     refunds,
     registry,
+    teeml,
     tokens,
     toy,
 )
@@ -40,6 +41,8 @@ SCENES: tuple[Scene, ...] = (
     opml.happy_path,
     opml.batched,
     opml.disputes,
+    teeml.quotes,
+    teeml.refreshes,
     registry.models,
     registry.operators,
     registry.first_offer,

@@ -21,7 +21,11 @@ def reasons() -> set[str]:
     }
 
 
-SECTIONS = {"docs/protocol.md": "24. Reverts", "docs/opml-game.md": "9. Reverts"}
+SECTIONS = {
+    "docs/protocol.md": "24. Reverts",
+    "docs/opml-game.md": "9. Reverts",
+    "docs/teeml-contracts.md": "4. Reverts",
+}
 
 
 def documented() -> set[str]:
