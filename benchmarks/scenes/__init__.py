@@ -15,6 +15,7 @@ from benchmarks.scenes import (
     posts,
     refunds,
     registry,
+    teeml,
     tokens,
     toy,
     zkml,
@@ -41,7 +42,12 @@ SCENES: tuple[Scene, ...] = (
     opml.happy_path,
     opml.batched,
     opml.disputes,
+<<<<<<< HEAD
     zkml.deliveries,
+=======
+    teeml.quotes,
+    teeml.refreshes,
+>>>>>>> ec373d84093dab6797fc26e46dac38fdeb4d8370
     registry.models,
     registry.operators,
     registry.first_offer,

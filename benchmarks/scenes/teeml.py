@@ -12,8 +12,9 @@ from benchmarks.compiled import Factory
 from benchmarks.pinned import PinnedChain, pinned_chain
 from benchmarks.table import Recorder
 from verifiers.teeml.collateral import Collateral
-from verifiers.teeml.onchain import INTEL_WORDS, Step, chosen, quote_words, steps
+from verifiers.teeml.onchain import INTEL_WORDS, Step, chosen, quote_words, root_words, steps
 from verifiers.teeml.quote import Quote
+from verifiers.teeml.simulated import Platform, qe_identity, tcb_info
 
 QUOTES = ROOT / "tests" / "data" / "tee"
 SOURCES = ROOT / "contracts" / "verifiers" / "teeml"
@@ -22,13 +23,16 @@ CASES = {
     "v4": "v4-tdx-B0C06F000000-2025-06",
     "v5": "v5-tdx-go-2026-02",
 }
-# What each call of IntelCollateral is in the table.
-NAMES = {
-    "add_authority": "authority",
-    "update_crl": "crl",
-    "update_tcb_info": "tcbinfo",
-    "update_qe_identity": "qeidentity",
-}
+# The calls of IntelCollateral, in their order, in the table.
+COLLATERAL = (
+    ("crl:teeml:root", "no entries"),
+    ("authority:teeml:ca", ""),
+    ("authority:teeml:signer", ""),
+    ("crl:teeml:platforms", "44 entries"),
+    ("tcbinfo:teeml:tdx", "2 levels, 2 modules"),
+    ("qeidentity:teeml:tdx", "1 level"),
+)
+REFRESHED = ("tcbinfo:teeml:tdx", "qeidentity:teeml:tdx")
 
 
 @dataclass(frozen=True)
@@ -42,14 +46,14 @@ class Intel:
     dcap_at: str
 
     @classmethod
-    def deploy(cls, chain: PinnedChain) -> Intel:
+    def deploy(cls, chain: PinnedChain, root: tuple[Any, ...] = INTEL_WORDS) -> Intel:
         owner = chain.account("owner")
         parsers = [
             Factory(chain, SOURCES / f"{name}.vy").deploy(owner)
             for name in ("CertificateParser", "TcbParser")
         ]
         collateral = Factory(chain, SOURCES / "IntelCollateral.vy")
-        collateral_at = collateral.deploy(owner, *parsers, INTEL_WORDS)
+        collateral_at = collateral.deploy(owner, *parsers, root)
         dcap = Factory(chain, SOURCES / "DcapVerifier.vy")
         return cls(chain, collateral, dcap, collateral_at, dcap.deploy(owner, collateral_at))
 
@@ -71,10 +75,31 @@ def quotes(_: PinnedChain, record: Recorder) -> None:
         meta = json.loads((folder / "meta.json").read_text())
         with pinned_chain(meta["window"][0]) as chain:
             intel = Intel.deploy(chain)
-            for index, step in enumerate(steps(given)):
-                receipt = intel.step(step)
-                if version == "v4":
-                    op = f"{NAMES[step.function]}{index if index in (1, 2) else ''}"
-                    record.add(f"collateral:teeml:{op}-{index}", receipt, first_use=True)
+            receipts = [intel.step(step) for step in steps(given)]
+            if version == "v4":
+                for (op, note), receipt in zip(COLLATERAL, receipts, strict=True):
+                    record.add(op, receipt, first_use=True, note=note)
             receipt = intel.verify((folder / "quote.bin").read_bytes(), given)
-            record.add(f"quote:teeml:{version}", receipt, note=name)
+            record.add(f"quote:teeml:{version}", receipt, note="verified in full")
+
+
+def refreshes(_: PinnedChain, record: Recorder) -> None:
+    """The next month's documents, which differ in their dates, of a simulated platform."""
+    platform = Platform()
+    later = platform.issued + 3_600
+    texts = {
+        "tcb": tcb_info(later, platform.fmspc),
+        "identity": qe_identity(later),
+    }
+    first, second = platform.collateral(), platform.collateral(**texts)
+    with pinned_chain(later) as chain:
+        root = root_words(platform.authority.trust, platform.authority.until)
+        intel = Intel.deploy(chain, root)
+        for step in steps(_parsed(first)):
+            intel.step(step)
+        for step, op in zip(steps(_parsed(second))[-2:], REFRESHED, strict=True):
+            record.add(op, intel.step(step), note="dates alone are new")
+
+
+def _parsed(given: dict[str, str]) -> Collateral:
+    return Collateral.parse(json.dumps(given))

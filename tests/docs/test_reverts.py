@@ -24,6 +24,7 @@ def reasons() -> set[str]:
 SECTIONS = {
     "docs/protocol.md": "24. Reverts",
     "docs/opml-game.md": "9. Reverts",
+    "docs/teeml-contracts.md": "4. Reverts",
     "docs/zkml.md": "8. Reverts",
 }
 

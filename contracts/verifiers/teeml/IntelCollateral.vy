@@ -27,11 +27,12 @@ implements: IIntelCollateral
 INTEL_X: constant(bytes32) = 0x0ba9c4c0c0c86193a3fe23d6b02cda10a8bbd4e88e48b4458561a36e705525f5
 INTEL_Y: constant(bytes32) = 0x67918e2edc88e40d860bd0cc4ee26aacc988e505a953558c453f6b0904ae7394
 INTEL_UNTIL: constant(uint256) = 2_524_607_999
-# keccak256 of the names' DER: C=US, ST=CA, L=Santa Clara, O=Intel Corporation, CN=...
-INTEL_ROOT: constant(bytes32) = 0x3112c8e9428b5c08824e727e3ea896f3597c8a91caeafe57d64a4bc08df71dfb  # Intel SGX Root CA
-INTEL_PLATFORM: constant(bytes32) = 0xfc023d85bd2073504d59f24a7ab325cd1841e2aa6eb6f25512665d57128d616c  # Intel SGX PCK Platform CA
-INTEL_PROCESSOR: constant(bytes32) = 0x3e8717c2b8859b5d5e0c466dea5b49feedd67165b9ff9890405e87b6db3d2827  # Intel SGX PCK Processor CA
-INTEL_SIGNING: constant(bytes32) = 0x048bd42849dc20c563977be866923795e269396947dfe4773512441b25c9d413  # Intel SGX TCB Signing
+# keccak256 of the names' DER: C=US, ST=CA, L=Santa Clara, O=Intel Corporation, and CN=Intel SGX Root CA, Intel SGX PCK
+# Platform CA, Intel SGX PCK Processor CA, Intel SGX TCB Signing.
+INTEL_ROOT: constant(bytes32) = 0x3112c8e9428b5c08824e727e3ea896f3597c8a91caeafe57d64a4bc08df71dfb
+INTEL_PLATFORM: constant(bytes32) = 0xfc023d85bd2073504d59f24a7ab325cd1841e2aa6eb6f25512665d57128d616c
+INTEL_PROCESSOR: constant(bytes32) = 0x3e8717c2b8859b5d5e0c466dea5b49feedd67165b9ff9890405e87b6db3d2827
+INTEL_SIGNING: constant(bytes32) = 0x048bd42849dc20c563977be866923795e269396947dfe4773512441b25c9d413
 ROOT: constant(bytes20) = empty(bytes20)
 MAX_ENTRIES: constant(uint256) = 820
 # Where the content of a TCB info document begins, behind its dates.
@@ -118,9 +119,7 @@ def add_authority(certificate: Bytes[2_048]):
     assert self.authorities[authority].word == 0, "not newer"
     word: uint256 = (role << 240) | (c.serial << 80) | (c.since << 40) | c.until
     self.authorities[authority] = IIntelCollateral.Authority(x=c.x, y=c.y, word=word)
-    log IIntelCollateral.AuthorityAdded(
-        authority=authority, role=role, serial=c.serial, since=c.since, until=c.until
-    )
+    log IIntelCollateral.AuthorityAdded(authority=authority, role=role, serial=c.serial, since=c.since, until=c.until)
 
 
 @external
@@ -194,9 +193,7 @@ def update_qe_identity(document: Bytes[4_096], signature: uint256[2], signer: by
         (qe.attributes << 128) | qe.attributes_mask,
         (qe.miscselect << 216) | (qe.miscselect_mask << 184) | (qe.product << 168) | qe.levels,
     ]
-    log IIntelCollateral.QeIdentityUpdated(
-        tdx=qe.tdx, evaluation=qe.evaluation, issued=qe.issued, until=qe.until
-    )
+    log IIntelCollateral.QeIdentityUpdated(tdx=qe.tdx, evaluation=qe.evaluation, issued=qe.issued, until=qe.until)
 
 
 @view
@@ -263,9 +260,7 @@ def _platform_status(quoted: IIntelCollateral.Quoted) -> uint256[3]:
 
 @view
 @internal
-def _level_status(
-    content: uint256, count: uint256, quoted: IIntelCollateral.Quoted, tee_svns: uint256
-) -> uint256:
+def _level_status(content: uint256, count: uint256, quoted: IIntelCollateral.Quoted, tee_svns: uint256) -> uint256:
     """
     @return Status of the first level that the platform reaches. Refuses one below all.
     """

@@ -25,10 +25,14 @@ REVOKED: constant(uint256) = 8
 UP_TO_DATE: constant(bytes8) = 0x5570546f44617465  # UpToDate
 HARDENING: constant(bytes17) = 0x535748617264656e696e674e6565646564  # SWHardeningNeeded
 CONFIGURATION: constant(bytes19) = 0x436f6e66696775726174696f6e4e6565646564  # ConfigurationNeeded
-BOTH: constant(bytes32) = 0x436f6e66696775726174696f6e416e64535748617264656e696e674e65656465  # ConfigurationAndSWHardeningNeede
+BOTH: constant(
+    bytes32
+) = 0x436f6e66696775726174696f6e416e64535748617264656e696e674e65656465  # ConfigurationAndSWHardeningNeede
 BOTH_END: constant(bytes2) = 0x6422  # d"
 OUT_OF_DATE: constant(bytes9) = 0x4f75744f6644617465  # OutOfDate
-OUT_OF_DATE_CONFIGURATION: constant(bytes28) = 0x4f75744f6644617465436f6e66696775726174696f6e4e6565646564  # OutOfDateConfigurationNeeded
+OUT_OF_DATE_CONFIGURATION: constant(
+    bytes28
+) = 0x4f75744f6644617465436f6e66696775726174696f6e4e6565646564  # OutOfDateConfigurationNeeded
 REVOKED_NAME: constant(bytes7) = 0x5265766f6b6564  # Revoked
 ADVISORY_IDS: constant(bytes16) = 0x2c2261647669736f7279494473223a5b  # ,"advisoryIDs":[
 
@@ -65,8 +69,16 @@ def _date(word: uint256) -> uint256:
     """
     @param word What begins with a date such as 2025-06-19T10:16:03Z, of 20 bytes.
     """
-    self._need((word >> 216) & 255 == convert(0x2d, uint256) and (word >> 192) & 255 == convert(0x2d, uint256) and (word >> 168) & 255 == convert(0x54, uint256))
-    self._need((word >> 144) & 255 == convert(0x3a, uint256) and (word >> 120) & 255 == convert(0x3a, uint256) and (word >> 96) & 255 == convert(0x5a, uint256))
+    self._need(
+        (word >> 216) & 255 == convert(0x2d, uint256)
+        and (word >> 192) & 255 == convert(0x2d, uint256)
+        and (word >> 168) & 255 == convert(0x54, uint256)
+    )
+    self._need(
+        (word >> 144) & 255 == convert(0x3a, uint256)
+        and (word >> 120) & 255 == convert(0x3a, uint256)
+        and (word >> 96) & 255 == convert(0x5a, uint256)
+    )
     return calendar._unix(
         calendar._pair(word, 248) * 100 + calendar._pair(word, 232),
         calendar._pair(word, 208),

@@ -86,7 +86,10 @@ def _svns(d: Bytes[MAX_PADDED], start: uint256) -> (uint256, uint256, uint256):
     # SEQUENCE { 1.2.840.113741.1.13.1.2, SEQUENCE { 16 to 19 bytes for each } }, both of 256 bytes or more
     outer: uint256 = (head >> 224) & convert(0xffff, uint256)
     inner: uint256 = (extract32(d, start + 16, output_type=uint256) >> 224) & convert(0xffff, uint256)
-    self._need(head >> 240 == convert(0x3082, uint256) and (head >> 128) & (2**96 - 1) == convert(0x060a2a864886f84d010d0102, uint256))
+    self._need(
+        head >> 240 == convert(0x3082, uint256)
+        and (head >> 128) & (2**96 - 1) == convert(0x060a2a864886f84d010d0102, uint256)
+    )
     self._need(extract32(d, start + 16, output_type=uint256) >> 240 == convert(0x3082, uint256))
     self._need(inner >= 256 and outer == inner + 16)
     p: uint256 = start + 20
@@ -151,9 +154,9 @@ def _check_configuration(d: Bytes[MAX_PADDED], start: uint256, end: uint256):
             break
         word = extract32(d, p, output_type=uint256)
         kind: uint256 = (word >> 136) & 255
-        flag: uint256 = (word >> 112) & 255
+        bit: uint256 = (word >> 112) & 255
         self._need(word >> 120 == convert(FLAG, uint256) + (kind << 16))
-        self._need(kind > last and kind <= 3 and (flag == 0 or flag == 255))
+        self._need(kind > last and kind <= 3 and (bit == 0 or bit == 255))
         last = kind
         p += 18
     self._need(p == end)

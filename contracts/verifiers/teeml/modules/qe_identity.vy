@@ -20,7 +20,9 @@ QE: constant(bytes9) = 0x7b226964223a225145  # {"id":"QE
 TD_QE: constant(bytes12) = 0x7b226964223a2254445f5145  # {"id":"TD_QE
 VERSION: constant(bytes27) = 0x222c2276657273696f6e223a322c22697373756544617465223a22  # ","version":2,"issueDate":"
 NEXT_UPDATE: constant(bytes16) = 0x222c226e657874557064617465223a22  # ","nextUpdate":"
-EVALUATION: constant(bytes28) = 0x222c227463624576616c756174696f6e446174614e756d626572223a  # ","tcbEvaluationDataNumber":
+EVALUATION: constant(
+    bytes28
+) = 0x222c227463624576616c756174696f6e446174614e756d626572223a  # ","tcbEvaluationDataNumber":
 MISCSELECT: constant(bytes15) = 0x2c226d69736373656c656374223a22  # ,"miscselect":"
 MISC_MASK: constant(bytes19) = 0x222c226d69736373656c6563744d61736b223a  # ","miscselectMask":
 ATTRIBUTES: constant(bytes16) = 0x222c2261747472696275746573223a22  # ","attributes":"
