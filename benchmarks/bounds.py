@@ -59,14 +59,11 @@ BOUNDS = (
         230_000,
         is_goal=True,
     ),
-<<<<<<< HEAD
     Bound("zkml, digits: deliver, verify and pay", ("deliver:zkml:digits",), 950_000),
-=======
     Bound("teeml: an SGX quote, version 3", ("quote:teeml:v3",), 185_000),
     Bound("teeml: a TDX quote, version 4", ("quote:teeml:v4",), 205_000),
     Bound("teeml: a TDX quote, version 5", ("quote:teeml:v5",), 205_000),
     Bound("teeml: TCB info refreshed", ("tcbinfo:teeml:tdx",), 500_000),
->>>>>>> ec373d84093dab6797fc26e46dac38fdeb4d8370
     Bound("form, 3 of 8", ("form:-:3of8",), 140_000),
     Bound("form, 3 of 32", ("form:-:3of32",), 250_000),
 )

@@ -42,12 +42,9 @@ SCENES: tuple[Scene, ...] = (
     opml.happy_path,
     opml.batched,
     opml.disputes,
-<<<<<<< HEAD
     zkml.deliveries,
-=======
     teeml.quotes,
     teeml.refreshes,
->>>>>>> ec373d84093dab6797fc26e46dac38fdeb4d8370
     registry.models,
     registry.operators,
     registry.first_offer,
