@@ -197,7 +197,9 @@ def _ask_contracts(run: Run, asked: _Question) -> Verdict:
 
     with waiting(run, "asking the contracts"):
         from offchain_workers.chain.wallet import Wallet
-        from offchain_workers.devnet import dev_accounts
+        from offchain_workers.devnet import dev_accounts, require_py_evm
+
+        require_py_evm()
         from offchain_workers.devnet.still import still_chain
         from verifiers.teeml.judge import judge
 
