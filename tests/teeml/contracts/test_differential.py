@@ -17,7 +17,7 @@ from verifiers.teeml.onchain import root_words
 from verifiers.teeml.policy import Policy
 from verifiers.teeml.verify import REFUSED, verify
 
-FEW, MANY = 120, 2_000
+FEW, MANY = 300, 2_000
 LENIENT = Policy(statuses=frozenset(Status) - {Status.REVOKED})
 
 

@@ -60,9 +60,8 @@ def _list(d: Bytes[MAX_PADDED]) -> ICertificateParser.RevocationList:
         found.serials = self._serials(d, p, p + size)
         p += size
     self._check_extensions(d, p, end)
-    found.r, found.s = der._signature(
-        convert(slice(d, end, min(len(d) - end, der.MAX_SIGNATURE)), Bytes[der.MAX_SIGNATURE])
-    )
+    der._need(len(d) - end <= der.MAX_SIGNATURE)
+    found.r, found.s = der._signature(convert(slice(d, end, len(d) - end), Bytes[der.MAX_SIGNATURE]))
     return found
 
 

@@ -135,6 +135,7 @@ def _modules(d: Bytes[json.MAX_PADDED], start: uint256) -> (DynArray[uint256, MA
     ours: bool = False
     p: uint256 = 0
     ours, p = self._module(d, start + 26)
+    json._need(ours)
     json._need(extract32(d, p, output_type=uint256) >> 240 == convert(0x227d, uint256))
     p += 2
     if extract32(d, p, output_type=uint256) >> 64 != convert(MODULES, uint256):
@@ -169,8 +170,8 @@ def _modules(d: Bytes[json.MAX_PADDED], start: uint256) -> (DynArray[uint256, MA
 def _module(d: Bytes[json.MAX_PADDED], start: uint256) -> (bool, uint256):
     """
     @param start Where the module's signer begins.
-    @return Whether the module is Intel's own, which has a signer and attributes of zero, as a quote's module must have;
-            and where the mask ends.
+    @return Whether the module is Intel's own, which has a signer and attributes of zero, all of whose bits count, as a
+            quote's module must have; and where the mask ends.
     """
     ours: bool = True
     for i: uint256 in range(3):
@@ -180,7 +181,7 @@ def _module(d: Bytes[json.MAX_PADDED], start: uint256) -> (bool, uint256):
     ours = self._is_zero(extract32(d, p + 16, output_type=uint256), 16) and ours
     word: uint256 = extract32(d, p + 32, output_type=uint256)
     json._need(word >> 104 == convert(MASK, uint256) and (word >> 96) & 255 == QUOTE)
-    json._hex(extract32(d, p + 52, output_type=uint256), 16)
+    ours = json._hex(extract32(d, p + 52, output_type=uint256), 16) == 2**64 - 1 and ours
     return ours, p + 68
 
 

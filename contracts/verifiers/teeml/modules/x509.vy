@@ -92,7 +92,8 @@ def _certificate(d: Bytes[MAX_PADDED]) -> Certificate:
     c.x = extract32(d, p + 27, output_type=uint256)
     c.y = extract32(d, p + 59, output_type=uint256)
     c.extensions = self._extensions(d, p + 91, end)
-    c.r, c.s = der._signature(convert(slice(d, end, min(len(d) - end, der.MAX_SIGNATURE)), Bytes[der.MAX_SIGNATURE]))
+    der._need(len(d) - end <= der.MAX_SIGNATURE)
+    c.r, c.s = der._signature(convert(slice(d, end, len(d) - end), Bytes[der.MAX_SIGNATURE]))
     return c
 
 
