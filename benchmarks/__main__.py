@@ -14,12 +14,14 @@ from benchmarks import (
     SCALING_FILE,
     SPEED_FILE,
     THROUGHPUT_FILE,
+    ZKML_FILE,
     gas,
     throughput,
 )
 from benchmarks.bounds import broken, judge
 from benchmarks.opml import disputes, page, scaling, speed
 from benchmarks.readme import refreshed
+from benchmarks.zkml import verifying
 from offchain_workers.errors import FusionError
 
 
@@ -78,6 +80,12 @@ def _speed() -> list[str]:
     return []
 
 
+def _zkml_gas() -> list[str]:
+    document = verifying.measure(_say)
+    disputes.write(ZKML_FILE, document)
+    return [f"{one['name']}: over its bound" for one in document["figures"] if one["met"] is False]
+
+
 def _throughput() -> list[str]:
     throughput.write(THROUGHPUT_FILE, throughput.measure(_say))
     return []
@@ -97,6 +105,7 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "disputes": _disputes,
     "scaling": _scaling,
     "opml-speed": _speed,
+    "zkml-gas": _zkml_gas,
     "throughput": _throughput,
     "readme": _readme,
 }

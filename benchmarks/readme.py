@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import DISPUTES_FILE, GAS_FILE, SPEED_FILE, THROUGHPUT_FILE
+from benchmarks import DISPUTES_FILE, GAS_FILE, SPEED_FILE, THROUGHPUT_FILE, ZKML_FILE
 from benchmarks.bounds import judge
 from benchmarks.table import Row, load
 
@@ -23,6 +23,7 @@ def refreshed(readme: str) -> str:
         "gas": gas_table(rows),
         "disputes": disputes_table(disputes) + "\n\n" + goals_table(disputes["figures"]),
         "opml-speed": figures_table(read(SPEED_FILE)),
+        "zkml-gas": verifying_table(read(ZKML_FILE)),
         "throughput": figures_table(read(THROUGHPUT_FILE)),
     }
     for name, text in parts.items():
@@ -63,6 +64,19 @@ def disputes_table(results: dict[str, Any]) -> str:
     """The dearest dispute of each model."""
     head = ("model", "nodes", "about", "transactions", "claimant", "challenger", "all", "fast path")
     return table(head, [_dispute(model) for model in results["models"]])
+
+
+def verifying_table(results: dict[str, Any]) -> str:
+    """Each circuit, and each bound."""
+    head = "circuit", "proof, bytes", "instances", "ours", "ezkl, single", "ezkl, reusable"
+    lines = [
+        (
+            one["name"],
+            *(f"{one[key]:,}" for key in ("proof", "instances", "ours", "single", "reusable")),
+        )
+        for one in results["circuits"]
+    ]
+    return table(head, lines) + "\n\n" + goals_table(results["figures"])
 
 
 def figures_table(results: dict[str, Any]) -> str:

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs the locked anvil into node_modules when npm is here. Never fails: the chain in Python
-# (py-evm) takes over, and tests that need anvil skip with that reason.
+# Installs the locked anvil and solc into node_modules when npm is here. Never fails: the chain in
+# Python (py-evm) takes over, and tests that need either skip with that reason.
 set -uo pipefail
 
 cd "$(dirname "$0")/.."
 stamp=node_modules/.anvil-lock
-if [ -n "${ANVIL:-}" ] && [ -x "$ANVIL" ]; then
+if [ -n "${ANVIL:-}" ] && [ -x "$ANVIL" ] && [ -d node_modules/solc ]; then
     exit 0
 fi
 if cmp -s package-lock.json "$stamp"; then

@@ -8,17 +8,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from offchain_workers.chain.call import Call
+from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.engines.base import Session
 from offchain_workers.errors import FusionError
 from offchain_workers.models import ModelCard
+from offchain_workers.storage import BlobMissingError
 
 # A file by content id, with the most bytes it may have. Raises StoreError.
 ReadBlob = Callable[[str, int], bytes]
 
 # The folder beside the blobs in which methods keep verdicts about models.
 VERDICTS = "verdicts"
+
+
+def no_blob(cid: str, max_bytes: int) -> bytes:
+    """Where no file of a model is at hand. Raises BlobMissingError."""
+    raise BlobMissingError(cid)
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """What a job's input is committed to by: the model's card, and any of its files."""
+
+    card: ModelCard
+    blob: ReadBlob = no_blob
 
 
 @dataclass(frozen=True)
@@ -114,10 +128,10 @@ class Method(Protocol):
         """The 4 bytes under which the market lists it."""
         ...
 
-    def commit_input(self, items: Sequence[bytes]) -> bytes:
+    def commit_input(self, items: Sequence[bytes], model: ModelView) -> bytes:
         """The ``input_commitment`` that terms over these items (wire bytes) must have.
 
-        Raises FusionError when the method can't carry so many.
+        May read files of the model. Raises FusionError when the method can't carry so many.
         """
         ...
 
@@ -164,4 +178,8 @@ class Method(Protocol):
 
     def earnings(self, network: Network, operator: str, to: str) -> Sequence[Earning]:
         """What the method's own contracts owe the operator, to be sent ``to`` an address."""
+        ...
+
+    def multicall(self, network: Network) -> Multicall | None:
+        """How its deliveries and follow-ups can share a transaction; None when they can't."""
         ...

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from offchain_workers.chain.call import Call
+from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.terms import ZERO_32, selector_of
 from offchain_workers.chain.merkle import batch_commitment
 from offchain_workers.models import ModelCard
-from verifiers.base import Assignment, Auditor, Candidate, Earning
+from verifiers.base import Assignment, Auditor, Candidate, Earning, ModelView
 
 # Whole-transaction gas of a delivery of few bytes, then what each byte and each item of a batch
 # adds (calldata, event, hashing).
@@ -23,7 +23,7 @@ class NoneMethod:
     name = "none"
     selector = selector_of("none")
 
-    def commit_input(self, items: Sequence[bytes]) -> bytes:
+    def commit_input(self, items: Sequence[bytes], model: ModelView) -> bytes:
         """keccak256 of the one item, or the Merkle root over more."""
         return batch_commitment(items)
 
@@ -58,3 +58,7 @@ class NoneMethod:
     def earnings(self, network: Network, operator: str, to: str) -> Sequence[Earning]:
         """The market keeps the money."""
         return ()
+
+    def multicall(self, network: Network) -> Multicall | None:
+        """Each delivery is a transaction: the market asks who sent it."""
+        return None

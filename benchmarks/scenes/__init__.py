@@ -18,6 +18,7 @@ from benchmarks.scenes import (
     teeml,
     tokens,
     toy,
+    zkml,
 )
 from benchmarks.table import Recorder
 
@@ -41,6 +42,7 @@ SCENES: tuple[Scene, ...] = (
     opml.happy_path,
     opml.batched,
     opml.disputes,
+    zkml.deliveries,
     teeml.quotes,
     teeml.refreshes,
     registry.models,

@@ -68,7 +68,8 @@ def happy_path(chain: PinnedChain, record: Recorder) -> None:
 
 
 def batched(chain: PinnedChain, record: Recorder) -> None:
-    """What an operator's claims cost when it sends and settles many in one transaction each."""
+    """What an operator's claims cost when many share one transaction, and their ends another: as
+    its worker sends those that are ready at once."""
     digits = Digits(chain)
     digits.settle(digits.ask())
     digits.settle_many(digits.ask_many(1)[0])

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from web3.exceptions import ContractLogicError, Web3RPCError
@@ -15,6 +16,20 @@ class Call:
     to: str
     data: bytes
     value: int = 0
+
+
+@dataclass(frozen=True)
+class Multicall:
+    """A contract that takes several calls as one, each as if the sender had sent it: all or none.
+
+    ``to`` is its checksummed address. ``takes`` says of a call's data whether it may be among
+    them: better not when it may fail, or starve others, in a way that no simulation shows.
+    ``join`` makes them one.
+    """
+
+    to: str
+    takes: Callable[[bytes], bool]
+    join: Callable[[Sequence[Call]], Call]
 
 
 def revert_reason(error: ContractLogicError | Web3RPCError) -> str:

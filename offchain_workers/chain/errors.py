@@ -73,6 +73,12 @@ class ArtifactMissingError(ChainError):
     CODE = "MN-CHAIN-008"
 
 
+class EndpointMissingError(ChainError):
+    """Too few endpoints answer to send coins on their word."""
+
+    CODE = "MN-CHAIN-009"
+
+
 class DatabaseLockedError(ChainError):
     """Another process uses this database."""
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import cast
+from typing import Any, cast
 
 from eth_utils.address import to_checksum_address
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from offchain_workers.chain.errors import GasLimitTooHighError
-from offchain_workers.chain.tables import OutboxRow
+from offchain_workers.chain.tables import OutboxRow, RideRow
 
 # EIP-7825: no transaction may ask for more.
 MAX_GAS = 16_777_216
@@ -37,6 +37,19 @@ IN_FLIGHT = (State.PENDING, State.CANCELLING)
 FAILED = (State.MINED_REVERTED, State.REJECTED, State.CANCELLED, State.SUPERSEDED)
 OUTCOMES = (State.MINED_OK, *FAILED)
 
+# What is known of a transaction once it is mined, before that.
+UNMINED: dict[str, Any] = {
+    "tx_hash": None,
+    "block_number": None,
+    "block_hash": None,
+    "gas_used": None,
+    "confirmations": 0,
+}
+
+# Key prefixes of the transaction manager's own rows, which nobody wished for: what only fills a
+# hole in the nonces, and what carries several wishes.
+FILLER, CARRIER = "fill-nonce:", "carry:"
+
 
 def attempt_key(name: str, attempt: int) -> str:
     """The key of a wish that is made again after it failed: ``#2`` and so on."""
@@ -60,13 +73,14 @@ class Outbox:
         gas_limit: int | None = None,
         deadline: int | None = None,
         max_fee: int | None = None,
+        alone: bool = False,
     ) -> OutboxRow:
         """Wish for a transaction; committed with the caller's own rows.
 
         ``key`` names the wish (``deliver:<job id>``): a second call with it changes nothing and
         returns the first row, whatever became of it. ``deadline`` is unix seconds: not mined by
-        then, it is cancelled. ``max_fee`` bounds the fee in wei per gas. Raises
-        GasLimitTooHighError.
+        then, it is cancelled. ``max_fee`` bounds the fee in wei per gas. ``alone``: it shares no
+        transaction with other wishes. Raises GasLimitTooHighError.
         """
         if gas_limit is not None and gas_limit > MAX_GAS:
             raise GasLimitTooHighError(f"{key}: gas limit {gas_limit} is above {MAX_GAS}")
@@ -85,6 +99,8 @@ class Outbox:
             )
             session.add(row)
             session.flush()
+            if alone:
+                session.add(RideRow(rider_id=row.id))
         return row
 
     def get(self, session: Session, key: str) -> OutboxRow | None:
@@ -98,11 +114,13 @@ class Outbox:
         An outcome that a reorg undoes loses its acknowledgement and is listed again when it is
         decided anew.
         """
-        deep = or_(OutboxRow.nonce.is_(None), OutboxRow.confirmations >= min_confirmations)
+        deep = or_(OutboxRow.block_number.is_(None), OutboxRow.confirmations >= min_confirmations)
+        ours = or_(OutboxRow.key.startswith(FILLER), OutboxRow.key.startswith(CARRIER))
         query = select(OutboxRow).where(
             OutboxRow.sender == self.sender,
             OutboxRow.state.in_(OUTCOMES),
             ~OutboxRow.acknowledged,
+            ~ours,
             deep,
         )
         return session.scalars(query.order_by(OutboxRow.id)).all()
@@ -117,8 +135,7 @@ class Outbox:
 
     def in_flight(self, session: Session) -> Sequence[OutboxRow]:
         """Rows whose transactions wait to be mined, by nonce."""
-        rows = self._in_state(session, IN_FLIGHT)
-        return sorted(rows, key=lambda row: cast(int, row.nonce))
+        return self._by_nonce(session, IN_FLIGHT)
 
     def next_nonce(self, session: Session) -> int:
         """The first that no row holds which is not settled yet; 0 without such rows."""
@@ -130,8 +147,11 @@ class Outbox:
 
     def unsettled(self, session: Session) -> Sequence[OutboxRow]:
         """Rows that hold a nonce which a reorg or another transaction may still decide about."""
-        rows = self._in_state(session, [*IN_FLIGHT, *OUTCOMES])
-        return sorted((r for r in rows if r.nonce is not None), key=lambda r: r.nonce or 0)
+        return self._by_nonce(session, [*IN_FLIGHT, *OUTCOMES])
+
+    def _by_nonce(self, session: Session, states: Sequence[State]) -> Sequence[OutboxRow]:
+        rows = (row for row in self._in_state(session, states) if row.nonce is not None)
+        return sorted(rows, key=lambda row: cast(int, row.nonce))
 
     def _in_state(self, session: Session, states: Sequence[State]) -> Sequence[OutboxRow]:
         query = select(OutboxRow).where(

@@ -14,6 +14,8 @@ from eth_account.signers.local import LocalAccount
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from offchain_workers.chain.call import Multicall
+from offchain_workers.chain.carry import mirror
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.fees import Fees, bumped
 from offchain_workers.chain.outbox import Outbox, State
@@ -33,6 +35,7 @@ class TxPolicy:
 
     ``settle``: confirmations after which a nonce used by a foreign transaction is given up.
     ``watch``: confirmations after which an outcome is no longer checked against reorgs.
+    ``alone``: with fewer seconds to its deadline a wish shares no transaction with others.
     """
 
     max_fee: int = 500 * 10**9
@@ -41,6 +44,7 @@ class TxPolicy:
     settle: int = 3
     watch: int = 64
     max_in_flight: int = 16
+    alone: float = 180.0
 
 
 # A row and the attempt that is to be written down beside it.
@@ -50,7 +54,8 @@ Signed = tuple[OutboxRow, AttemptRow]
 class Signer(Outbox):
     """The outbox of an account whose key we hold.
 
-    ``clock`` gives unix seconds; ``hook`` is called at each point where a crash could hurt.
+    ``clock`` gives unix seconds; ``hook`` is called at each point where a crash could hurt;
+    ``multicalls`` is asked when several wishes are ready at once.
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class Signer(Outbox):
         policy: TxPolicy | None = None,
         clock: Callable[[], float] = time.time,
         hook: Callable[[str], None] = lambda point: None,
+        multicalls: Callable[[], Sequence[Multicall]] = tuple,
     ) -> None:
         self._policy = policy or TxPolicy()
         super().__init__(account.address, self._policy.max_fee)
@@ -69,6 +75,7 @@ class Signer(Outbox):
         self._account = account
         self._clock = clock
         self._hook = hook
+        self._multicalls = multicalls
         self._stepping = threading.Lock()
         self._view: Vantage | None = None
 
@@ -103,6 +110,7 @@ class Signer(Outbox):
         with self._db.session() as session:
             for row, attempt in signed:
                 _lease(session, row, attempt)
+            mirror(session, self.sender, self._policy.settle)
         self._hook("persisted")
         for row, attempt in signed:
             self._broadcast(row, attempt.raw)

@@ -63,7 +63,8 @@ class EventRow(Base):
 class OutboxRow(Base):
     """A transaction that some daemon wants mined once. ``key`` names the wish, not the nonce.
 
-    Times are unix seconds, fees wei per gas. ``state`` is one of outbox.State.
+    Times are unix seconds, fees wei per gas. ``state`` is one of outbox.State. A row that rides on
+    another one (RideRow) has no nonce and no attempts of its own.
     """
 
     __tablename__ = "outbox"
@@ -93,6 +94,26 @@ class OutboxRow(Base):
     settled: Mapped[bool] = mapped_column(Boolean, default=False)
     attempts: Mapped[list[AttemptRow]] = relationship(
         back_populates="outbox", order_by="AttemptRow.id", lazy="selectin"
+    )
+    rides: Mapped[list[RideRow]] = relationship(
+        back_populates="carrier", foreign_keys="RideRow.carrier_id"
+    )
+
+
+class RideRow(Base):
+    """A wish that went out in one transaction with others, which it does once at most.
+
+    ``carrier`` None: it never does. ``gas``: what it would have asked for alone, and so its share
+    of what the carrier used. ``over``: the carrier came to nothing, and the wish goes alone.
+    """
+
+    __tablename__ = "outbox_rides"
+    rider_id: Mapped[int] = mapped_column(ForeignKey("outbox.id"), primary_key=True)
+    carrier_id: Mapped[int | None] = mapped_column(ForeignKey("outbox.id"), index=True)
+    gas: Mapped[int] = mapped_column(Integer, default=0)
+    over: Mapped[bool] = mapped_column(Boolean, default=False)
+    carrier: Mapped[OutboxRow | None] = relationship(
+        back_populates="rides", foreign_keys=carrier_id
     )
 
 

@@ -14,18 +14,16 @@ from typing import Any, cast
 import structlog
 from sqlalchemy import update
 
-from offchain_workers.chain.outbox import IN_FLIGHT, OUTCOMES, State
+from offchain_workers.chain.carry import Planned, loners, mirror, parties
+from offchain_workers.chain.outbox import CARRIER, FILLER, IN_FLIGHT, OUTCOMES, UNMINED, State
 from offchain_workers.chain.prepare import Hold, Ready, Refusal, prepare, why_reverted
-from offchain_workers.chain.signer import Signed, Signer, TxPolicy
+from offchain_workers.chain.signer import Signer, TxPolicy
 from offchain_workers.chain.tables import AttemptRow, OutboxRow
 from offchain_workers.chain.vantage import Receipt, Vantage
 
 __all__ = ["State", "TxManager", "TxPolicy"]
 
 log = structlog.get_logger(__name__)
-
-# Key prefix of transactions that only fill a hole in the nonces.
-_FILLER = "fill-nonce:"
 
 Mined = tuple[OutboxRow, AttemptRow, Receipt]
 
@@ -106,7 +104,7 @@ class TxManager(Signer):
         }
 
     def _deepen(self, view: Vantage) -> None:
-        """One statement for all rows: each new block deepens everything that is watched."""
+        """Each new block deepens everything that is watched, in one statement; riders follow."""
         depth = view.number + 1 - OutboxRow.block_number
         mined = update(OutboxRow).where(
             OutboxRow.sender == self.sender,
@@ -117,6 +115,7 @@ class TxManager(Signer):
         )
         with self._db.session() as session:
             session.execute(mined.values(confirmations=depth, settled=depth >= self._policy.watch))
+            mirror(session, self.sender, self._policy.settle)
 
     def _reopen(self, row: OutboxRow) -> None:
         """A reorg took its block away: back in flight, same nonce, same signed transactions."""
@@ -126,22 +125,19 @@ class TxManager(Signer):
             row,
             state=State.CANCELLING if cancelling else State.PENDING,
             reason=None,
-            tx_hash=None,
-            block_number=None,
-            block_hash=None,
-            gas_used=None,
-            confirmations=0,
             acknowledged=False,
+            **UNMINED,
         )
 
     def _requeue(self, row: OutboxRow) -> None:
         """Another transaction of this key took the nonce for good: simulate and lease again."""
         log.warning("nonce used by a foreign transaction", key=row.key, nonce=row.nonce)
         why = f"MN-TX-006: nonce {row.nonce} was used by a foreign transaction of this key"
-        if row.key.startswith(_FILLER):
+        if row.key.startswith((FILLER, CARRIER)):
             self._save(row, state=State.SUPERSEDED, reason=why, settled=True)
         else:
-            self._save(row, state=State.QUEUED, reason=why, nonce=None)
+            gone = {"nonce": None, "acknowledged": False, **UNMINED}
+            self._save(row, state=State.QUEUED, reason=why, **gone)
 
     # --- rows that wait to be mined -----------------------------------------------------------
 
@@ -160,9 +156,11 @@ class TxManager(Signer):
             self._broadcast(row, last.raw)
 
     def _expired(self, row: OutboxRow, view: Vantage) -> bool:
-        """By our clock or the chain's, whichever is ahead."""
-        now = max(self._clock(), view.header.timestamp)
-        return row.deadline is not None and now > row.deadline
+        return row.deadline is not None and self._left(row.deadline, view) < 0
+
+    def _left(self, deadline: int, view: Vantage) -> float:
+        """Seconds, by our clock or the chain's, whichever is ahead."""
+        return deadline - max(self._clock(), view.header.timestamp)
 
     def _stuck(self, last: AttemptRow, view: Vantage) -> bool:
         waited = self._clock() - last.signed_at
@@ -186,13 +184,12 @@ class TxManager(Signer):
     def _filler(self, view: Vantage) -> OutboxRow:
         return OutboxRow(
             sender=self.sender,
-            key=f"{_FILLER}{view.nonce}:{view.number}",
+            key=f"{FILLER}{view.nonce}:{view.number}",
             to=self.sender,
             data=b"",
             value=0,
             max_fee=self._policy.max_fee,
             state=State.QUEUED,
-            acknowledged=True,
         )
 
     # --- rows that have no nonce yet ----------------------------------------------------------
@@ -201,14 +198,32 @@ class TxManager(Signer):
         with self._db.read() as session:
             queued, in_flight = self.queued(session), len(self.in_flight(session))
             nonce = max(view.nonce, self.next_nonce(session))
-        signed: list[Signed] = []
+        planned: list[Planned] = []
         for row in queued:
-            if in_flight + len(signed) >= self._policy.max_in_flight:
+            if in_flight + len(planned) >= self._policy.max_in_flight:
                 break
-            plan = self._plan(row, view, alone=not (in_flight or signed))
+            plan = self._plan(row, view, alone=not (in_flight or planned))
             if plan is not None:
-                signed.append(self._sign(row, nonce + len(signed), plan.gas, plan.fees, view))
-        self._send(signed)
+                planned.append((row, plan))
+        numbered = enumerate(self._together(planned, view), nonce)
+        self._send([self._sign(row, n, plan.gas, plan.fees, view) for n, (row, plan) in numbered])
+
+    def _together(self, planned: Sequence[Planned], view: Vantage) -> Sequence[Planned]:
+        """What to send for these: first each that goes alone, then one carrier for many."""
+        if len(planned) < 2:
+            return planned
+        with self._db.read() as session:
+            apart = loners(session, [row for row, _ in planned])
+        able = [one for one in planned if one[0].id not in apart and not self._urgent(one[0], view)]
+        found = parties(able, self._multicalls())
+        members = {row.id for party in found for row, _ in party.members}
+        alone = [one for one in planned if one[0].id not in members]
+        shared = [party.send(lambda row: prepare(self._pool, row, view)) for party in found]
+        return alone + [one for sent in shared for one in sent]
+
+    def _urgent(self, row: OutboxRow, view: Vantage) -> bool:
+        """Whether there is no time for a second try, should a carrier come to nothing."""
+        return row.deadline is not None and self._left(row.deadline, view) < self._policy.alone
 
     def _plan(self, row: OutboxRow, view: Vantage, alone: bool) -> Ready | None:
         """How to send a row; None when not now, or never."""

@@ -42,7 +42,7 @@ class Case:
         header = self.model.header
 
         def challenge() -> Challenge:
-            return Challenge(header, self.model.execution(self.given), claimed_output(claim.word))
+            return Challenge(header, self.model.played(self.given), claimed_output(claim.word))
 
         return Dispute(self.terms, header, challenge)
 
@@ -63,7 +63,8 @@ class Checker:
         """Whether the claimed output is the program's. Raises LeftError with the reason not to say.
 
         Before a claim is called wrong it is computed again node by node, which has to lead to the
-        same answer: a machine that computes now this, now that must cost no bond.
+        same answer: a machine that computes now this, now that must cost no bond. Nor must files
+        that somebody falsely vouched for: the reference has the last word on them.
         """
         if not is_mine(claim.job_id, self._address, self._rules.share):
             raise LeftError(Reason.NOT_IN_SHARE)
@@ -75,14 +76,22 @@ class Checker:
             return True
         self.in_time(claim)
         case.model.execution(case.given)
+        case.model.confirm(case.given)
         return False
 
     def case(self, claim: Claimed) -> Case:
-        """What the claim is about. Raises LeftError."""
+        """What the claim is about, to judge it. Raises LeftError."""
         terms = self._jobs.terms(claim.job_id)
         if self._rules.models and terms.model_id not in self._rules.models:
             raise LeftError(Reason.MODEL_NOT_WATCHED)
-        model = self._library.model(terms)
+        return self._case(claim, terms, self._library.model(terms))
+
+    def dispute(self, claim: Claimed) -> Dispute:
+        """What it takes to go on with a game against the claim. Raises LeftError."""
+        terms = self._jobs.terms(claim.job_id)
+        return self._case(claim, terms, self._library.playing(terms)).dispute(claim)
+
+    def _case(self, claim: Claimed, terms: JobTerms, model: Watched) -> Case:
         return Case(terms, model, self._jobs.given(claim, model.card))
 
     def in_time(self, claim: Claimed, seconds: float = 0.0) -> None:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
 
 from offchain_workers.chain.contracts.opml import GWEI, OpmlVerifier
 from offchain_workers.chain.development import DEVELOPMENT_CHAINS
+from offchain_workers.chain.endpoint import EndpointFaultError, Fault
 from offchain_workers.chain.errors import EndpointsDisagreeError
 from offchain_workers.chain.rpc import RpcPool, unwrap
 from offchain_workers.challenger.docket import Claimed
@@ -73,11 +75,17 @@ class Guard:
         call = self._verifier.call(function, *args)
         block = hex(self._pool.common_height)
         params = [{"to": call.to, "data": "0x" + call.data.hex()}, block]
-        answer = self._pool.agreed(
-            "eth_call",
-            params,
-            lambda response: bytes.fromhex(unwrap("eth_call", response).removeprefix("0x")),
-        )
+        answer = self._pool.agreed("eth_call", params, lambda response: _read(types, response))
         if len(self._pool.healthy()) < self._needed:  # one fell silent while we asked
             raise LeftError(Reason.ENDPOINT_MISSING, f"{self._needed} must agree")
-        return decode(types, answer)
+        return answer
+
+
+def _read(types: Sequence[str], response: dict[str, Any]) -> tuple[Any, ...]:
+    """A view's answer; what is none puts the endpoint in quarantine."""
+    result = unwrap("eth_call", response)
+    try:
+        return decode(types, bytes.fromhex(result.removeprefix("0x")))
+    except (AttributeError, ValueError, DecodingError) as error:
+        why = f"{str(result)[:80]!r} is no answer of a view"
+        raise EndpointFaultError(Fault.GARBAGE, why) from error

@@ -16,6 +16,7 @@ from offchain_workers.daemon.errors import InputRefusedError, InputUnavailableEr
 from offchain_workers.daemon.inputs import Inputs
 from offchain_workers.models import ModelCard
 from offchain_workers.storage.reference import encode_inline
+from verifiers.base import ModelView
 from verifiers.opml.few import Few
 from verifiers.opml.method import OpmlMethod
 
@@ -46,7 +47,7 @@ class Jobs:
         if terms.callback_target != ZERO_ADDRESS:
             data = encode_inline(claim.given)
         try:
-            return self._inputs.get(terms, data, card, self._method)[0]
+            return self._inputs.get(terms, data, ModelView(card), self._method)[0]
         except InputUnavailableError as error:
             raise LeftError(Reason.INPUT_UNAVAILABLE, error.message) from error
         except InputRefusedError as error:

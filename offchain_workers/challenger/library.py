@@ -21,7 +21,7 @@ from offchain_workers.errors import FusionError
 from offchain_workers.models import CodecError, ModelCard, ModelSpec
 from offchain_workers.models.catalog import Catalog, PublishedModel
 from offchain_workers.models.lowering import onnx_for
-from offchain_workers.models.vouching import HINT, Vouching
+from offchain_workers.models.vouching import CHECKED, HINT, OWN, Vouching
 from offchain_workers.models.wire import pack_items, unpack_items
 from offchain_workers.storage import BlobStore, StoreError
 from verifiers.base import Candidate, ReadBlob
@@ -47,11 +47,14 @@ class Watched:
 
     ``session`` answers as workers do. None where the self-test refused it, or nobody vouches for
     the lowerings: then ``tracer`` is the reference, which the contracts follow, and answers too.
+    ``voucher``: see Vouching.
     """
 
+    record: PublishedModel
     card: ModelCard
     tracer: Tracer
     session: Session | None
+    voucher: str | None
     slowest: float = 0.0
     executions: Few[Execution] = field(default_factory=lambda: Few(_EXECUTIONS))
 
@@ -72,6 +75,28 @@ class Watched:
     def execution(self, given: bytes) -> Execution:
         """Every node; the last ones are kept. Raises LeftError."""
         return self.executions.get(given, lambda: self._traced(given))
+
+    def played(self, given: bytes) -> Execution:
+        """For a game under a bond, which is lost without an execution: where the lowerings fail,
+        the reference's, which the contracts follow."""
+        try:
+            return self.execution(given)
+        except LeftError as left:
+            log.warning("playing by the reference: slow", name=self.card.name, reason=str(left))
+        return self.executions.get(given, lambda: self.tracer.program.execution(given))
+
+    def confirm(self, given: bytes) -> None:
+        """Before a bond: by the reference, where others' word is all that the files have.
+
+        What is compiled here can't fail on purpose; an attester may have lied, or not have looked.
+        Raises LeftError.
+        """
+        if self.session is None or self.voucher in (CHECKED, OWN):
+            return
+        reference = Tracer(self.tracer.program, None).execution(given)
+        if reference.trace.root != self.execution(given).trace.root:
+            log.error("false attestation", name=self.card.name, attester=self.voucher)
+            raise LeftError(Reason.REFERENCE_DIFFERS, f"{self.voucher} does")
 
     def _traced(self, given: bytes) -> Execution:
         """A trace that does not lead to the answer is no reason for a bond."""
@@ -117,14 +142,32 @@ class Library:
         self._barred: dict[bytes, str] = {}
 
     def model(self, terms: JobTerms) -> Watched:
-        """The model of a job, ready to run. Raises LeftError.
+        """The model of a job, ready to judge by. Raises LeftError.
 
-        The first time it may take minutes: the self-test runs.
+        The first time it may take minutes: the self-test runs. Who vouched for it may take that
+        back, so that is asked each time.
         """
+        required = self._vouching.required
+        found = self._kept(terms, required)
+        if found.voucher is None and not required:
+            return found
+        voucher = self._vouching.voucher(found.record)
+        if voucher is None and required:
+            raise LeftError(Reason.MODEL_UNVOUCHED, HINT)
+        if (voucher is None) != (found.voucher is None):
+            self._models.forget(terms.model_id)
+            found = self._kept(terms, required)
+        return found
+
+    def playing(self, terms: JobTerms) -> Watched:
+        """For a game that is open: a bond must not be lost because nobody vouches any more."""
+        return self._kept(terms, False)
+
+    def _kept(self, terms: JobTerms, must_be_vouched: bool) -> Watched:
         if terms.model_id in self._barred:
             raise LeftError(Reason.MODEL_REFUSED, self._barred[terms.model_id])
         try:
-            return self._models.get(terms.model_id, lambda: self._load(terms))
+            return self._models.get(terms.model_id, lambda: self._load(terms, must_be_vouched))
         except StoreError as error:
             raise LeftError(Reason.MODEL_UNAVAILABLE, error.message) from error
         except (LeftError, ChainError):
@@ -134,23 +177,23 @@ class Library:
             self._barred[terms.model_id] = str(error)
             raise LeftError(Reason.MODEL_REFUSED, str(error)) from error
 
-    def _load(self, terms: JobTerms) -> Watched:
+    def _load(self, terms: JobTerms, must_be_vouched: bool) -> Watched:
         record = published(self._network, terms.model_id)
-        is_vouched = self._vouching.voucher(record) is not None
-        if self._vouching.required and not is_vouched:
+        voucher = self._vouching.voucher(record)
+        if must_be_vouched and voucher is None:
             raise LeftError(Reason.MODEL_UNVOUCHED, HINT)
         card = self._files.card(record)
         blob = partial(self._files.blob, record)
         files = Files(card, terms.artifact_id, blob)
         program, session = files.program(), None
-        if is_vouched:
+        if voucher is not None:
             session = self._admitted(record, card, terms.artifact_id, blob)
         if session is None:
             program.certify()
         tracer = Tracer(program, files.onnx(TRACE_FILE) if session else None)
         name = f"0x{terms.model_id.hex()}"
         log.info("model ready", model=name, name=card.name, by_reference=session is None)
-        return Watched(card, tracer, session)
+        return Watched(record, card, tracer, session, voucher)
 
     def _admitted(
         self, record: PublishedModel, card: ModelCard, artifact_id: bytes, blob: ReadBlob

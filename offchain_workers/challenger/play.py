@@ -24,9 +24,7 @@ class Player:
         Raises LeftError, UnansweredError when an endpoint hides an answer.
         """
         try:
-            return self._player.due(
-                claim.job_id, claim.word, lambda: self._checker.case(claim).dispute(claim)
-            )
+            return self._player.due(claim.job_id, claim.word, lambda: self._checker.dispute(claim))
         except NothingDiffersError as error:
             raise LeftError(Reason.NOTHING_DIFFERS, error.message) from error
 

@@ -34,6 +34,11 @@ class Reason(Enum):
     NOTHING_DIFFERS = ("MN-OPML-099", "the claimant's trace is the same as ours", True)
 
     MODEL_UNVOUCHED = ("MN-OPML-101", "nobody vouches for the compiled model", False)
+    REFERENCE_DIFFERS = (
+        "MN-OPML-102",
+        "the model's files compute otherwise than its program, though somebody vouches for them",
+        True,
+    )
     TRACE_DIFFERS = ("MN-OPML-100", "the model and its trace answer differently here", True)
 
     def __init__(self, code: str, text: str, final: bool) -> None:

@@ -9,14 +9,8 @@ from typing import Any
 
 import structlog
 from eth_account.signers.local import LocalAccount
-from web3.exceptions import Web3Exception
 
-from offchain_workers.chain.errors import (
-    ContractMissingError,
-    DeepReorgError,
-    WrongChainError,
-    WrongDatabaseError,
-)
+from offchain_workers.chain.errors import DeepReorgError, WrongChainError, WrongDatabaseError
 from offchain_workers.chain.follower import Forward
 from offchain_workers.challenger.assembly import Parts, assemble
 from offchain_workers.challenger.http import build_app
@@ -24,11 +18,13 @@ from offchain_workers.challenger.reasons import LeftError, Reason
 from offchain_workers.challenger.tell import Tell, logged
 from offchain_workers.config import Settings
 from offchain_workers.daemon.endpoint import Endpoint
+from offchain_workers.daemon.errors import NONSENSE
 from offchain_workers.errors import FusionError
 
 log = structlog.get_logger(__name__)
 
-_FATAL = (WrongChainError, WrongDatabaseError, ContractMissingError)
+# A contract that is missing is none of them: it was there at the start, so a node lost its state.
+_FATAL = (WrongChainError, WrongDatabaseError)
 
 
 class Watcher:
@@ -52,6 +48,7 @@ class Watcher:
         self._ready = threading.Event()
         self._swept = -float("inf")
         self._idle = 0
+        self._is_torn = False
         watch = settings.watch
         app = build_app(self.health, self._parts.metrics)
         self._endpoint = Endpoint(app, watch.listen_host, watch.listen_port)
@@ -124,7 +121,7 @@ class Watcher:
             raise
         except FusionError as error:
             self._passed(error.code, error.message)
-        except Web3Exception as error:
+        except NONSENSE as error:
             self._passed("MN-CHAIN-006", str(error))
 
     def _passed(self, code: str, why: str) -> None:
@@ -152,8 +149,13 @@ class Watcher:
         parts = self._parts
         while not self._abandoned.is_set():
             with parts.db.session() as session:
+                if self._is_torn:
+                    parts.docket.rebuild(session)
                 steps = parts.follower.poll(session)
+                # What is not committed comes again: the docket must not count it twice.
+                self._is_torn = bool(steps)
                 parts.docket.apply(session, steps)
+            self._is_torn = False
             for step in steps:
                 if isinstance(step, Forward):
                     parts.clock.see(step.blocks[-1].timestamp)

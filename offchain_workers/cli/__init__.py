@@ -31,6 +31,7 @@ from offchain_workers.cli import (
     teeml,
     watch,
     worker,
+    zkml,
 )
 from offchain_workers.cli.output import show_error
 from offchain_workers.cli.run import Config, Json, Run, Verbose
@@ -60,6 +61,7 @@ app.add_typer(subnet.group, name="subnet")
 app.add_typer(job.group, name="job")
 app.add_typer(opml.group, name="opml")
 app.add_typer(teeml.group, name="teeml")
+app.add_typer(zkml.group, name="zkml")
 app.add_typer(adversary.group, name="adversary", hidden=True)
 
 

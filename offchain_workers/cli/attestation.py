@@ -8,7 +8,9 @@ import tempfile
 from pathlib import Path
 
 from offchain_workers.chain.contracts.opml import OPML
+from offchain_workers.chain.contracts.zkml import ZKML
 from offchain_workers.cli.bundle_files import fetch_bundle
+from offchain_workers.cli.circuits import rederive
 from offchain_workers.cli.model_files import ModelFiles
 from offchain_workers.cli.network import Connection
 from offchain_workers.cli.output import cell
@@ -42,7 +44,7 @@ def check_model(connection: Connection, model: PublishedModel) -> ModelCard:
     Raises StoreError, InvalidCardError, EngineError, MN-CLI-024 for artifacts that this version
     can't derive, MN-CLI-030 when one comes out otherwise, and the compiler's errors.
     """
-    unknown = [selector for selector in model.artifacts if selector != OPML]
+    unknown = [selector for selector in model.artifacts if selector not in (OPML, ZKML)]
     if unknown:
         methods = ", ".join("0x" + selector.hex() for selector in unknown)
         raise FusionError(
@@ -54,6 +56,9 @@ def check_model(connection: Connection, model: PublishedModel) -> ModelCard:
     EmbeddedEngine("cpu", max_onnx_bytes=limit).load(files.spec, files.onnx).close()
     if OPML in model.artifacts:
         _recompile(connection, model)
+    if ZKML in model.artifacts:
+        rederive(connection, model, card)
+    if model.artifacts:
         note_checked(connection.settings.storage.folder / VERDICTS, model.onnx_cid, model.card_cid)
     return card
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A compiled model's folder: read it for publishing, or fetch it to compile it again."""
+"""A compiled model's folder, or a circuit's: read it for publishing, or fetch it to check it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from offchain_workers.chain.contracts.opml import OPML
+from offchain_workers.chain.contracts.zkml import ZKML
 from offchain_workers.cli.model_files import ModelFiles, read_files
 from offchain_workers.cli.network import Connection
 from offchain_workers.errors import FusionError
@@ -16,6 +17,9 @@ from offchain_workers.models.catalog import PublishedModel
 from offchain_workers.models.lowering import manifest
 from offchain_workers.storage import content_id
 from verifiers.opml import bundle
+from verifiers.zkml import bundle as circuits
+from verifiers.zkml.bundle import CIRCUIT_FILE
+from verifiers.zkml.prover import ONNX_FILE
 
 MODEL_FILE, CARD_FILE, OPTIONS_FILE = "model.onnx", "card.json", "options.json"
 _MAX_FILE = 1 << 31
@@ -24,6 +28,8 @@ _MAX_FILE = 1 << 31
 def read_bundle(folder: Path, max_onnx_bytes: int) -> ModelFiles:
     """Raises MN-CLI-021, MN-OPML-006 when a file is not the one that the card lists, and the
     program's own errors: what has no certificate is not published."""
+    if (folder / CIRCUIT_FILE).exists():
+        return _read_circuit(folder, max_onnx_bytes)
     program = bundle.load(folder)
     program.certify()
     files = read_files(folder / MODEL_FILE, folder / CARD_FILE, max_onnx_bytes)
@@ -40,10 +46,23 @@ def read_bundle(folder: Path, max_onnx_bytes: int) -> ModelFiles:
     )
 
 
+def _read_circuit(folder: Path, max_onnx_bytes: int) -> ModelFiles:
+    found = circuits.read(folder)
+    files = read_files(folder / MODEL_FILE, folder / CARD_FILE, max_onnx_bytes)
+    return replace(
+        files,
+        others=tuple(found.files.values()),
+        artifacts={ZKML: found.artifact_id},
+        compiled_from=content_id(found.files[ONNX_FILE]),
+        circuit=found,
+    )
+
+
 def parent_of(connection: Connection, files: ModelFiles, reference: str | None) -> bytes:
     """Id of the float model: the one named, else the one whose ONNX file it was compiled from.
 
-    Raises MN-CLI-029 when that is not published, or not what the bundle was compiled from.
+    A circuit's bundle has that file with it, so it may go without. Raises MN-CLI-029 when the float
+    model is not published, or not what the bundle was compiled from.
     """
     wanted = files.compiled_from
     if reference is not None:
@@ -54,6 +73,8 @@ def parent_of(connection: Connection, files: ModelFiles, reference: str | None) 
             )
         return found.model_id
     alike = [model for model in connection.catalog.models if model.onnx_cid == wanted]
+    if not alike and files.circuit is not None:
+        return bytes(32)
     if not alike:
         raise FusionError("MN-CLI-029", f"publish the float model first, ONNX file {wanted}")
     return alike[0].model_id

@@ -19,6 +19,7 @@ from offchain_workers.errors import FusionError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from offchain_workers.localnet import Localnet
     from offchain_workers.localnet.demo import Demo
 
 Chain = Annotated[
@@ -57,7 +58,7 @@ def demo(
         Path | None, typer.Option(help="Keep chain, keys and logs in this folder.")
     ] = None,
     method: Annotated[
-        Literal["none", "opml"],
+        Literal["none", "opml", "zkml"],
         typer.Option(help="How answers are verified; under opml a worker lies and is caught."),
     ] = "none",
     adversary: Annotated[
@@ -69,7 +70,12 @@ def demo(
 
     Everything runs on this machine and is thrown away afterwards, unless --keep is given.
     """
+    if method == "zkml" and adversary is None:
+        _zkml(run, chain, keep)
+        return
     if method == "opml" or adversary is not None:
+        if inputs:
+            raise typer.BadParameter("--input goes with --method none: a dispute is about a digit")
         from offchain_workers.cli import demo_opml
 
         demo_opml.play(run, adversary or demo_opml.USUAL, chain, keep, _progress(run))
@@ -82,15 +88,28 @@ def demo(
         folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fusion-")))
         say = _progress(run)
         net = stack.enter_context(Localnet(folder, kind=chain, say=say))
-        played = Demo(net, given or default_inputs(net), say=say)
-        _play(run, stack, played)
-        document = {
-            "chain": {"kind": net.devnet.kind, "id": net.devnet.chain_id, "url": net.devnet.url},
-            "jobs": [job.document() for job in played.jobs],
-            "ok": all(job.ok for job in played.jobs),
-        }
-        if run.as_json:
-            emit(run, document, str)
+        _finish(run, stack, net, Demo(net, given or default_inputs(net), say=say))
+
+
+def _zkml(run: Run, chain: Chain, keep: Path | None) -> None:
+    """Digits, each answered with a proof that the chain checks before it pays."""
+    from offchain_workers.localnet.zkml import start_demo
+
+    with ExitStack() as stack:
+        folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fusion-")))
+        net, played = start_demo(stack, folder, chain, _progress(run))
+        _finish(run, stack, net, played)
+
+
+def _finish(run: Run, stack: ExitStack, net: Localnet, played: Demo) -> None:
+    _play(run, stack, played)
+    document = {
+        "chain": {"kind": net.devnet.kind, "id": net.devnet.chain_id, "url": net.devnet.url},
+        "jobs": [job.document() for job in played.jobs],
+        "ok": all(job.ok for job in played.jobs),
+    }
+    if run.as_json:
+        emit(run, document, str)
     if document["ok"]:
         return
     if run.as_json:

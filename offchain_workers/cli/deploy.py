@@ -26,6 +26,7 @@ _LABELS = {
     "subnets": "SubnetRegistry",
     "opml": "OpmlVerifier",
     "audits": "OpmlAudits, the fund",
+    "zkml": "ZkmlVerifier",
     "owner": "Owner",
     "chain_id": "Chain",
     "start_block": "Start block",
@@ -66,11 +67,13 @@ def deploy(
     """Deploy the contracts; the account becomes the market's owner."""
     from offchain_workers.chain.contracts import deploy as deploy_contracts
     from offchain_workers.chain.contracts.opml import deploy_opml
+    from offchain_workers.chain.contracts.zkml import deploy_zkml
     from offchain_workers.chain.wallet import Wallet
     from offchain_workers.cli.deployment_file import check_free, describe, write
     from offchain_workers.cli.network import open_pool, unlock
     from offchain_workers.cli.progress import say, waiting
     from offchain_workers.cli.sending import Sent
+    from verifiers.zkml.srs import CEREMONY_NEG_TAU_G2
 
     check_free(out)
     settings = run.settings({"account": {"keystore": account}} if account else None)
@@ -89,7 +92,9 @@ def deploy(
         network = deploy_contracts(pool.w3, owner, chosen, report)
     with waiting(run, "deploying method opml"):
         opml = deploy_opml(pool.w3, owner, network, _opml_params(chosen), report)
-    methods = {"opml": opml.address}
+    with waiting(run, "deploying method zkml"):
+        zkml = deploy_zkml(pool.w3, owner, network, report, CEREMONY_NEG_TAU_G2)
+    methods = {"opml": opml.address, "zkml": zkml.address}
     document = describe(network, pool.chain_id, chosen, owner.address, methods)
     write(out, document)
     audits = opml.read("AUDITS")

@@ -72,6 +72,7 @@ def publish(
     account: Signer = None,
 ) -> None:
     """Check a model against its card, store its files, and list it on the chain."""
+    from offchain_workers.cli.circuits import place
     from offchain_workers.cli.model_view import method_name
     from offchain_workers.cli.network import connect, open_store
     from offchain_workers.cli.sending import Sender
@@ -92,6 +93,8 @@ def publish(
             "MN-CLI-014", f"{sender.address} published it already: 0x{model_id.hex()}"
         )
     files.store(open_store(connection.settings))
+    if files.circuit is not None:
+        place(connection, sender, files.circuit)
     sender.send("publish", models.publish(record, where))
     data = sender.result(
         id=model_id,

@@ -17,18 +17,21 @@ from offchain_workers.models import ModelCard, ModelSpec
 from offchain_workers.models.card import MAX_CARD_BYTES
 from offchain_workers.models.wire import pack_items, unpack_items
 from offchain_workers.storage import BlobStore, content_id
+from verifiers.zkml.bundle import Bundle
 
 
 @dataclass(frozen=True)
 class ModelFiles:
     """A card and its ONNX file. Of a compiled model also the ``others`` that its card lists, its
-    ``artifacts`` by selector, and the content id of the ONNX file that it was ``compiled_from``."""
+    ``artifacts`` by selector, and the content id of the ONNX file that it was ``compiled_from``;
+    of a circuit's model its bundle."""
 
     card: ModelCard
     onnx: bytes
     others: tuple[bytes, ...] = ()
     artifacts: Mapping[bytes, bytes] = field(default_factory=dict)
     compiled_from: str | None = None
+    circuit: Bundle | None = None
 
     @property
     def spec(self) -> ModelSpec:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -54,10 +55,12 @@ def compile_model(
         str, typer.Option("--output", help="The output to compile, if the model has several.")
     ] = "",
     percentile: Annotated[
-        float, typer.Option("--percentile", help="Cut outliers of each tensor off here.")
+        float,
+        typer.Option("--percentile", min=50, max=100, help="Cut outliers of each tensor off here."),
     ] = 100.0,
     agreement: Annotated[
-        float, typer.Option("--agreement", help="Fail below this top-1 agreement (0 to 1).")
+        float,
+        typer.Option("--agreement", min=0, max=1, help="Fail below this top-1 agreement (0 to 1)."),
     ] = 0.0,
 ) -> None:
     """Turn a float ONNX model into an integer program, its lowerings and an accuracy card."""
@@ -65,12 +68,16 @@ def compile_model(
     from verifiers.opml.compiler.compile import Options
     from verifiers.opml.compiler.errors import AccuracyError
 
+    _need_room(out)
     options = Options(output=output, percentile=percentile)
     package = _build(run, onnx, samples, test, _card(card), name, options)
     found = package.accuracy.agreement
     if found < agreement:
         raise AccuracyError(f"top-1 agreement is {found:.4f}, asked for {agreement:g}")
-    package.write(out)
+    try:
+        package.write(out)
+    except OSError as error:
+        raise _unwritable(out, error.strerror) from error
     _note(run, package.files["model.onnx"], package.card.canonical())
     data = _facts(package) | {"out": out}
     emit(run, data, lambda: fields(data, _COMPILED))
@@ -151,14 +158,31 @@ def _read(path: Path) -> bytes:
         raise FusionError("MN-CLI-021", f"can't read {path}: {error.strerror}") from error
 
 
+def _need_room(out: Path) -> None:
+    """Found out before the long work."""
+    above = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not above.is_dir():
+        raise _unwritable(out, f"{above} is not a folder")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise _unwritable(out, "permission denied")
+
+
+def _unwritable(out: Path, why: str | None) -> FusionError:
+    return FusionError("MN-CLI-032", f"can't write {out}: {why}")
+
+
 def _note(run: Run, onnx: bytes, card: bytes) -> None:
     """Workers and watchers with this configuration believe the files when they are published."""
+    from offchain_workers.cli.progress import warn
     from offchain_workers.models.vouching import note_checked
     from offchain_workers.storage import content_id
     from verifiers.base import VERDICTS
 
     folder = run.settings().storage.folder / VERDICTS
-    note_checked(folder, content_id(onnx), content_id(card))
+    try:
+        note_checked(folder, content_id(onnx), content_id(card))
+    except OSError as error:
+        warn(f"not noted as checked in {folder}: {error.strerror}")
 
 
 def _need_onnx() -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -174,14 +175,23 @@ def _prepare(
     wish: Wish,
     from_balance: bool,
 ) -> Prepared:
+    from offchain_workers.cli.circuits import check_vouched
     from offchain_workers.models.catalog import endpoints
     from offchain_workers.requester.posting import Posting
 
     selector = connection.selector(method)
     artifact = connection.network.models.artifact(model.model_id, selector)
+    check_vouched(connection, model, selector, sender.address)
     announced = endpoints(connection.pool, connection.network)
     posting = Posting(
-        connection.network, subnet, model.model_id, card, selector, announced, artifact
+        connection.network,
+        subnet,
+        model.model_id,
+        card,
+        selector,
+        announced,
+        artifact,
+        partial(connection.catalog.blob, model),
     )
     with waiting(connection.run, "asking the members"):
         prepared = posting.prepare(sender.address, items, wish, value=0 if from_balance else None)

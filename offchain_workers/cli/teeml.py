@@ -3,21 +3,28 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from offchain_workers.cli.arguments import identifier
 from offchain_workers.cli.output import emit, fields
 from offchain_workers.cli.run import Run, command
 from offchain_workers.errors import FusionError
 
 if TYPE_CHECKING:
+    from verifiers.teeml.collateral import Collateral
+    from verifiers.teeml.policy import Policy
     from verifiers.teeml.quote import Quote
     from verifiers.teeml.roots import Root
+    from verifiers.teeml.verify import Verdict
 
 group = typer.Typer(no_args_is_help=True, help="Look into quotes of trusted hardware, check them.")
+collateral_group = typer.Typer(no_args_is_help=True, help="What quotes are checked with.")
+group.add_typer(collateral_group, name="collateral")
 
 _VERDICT = {
     "accepted": "Accepted",
@@ -45,8 +52,20 @@ _TDX = {
     "rtmrs": "RTMRs",
 }
 
+_FETCHED = {
+    "out": "Collateral",
+    "status": "Status now",
+    "reason": "Reason",
+    "early_status": "Status after the next TCB recovery",
+    "recovery_is_coming": "Differs",
+}
+_GPU = {"chip": "Chip", "driver": "Driver", "vbios": "VBIOS", "nonce": "Nonce"}
+
 QuoteFile = Annotated[
     Path, typer.Option("--quote", metavar="FILE", help="The quote, in binary or hexadecimal.")
+]
+At = Annotated[
+    int | None, typer.Option("--at", metavar="UNIX", help="The time to judge at (default now).")
 ]
 RootFile = Annotated[
     Path | None,
@@ -73,37 +92,120 @@ def verify_quote(
         Path,
         typer.Option("--collateral", metavar="FILE", help="The platform's collateral, JSON."),
     ],
-    at: Annotated[
-        int | None, typer.Option("--at", metavar="UNIX", help="The time to judge at (default now).")
-    ] = None,
+    at: At = None,
     policy: Annotated[
         Path | None,
         typer.Option("--policy", metavar="FILE", help="What is accepted, JSON."),
     ] = None,
     root: RootFile = None,
+    onchain: Annotated[
+        bool,
+        typer.Option("--onchain", help="Ask the contracts, on a chain of that time made for it."),
+    ] = False,
 ) -> None:
     """Check a quote as the contracts do; whatever is refused comes with its reason."""
     from verifiers.teeml.collateral import Collateral
     from verifiers.teeml.policy import Policy
+    from verifiers.teeml.roots import INTEL, read_root
     from verifiers.teeml.verify import verify
 
-    verdict = verify(
+    question = _Question(
         _quote(quote),
         Collateral.parse(_read(collateral)),
-        int(time.time()) if at is None else at,
+        _moment(at),
         Policy() if policy is None else Policy.parse(_read(policy)),
-        _root(root),
+        INTEL if root is None else read_root(_read(root)),
     )
+    verdict = _ask_contracts(run, question) if onchain else verify(*question)
     data = {name: getattr(verdict, name) for name in _VERDICT}
     emit(run, data, lambda: fields(data, _VERDICT))
     if not verdict.accepted:
         raise typer.Exit(1)
 
 
-def _root(path: Path | None) -> Root:
-    from verifiers.teeml.roots import INTEL, read_root
+@command(group, "gpu")
+def verify_gpu(
+    run: Run,
+    evidence: Annotated[
+        Path, typer.Option("--evidence", metavar="FILE", help="Request and response, SPDM.")
+    ],
+    chain: Annotated[Path, typer.Option("--chain", metavar="FILE", help="Certificates, PEM.")],
+    nonce: Annotated[str, typer.Option("--nonce", metavar="HEX", help="What the GPU was asked.")],
+    at: At = None,
+) -> None:
+    """Check an NVIDIA GPU's evidence: chain, signature, nonce, firmware."""
+    from verifiers.teeml.gpu import check_gpu
 
-    return INTEL if path is None else read_root(_read(path))
+    asked = identifier(nonce, "nonce")
+    found = check_gpu(_quote(evidence), _read(chain), asked, _moment(at))
+    measurements = {str(index): value for index, value in found.measurements.items()}
+    data = {name: getattr(found, name) for name in _GPU} | {"measurements": measurements}
+    emit(run, data, lambda: fields(data, _GPU))
+
+
+@command(collateral_group, "fetch")
+def fetch_collateral(
+    run: Run,
+    quote: QuoteFile,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where it goes, JSON.")],
+    pcs: Annotated[
+        str, typer.Option("--pcs", metavar="URL", help="Intel's service, or a cache of it.")
+    ] = "https://api.trustedservices.intel.com",
+    root_crl: Annotated[
+        str, typer.Option("--root-crl", metavar="URL", help="Where the root's revocations are.")
+    ] = "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der",
+    root: RootFile = None,
+) -> None:
+    """Fetch what a quote is checked with, and warn of a TCB recovery that is coming."""
+    from offchain_workers.cli.progress import waiting
+    from verifiers.teeml.collateral import Collateral
+    from verifiers.teeml.pcs import Pcs
+    from verifiers.teeml.quote import Quote
+    from verifiers.teeml.roots import INTEL, read_root
+    from verifiers.teeml.verify import verify
+
+    data, service = _quote(quote), Pcs(pcs, root_crl)
+    with waiting(run, "fetching collateral"):
+        found = service.collateral(Quote.parse(data))
+        early = service.collateral(Quote.parse(data), "early")
+    trust = INTEL if root is None else read_root(_read(root))
+    verdicts = [
+        verify(data, Collateral.parse(json.dumps(given)), _moment(None), None, trust)
+        for given in (found, early)
+    ]
+    out.write_text(json.dumps(found))
+    shown = {
+        "out": out,
+        "status": verdicts[0].status,
+        "reason": verdicts[0].reason,
+        "early_status": verdicts[1].status,
+        "recovery_is_coming": verdicts[0].status != verdicts[1].status,
+    }
+    emit(run, shown, lambda: fields(shown, _FETCHED))
+
+
+class _Question(NamedTuple):
+    quote: bytes
+    collateral: Collateral
+    at: int
+    policy: Policy
+    root: Root
+
+
+def _ask_contracts(run: Run, asked: _Question) -> Verdict:
+    from offchain_workers.cli.progress import waiting
+
+    with waiting(run, "asking the contracts"):
+        from offchain_workers.chain.wallet import Wallet
+        from offchain_workers.devnet import dev_accounts, require_py_evm
+
+        require_py_evm()
+        from offchain_workers.devnet.still import still_chain
+        from verifiers.teeml.judge import judge
+
+        w3 = still_chain(asked.at)
+        wallet = Wallet(w3, dev_accounts()[0])
+        return judge(w3, wallet, asked.quote, asked.collateral, asked.policy, asked.root)
 
 
 def _common(quote: Quote) -> dict[str, Any]:
@@ -127,6 +229,10 @@ def _report(quote: Quote) -> dict[str, Any]:
     names = _TDX if quote.is_tdx else _SGX
     own = {name: getattr(quote.report, name) for name in names if name != "runtime_measurement"}
     return own | ({"runtime_measurement": quote.runtime_measurement} if quote.is_tdx else {})
+
+
+def _moment(at: int | None) -> int:
+    return int(time.time()) if at is None else at
 
 
 def _quote(path: Path) -> bytes:

@@ -76,6 +76,8 @@ def watch(
 
         show_game(run, game, challenger, follow)
         return
+    if follow or challenger is not None:
+        raise typer.BadParameter("--follow and --challenger go with --game JOB")
     given = {"share": share, "budget_wei": budget}
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     switches = {"dry_run": dry_run, "one_endpoint": one_endpoint}

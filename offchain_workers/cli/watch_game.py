@@ -28,6 +28,7 @@ def show_game(run: Run, job: str, challenger: str | None, follow: bool) -> None:
     who = address(challenger) if challenger else None
     connection = connect(run)
     narrator = _narrator(connection)
+    narrator.story(job_id, who)  # whether there is one at all, before the job is run again
     own = _own(connection, job_id)
     story = narrator.story(job_id, who, own)
     if not follow:

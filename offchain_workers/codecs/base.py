@@ -15,6 +15,8 @@ from offchain_workers.models.errors import InvalidAnswerError, UnreadableInputEr
 from offchain_workers.models.wire import Array, unpack_items
 
 Raw = bytes | Path
+# Methods whose models are integers that stand for a float model's numbers.
+_SCALED = ("opml", "zkml")
 Answer = dict[str, Any]
 
 
@@ -116,8 +118,9 @@ def _reals(card: ModelCard, values: Array) -> Array:
 
 def _scaling(card: ModelCard, side: str) -> tuple[float, float] | None:
     """Scale and zero of a compiled model's ``input`` or ``output``."""
-    notes = card.methods.get("opml")
-    scaling = notes.get(side) if isinstance(notes, dict) else None
+    found = (card.methods.get(method) for method in _SCALED)
+    notes = next((each for each in found if isinstance(each, dict)), {})
+    scaling = notes.get(side)
     if not isinstance(scaling, dict):
         return None
     scale, zero = scaling.get("scale"), scaling.get("zero")

@@ -5,7 +5,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from eth_abi.exceptions import DecodingError
+from web3.exceptions import Web3Exception
+
 from offchain_workers.errors import FusionError
+
+# What web3 raises of an endpoint's answer that it can't read, or that is a refusal. No loop ends
+# with that: the next answer may be sound.
+NONSENSE = (Web3Exception, DecodingError, ValueError, TypeError, AttributeError, LookupError)
 
 
 class EndpointInUseError(FusionError):

@@ -13,7 +13,7 @@ from offchain_workers.daemon.errors import (
     InputUnavailableError,
     PostUnreadableError,
 )
-from offchain_workers.models import ModelCard, WireLengthError
+from offchain_workers.models import WireLengthError
 from offchain_workers.models.wire import split_items
 from offchain_workers.storage import (
     BlobStore,
@@ -24,7 +24,7 @@ from offchain_workers.storage import (
     StoreError,
 )
 from offchain_workers.storage.reference import Inline, Reference, encode_reference, parse
-from verifiers.base import Method
+from verifiers.base import Method, ModelView
 
 _CONNECT_SECONDS = 5.0
 
@@ -48,8 +48,9 @@ class Inputs:
         self._allow_private = allow_private
         self._seconds = seconds
 
-    def get(self, terms: JobTerms, data: bytes, card: ModelCard, method: Method) -> list[bytes]:
-        """The items' wire bytes. Raises an InputRefusedError."""
+    def get(self, terms: JobTerms, data: bytes, model: ModelView, method: Method) -> list[bytes]:
+        """The items' wire bytes. Raises an InputRefusedError, and what the method says."""
+        card = model.card
         limit = terms.n * card.item_bytes_in
         raw = self._raw(data, limit)
         if len(raw) > limit:
@@ -60,7 +61,7 @@ class Inputs:
             raise InputMisfitError(error.message) from error
         if len(items) != terms.n:
             raise InputMisfitError(f"{len(items)} items, the terms say {terms.n}")
-        if method.commit_input(items) != terms.input_commitment:
+        if method.commit_input(items, model) != terms.input_commitment:
             raise CommitmentMismatchError
         return items
 

@@ -24,7 +24,7 @@ Kind = Literal["auto", "embedded", "anvil"]
 RPC_SECONDS = 120.0
 STATE_FILES = {"anvil": "anvil.json", "embedded": "embedded.jsonl"}
 
-__all__ = ["CHAIN_ID", "Devnet", "dev_accounts", "find_anvil", "start_devnet"]
+__all__ = ["CHAIN_ID", "Devnet", "dev_accounts", "find_anvil", "require_py_evm", "start_devnet"]
 
 
 @dataclass
@@ -104,6 +104,14 @@ def start_devnet(
     return Devnet(url=url, kind=chosen, log=log, process=child)
 
 
+def require_py_evm() -> None:
+    """Raises FusionError MN-DEV-007 where the chain in Python can't run."""
+    if find_spec("eth") is None:
+        raise FusionError(
+            "MN-DEV-007", "the chain in Python needs py-evm: pip install 'model-network[demo]'"
+        )
+
+
 def _choose(kind: Kind, state: Path | None) -> str:
     if kind != "auto":
         return kind
@@ -126,10 +134,7 @@ def _command(kind: str, port: int, state: Path | None, block_time: int | None) -
                 "MN-DEV-001", "anvil was not found: run `make anvil`, or set ANVIL to the binary"
             )
         return anvil_command(binary, port, state, block_time)
-    if find_spec("eth") is None:
-        raise FusionError(
-            "MN-DEV-007", "the chain in Python needs py-evm: pip install 'model-network[demo]'"
-        )
+    require_py_evm()
     command = [sys.executable, "-m", "offchain_workers.devnet.embedded", "--port", str(port)]
     if state is not None:
         command += ["--state", str(state)]

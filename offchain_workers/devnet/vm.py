@@ -15,6 +15,7 @@ from eth.vm.forks.prague.state import PragueState
 from eth_typing import Address, BlockNumber
 
 from .accounts import CHAIN_ID
+from .curves import remembering
 
 P256_ADDRESS = Address((0x100).to_bytes(20, "big"))
 P256_GAS = 6_900  # EIP-7951
@@ -47,6 +48,7 @@ class DevnetComputation(PragueComputation):
 
     _precompiles = {  # noqa: RUF012 - shared by design, as in py-evm
         **PragueComputation._precompiles,
+        **remembering(PragueComputation._precompiles),
         P256_ADDRESS: p256_verify,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ class DemoJob:
     """A row of the demo. Gas as in receipts, ``paid`` in wei."""
 
     input: Input
+    method: str = "none"
     status: str = "queued"
     job_id: str | None = None
     operator: str | None = None
@@ -66,7 +67,7 @@ class DemoJob:
         document: dict[str, Any] = {
             "id": self.job_id,
             "model": self.input.model,
-            "method": "none",
+            "method": self.method,
             "input": self.input.name,
             "output": self.answer,
             "status": self.status,
@@ -98,21 +99,23 @@ def _machine() -> list[Path]:
 
 
 class Demo:
-    """Runs jobs on a local market."""
+    """Runs jobs on a local market: of method none, or as ``postings`` by model say."""
 
     def __init__(
         self,
         net: Localnet,
         inputs: Sequence[Input],
         say: Callable[[str], None] = lambda step: None,
+        method: str = "none",
+        postings: Mapping[str, Posting] | None = None,
     ) -> None:
-        self.jobs = [DemoJob(entry) for entry in inputs]
+        self.jobs = [DemoJob(entry, method) for entry in inputs]
         self._net = net
         self._changed: Callable[[], None] = lambda: None
         self._say = say
         self._wallet = net.wallet("requester")
         self._names = {worker.address: worker.plan.name for worker in net.workers}
-        self._postings: dict[str, Posting] = {}
+        self._postings: dict[str, Posting] = dict(postings or {})
         self._consumer: Consumer | None = None
 
     def on_change(self, changed: Callable[[], None]) -> None:
@@ -122,7 +125,8 @@ class Demo:
     def run(self) -> None:
         """Form the subnets, post everything, then wait for every answer."""
         for model in dict.fromkeys(job.input.model for job in self.jobs):
-            self._postings[model] = self._form(model)
+            if model not in self._postings:
+                self._postings[model] = self._form(model)
         posted = [(job, self._post(job)) for job in self.jobs]
         for job, prepared in posted:
             if prepared is not None:
@@ -143,14 +147,14 @@ class Demo:
         return Posting(net.network, subnet, model_id, demo_model.card, NONE, announced)
 
     def _post(self, job: DemoJob) -> Prepared | None:
-        card = self._net.models[job.input.model][1].card
+        posting = self._postings[job.input.model]
+        card = posting.card
         try:
             item = get_codec(card.codec).encode(card, job.input.raw)
         except NoModelNeededError as known:
             job.answer, job.status = known.answer, "decided without the model"
             self._changed()
             return None
-        posting = self._postings[job.input.model]
         if job.input.by_contract:
             prepared, call = self._by_contract(posting, item)
         else:
@@ -196,8 +200,8 @@ class Demo:
         job.status, job.operator, job.paid = "paid", closed.operator, past.price
         job.worker = self._names.get(closed.operator or "", "")
         job.gas["deliver"] = self._gas(past.transaction("JobDelivered"))
-        job.gas["settle"] = 0  # method none is paid by the delivery itself
-        [job.answer] = past.answers(self._net.models[job.input.model][1].card)
+        job.gas["settle"] = 0  # paid by the delivery itself
+        [job.answer] = past.answers(self._postings[job.input.model].card)
         if prepared.terms.callback_target != ZERO_ADDRESS:
             self._check_callback(job, prepared)
         self._changed()

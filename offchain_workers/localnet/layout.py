@@ -13,6 +13,7 @@ from typing import Any
 from eth_account.signers.local import LocalAccount
 
 from offchain_workers import keys
+from offchain_workers.errors import FusionError
 
 # Development coins behind a long random password: a slow key derivation would protect nothing.
 KEY_WORK = 1 << 12
@@ -31,7 +32,10 @@ class Layout:
         self.config = self.folder / "fusion.toml"
         self.ports = self.folder / "ports.json"
         self._accounts: dict[str, LocalAccount] = {}
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FusionError("MN-DEV-012", f"can't make {folder}: {error.strerror}") from error
 
     def worker(self, name: str) -> Path:
         return self.folder / "workers" / name

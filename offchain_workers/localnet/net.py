@@ -16,6 +16,7 @@ from offchain_workers.chain.contracts import ChainParams, ModelRecord, Network, 
 from offchain_workers.chain.contracts.opml import OpmlParams, deploy_opml
 from offchain_workers.chain.contracts.subnets import book_id
 from offchain_workers.chain.contracts.terms import selector_of
+from offchain_workers.chain.contracts.zkml import deploy_zkml
 from offchain_workers.chain.errors import ContractMissingError
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.wallet import Wallet
@@ -140,6 +141,7 @@ class Localnet:
         owner = self.account("owner")
         network = deploy(self.pool.w3, owner, ChainParams.development())
         deploy_opml(self.pool.w3, owner, network, self._opml)
+        deploy_zkml(self.pool.w3, owner, network)
         addresses = {
             "marketplace": network.marketplace.address,
             "models": network.models.address,
@@ -160,6 +162,12 @@ class Localnet:
             address = self.account(name).address
             if self.pool.w3.eth.get_balance(address) < FUNDS // 2:
                 faucet.send(Call(address, b"", FUNDS))
+
+    @property
+    def blob_url(self) -> str:
+        """Where the publisher serves files."""
+        assert self._blobs is not None  # it serves from the start
+        return self._blobs.url
 
     def port(self, name: str) -> int:
         """Where a role listens, the same over restarts."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from offchain_workers.chain.contracts import Spec
 from offchain_workers.chain.contracts.opml import OPML, OpmlParams
 from offchain_workers.devnet import Kind
+from offchain_workers.localnet.attesting import attest
 from offchain_workers.localnet.daemon import Daemon
 from offchain_workers.localnet.net import Localnet
 from offchain_workers.localnet.plan import WORKERS
@@ -28,7 +29,6 @@ from verifiers.opml.names import NAMES_FILE, parse_names
 # Of the compiled model, in seconds: long, so that a slow machine loses no game by time. Nobody
 # waits: the demo moves the chain's clock.
 WINDOW, CLOCK = 300, 180
-ATTESTER = "attester"
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def start_market(
         say(f"compiling {model.card.name} for opml")
         compile_model(model, bundle_folder, publisher)
     card, program, model_id = _published(net, model, bundle_folder)
-    _attest(net, model_id)
+    attest(net, model_id)
     watcher = start_watcher(net)
     stack.callback(watcher.stop)
     cheapest = min(WORKERS, key=lambda plan: plan.price)
@@ -113,19 +113,6 @@ def _published(net: Localnet, model: DemoModel, folder: Path) -> tuple[ModelCard
     parent, _ = net.models[model.card.name]
     artifacts = {OPML: program.header.artifact_id()}
     return card, program, net.publish(card, onnx, files.values(), parent, artifacts)
-
-
-def _attest(net: Localnet, model_id: bytes) -> None:
-    """By somebody with stake and without offers, so that the self-test decides what is served.
-
-    Of a dishonest publisher's model the attester lies: nothing keeps it from that.
-    """
-    net.fund([ATTESTER])
-    wallet, models, subnets = net.wallet(ATTESTER), net.network.models, net.network.subnets
-    if subnets.operator(wallet.address) is None:
-        wallet.send(subnets.register(bytes(32), "http://127.0.0.1:9", models.attest_stake))
-    if not models.attested_at(model_id, wallet.address):
-        wallet.send(models.attest(model_id))
 
 
 def compile_model(model: DemoModel, folder: Path, publisher: str | None = None) -> None:

@@ -17,6 +17,7 @@ from offchain_workers.models.errors import DemoModelError
 from offchain_workers.storage import content_id
 
 DIGITS_SHA256 = "019f670072b4da2a8cf5f42fbcf0b3e5a48ef78a1dc4ac7026d492d9d3cb0a81"
+DIGITS_MLP_SHA256 = "faba34a05f3e171a14c609933ac5a36223b23f5663df9f3befdc73484a0b0d83"
 DIGITS_CNN_SHA256 = "bf0aa8cb905cf718fdf5948c6dcea99d96657a1935d9cc97e451484fde201d09"
 MAGIKA_SHA256 = {
     "models/standard_v3_3/model.onnx": (
@@ -66,6 +67,23 @@ def digits() -> DemoModel:
         onnx_bytes,
         tuple((f"digit-{i:02}", pixels, label) for i, (label, pixels) in enumerate(samples)),
     )
+
+
+def digits_mlp() -> DemoModel:
+    """``digits`` without its rounding of hidden values (scripts/build_zk_models.py)."""
+    folder, plain = files("offchain_workers.models") / "data", digits()
+    name = "digits_mlp.onnx"
+    onnx_bytes = _pinned((folder / name).read_bytes(), DIGITS_MLP_SHA256, name)
+    changes = {
+        "name": "digits-mlp",
+        "source": "scripts/build_zk_models.py on scikit-learn's bundled digits",
+        "limits": Limits(max_items=256, max_onnx_bytes=len(onnx_bytes)),
+        "batch_invariant": False,
+        "methods": {"none": "float: the last bits depend on the runtime's version and the CPU"},
+        "accuracy": {"held_out": 360, "right": 352},
+    }
+    card = ModelCard.from_canonical(plain.card.model_copy(update=changes).canonical())
+    return DemoModel(card, onnx_bytes, plain.samples)
 
 
 def digits_cnn() -> DemoModel:

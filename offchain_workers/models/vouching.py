@@ -9,7 +9,7 @@ files are. Attesters have done that, or this machine has.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from offchain_workers.chain.contracts import Network
@@ -35,6 +35,8 @@ class Vouching:
     account: str
     attesters: Collection[str] = ()
     required: bool = True
+    # Model to the attester that was found last: asked first whether it still counts.
+    _known: dict[bytes, str] = field(default_factory=dict, repr=False, compare=False)
 
     def admits(self, model: PublishedModel) -> bool:
         """Whether its files may run here. Raises as ``voucher``."""
@@ -50,6 +52,15 @@ class Vouching:
         return OWN if model.publisher == self.account else self._attester(model)
 
     def _attester(self, model: PublishedModel) -> str | None:
+        known = self._known.get(model.model_id)
+        if known is not None and self._counts(known, model):
+            return known
+        found = self._found(model)
+        if found is not None:
+            self._known[model.model_id] = found
+        return found
+
+    def _found(self, model: PublishedModel) -> str | None:
         models = self.network.models
         past = Past(models, self.network.start_block)
         head = models.w3.eth.block_number

@@ -23,7 +23,7 @@ from offchain_workers.operator.reasons import Reason, RefusedError, Skip, refuse
 from offchain_workers.operator.tables import JobRow, Status, SubnetRow
 from offchain_workers.operator.watch import new_job
 from offchain_workers.storage import StoreError
-from verifiers.base import Method
+from verifiers.base import Method, ModelView
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +57,7 @@ class Accept:
         db: Database,
         inputs: Inputs,
         facts: Callable[[], Facts],
+        view: Callable[[bytes], ModelView],
         promises: Promises,
         clock: ChainClock,
         metrics: Metrics,
@@ -66,6 +67,7 @@ class Accept:
         self._db = db
         self._inputs = inputs
         self._facts = facts
+        self._view = view
         self._promises = promises
         self._clock = clock
         self._metrics = metrics
@@ -92,9 +94,9 @@ class Accept:
         _check(worth_it(terms, subnet.price, facts))
         _check(too_late(terms, facts))
         _check(Skip(Reason.BREAKER_OPEN) if facts.breaker_open else None)
-        card, method = facts.models[terms.model_id].card, facts.methods[terms.selector]
+        method = facts.methods[terms.selector]
         with refusing():
-            items = self._inputs.get(terms, data, card, method)
+            items = self._inputs.get(terms, data, self._view(terms.model_id), method)
         kept = self._keep(items)
         return self._promise(job_id, terms, data, subnet, kept, method, facts.rules.deliver_margin)
 

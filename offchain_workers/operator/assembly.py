@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from eth_account.signers.local import LocalAccount
 
+from offchain_workers.chain.call import Multicall
 from offchain_workers.chain.contracts import Network
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.follower import BlockFollower
@@ -106,7 +107,9 @@ def assemble(
     network = _network(pool, found)
     clock, metrics = ChainClock(), Metrics()
     follower = BlockFollower(pool, db, network.abis(), found.start_block)
-    tx = TxManager(pool, db, account, TxPolicy(max_fee=int(worker.gas_price_cap_gwei * 10**9)))
+    methods = _methods(extra, instead)
+    policy = TxPolicy(max_fee=int(worker.gas_price_cap_gwei * 10**9))
+    tx = TxManager(pool, db, account, policy, multicalls=_multicalls(network, methods))
     breaker = Breaker(
         worker.breaker_failures, worker.breaker_window_seconds, worker.breaker_pause_seconds
     )
@@ -117,7 +120,6 @@ def assemble(
         worker.callback_gas_cap,
     )
     catalogue = Catalogue(settings, network, engine, MultiStore(local, peers))
-    methods = _methods(extra, instead)
     asked = settings.vouching
     vouching = Vouching(
         network, storage.folder / VERDICTS, account.address, asked.attesters, asked.required
@@ -129,7 +131,7 @@ def assemble(
     assignments = Assignments(db, network, account.address, inputs, local, catalogue)
     crew = Crew(worker.max_in_flight, follower.wake.set)
     bonds = worker.audit_budget_wei
-    audits = Audits(db, network, assignments, tx, methods, bonds, metrics, follower.wake.set)
+    audits = Audits(db, network, pool, assignments, tx, methods, bonds, metrics, follower.wake.set)
     promises = Promises(
         worker.accept_seconds,
         worker.max_promises,
@@ -155,7 +157,7 @@ def assemble(
         audits=audits if worker.audit else None,
         reconcile=Reconcile(db, network, clock, metrics, 2 * worker.sweep_seconds),
         settle=Settle(db, network, methods, tx, clock, worker.withdraw_above_wei, worker.keeper),
-        accept=Accept(account, network, db, quick, shop.facts, promises, clock, metrics),
+        accept=Accept(account, network, db, quick, shop.facts, shop.view, promises, clock, metrics),
         notice=Notice(settings, account, network, db, tx, local, engine, clock),
         duties=Duties(db, tx.sender, clock),
     )
@@ -171,6 +173,13 @@ def _methods(extra: Mapping[str, str], instead: Sequence[Method]) -> dict[bytes,
     methods = [get_method(name, table) for name in table]
     methods += instead
     return {method.selector: method for method in methods}
+
+
+def _multicalls(network: Network, methods: Mapping[bytes, Method]) -> Callable[[], list[Multicall]]:
+    """Asked anew each time: a market may list a method later."""
+    return lambda: [
+        found for method in methods.values() if (found := method.multicall(network)) is not None
+    ]
 
 
 def _watch(db: Database, operator: str, clock: ChainClock) -> Watch:

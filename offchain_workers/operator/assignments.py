@@ -14,7 +14,7 @@ from offchain_workers.operator.catalogue import Catalogue
 from offchain_workers.operator.decide import MAX_OUTPUT
 from offchain_workers.operator.tables import JobRow
 from offchain_workers.storage import BlobStore
-from verifiers.base import Assignment, Method
+from verifiers.base import Assignment, Method, ModelView
 
 
 class Assignments:
@@ -66,7 +66,9 @@ class Assignments:
         return self._inputs.kept(job.input_cid) if job.input_cid else job.data
 
     def _items(self, job: JobRow, method: Method) -> list[bytes]:
-        return self._inputs.get(job.terms, self.data(job), self._card(job.terms), method)
+        terms = job.terms
+        view = ModelView(self._card(terms), lambda cid, most: self._blob(terms, cid, most))
+        return self._inputs.get(terms, self.data(job), view, method)
 
     def _published(self, terms: JobTerms) -> PublishedModel:
         with self._db.read() as session:

@@ -11,9 +11,12 @@ import structlog
 from sqlalchemy import ColumnElement, and_, or_, select
 from web3.exceptions import Web3Exception
 
+from offchain_workers.chain.agreement import second_opinion
 from offchain_workers.chain.contracts import Network
 from offchain_workers.chain.db import Database
+from offchain_workers.chain.errors import ChainError
 from offchain_workers.chain.outbox import Outbox
+from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.trail import followed
 from offchain_workers.daemon.tasks import Tasks
 from offchain_workers.errors import FusionError
@@ -42,6 +45,7 @@ class Audits:
         self,
         db: Database,
         network: Network,
+        pool: RpcPool,
         assignments: Assignments,
         outbox: Outbox,
         methods: Mapping[bytes, Method],
@@ -51,6 +55,7 @@ class Audits:
     ) -> None:
         self._db = db
         self._network = network
+        self._pool = pool
         self._assignments = assignments
         self._me = outbox.sender
         self._once = Once(outbox, "audit")
@@ -126,7 +131,17 @@ class Audits:
             return None
         method = self._methods[job.terms.selector]
         assignment: Assignment = self._assignments.claimed(job, method)
-        return lambda: auditor.due(assignment)
+        return lambda: self._confirmed(auditor.due(assignment))
+
+    def _confirmed(self, duty: Duty) -> Duty:
+        """Without bonds that only one endpoint has a reason for, where two are configured."""
+        try:
+            for step in duty.steps:
+                if step.call.value:
+                    second_opinion(self._pool, self._me, step.call)
+        except ChainError as error:
+            return Duty([step for step in duty.steps if not step.call.value], error)
+        return duty
 
     # --- coming back ----------------------------------------------------------------------------
 

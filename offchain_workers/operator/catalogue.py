@@ -22,7 +22,7 @@ from offchain_workers.models.lowering import onnx_for
 from offchain_workers.models.wire import pack_items, unpack_items
 from offchain_workers.operator.errors import ModelMismatchError, SelfCheckError
 from offchain_workers.storage import BlobStore
-from verifiers.base import VERDICTS, Candidate
+from verifiers.base import VERDICTS, Candidate, ModelView
 
 log = structlog.get_logger(__name__)
 
@@ -96,6 +96,10 @@ class Catalogue:
     def blob(self, model: PublishedModel, cid: str, max_bytes: int) -> bytes:
         """A file of the model, kept in the local store once fetched. Raises StoreError."""
         return self._files.blob(model, cid, max_bytes)
+
+    def view(self, model: LoadedModel) -> ModelView:
+        """The loaded model as methods see it."""
+        return ModelView(model.card, partial(self.blob, model.published))
 
     def candidate(self, model: LoadedModel, selector: bytes) -> Candidate:
         """The loaded model as a method is asked about it."""

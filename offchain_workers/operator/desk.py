@@ -145,7 +145,7 @@ class Desk:
     def _work(self, terms: JobTerms, data: bytes) -> Answer:
         model, method = self._shop.models[terms.model_id], self._shop.methods[terms.selector]
         with refusing():
-            items = self._inputs.get(terms, data, model.card, method)
+            items = self._inputs.get(terms, data, self._shop.view(terms.model_id), method)
         output = model.runner.submit(b"".join(items)).result(_RUN_SECONDS)
         call = method.deliver(self._assignments.answered(terms, items, output))
         return Answer(self._local.put(output), call)

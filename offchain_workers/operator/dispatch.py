@@ -58,6 +58,7 @@ class Dispatch:
                     wish["data"],
                     wish["value"],
                     deadline=job.deliver_by,
+                    alone=self._contested(job),
                 )
                 job.stage = Stage.DELIVERING
                 log.info("delivery queued", job=job.job_id.hex(), key=job.delivery_key)
@@ -68,6 +69,13 @@ class Dispatch:
         return [
             job for job in session.scalars(ready) if job.turn_at is not None and job.turn_at <= head
         ]
+
+    def _contested(self, job: JobRow) -> bool:
+        """Whether another member could deliver before us, and sink what shares a transaction."""
+        if job.members == 1:
+            return False
+        passed = self._clock.now() - (job.posted_at or 0)
+        return job.turn != 0 or 2 * passed >= job.terms.turn_length
 
     def review(self) -> None:
         """Deliveries that the chain did not take: was somebody faster, or do we try again?"""
@@ -86,7 +94,13 @@ class Dispatch:
             for row in decided:
                 self._outbox.acknowledge(session, row)
         for row in decided:
-            self._metrics.deliveries.labels(state=row.state).inc()
+            self._count(row)
+
+    def _count(self, row: OutboxRow) -> None:
+        self._metrics.deliveries.labels(state=row.state).inc()
+        self._metrics.gas.labels(call=row.key.partition(":")[0]).inc(row.gas_used or 0)
+        if row.state == State.MINED_OK and row.nonce is None:
+            self._metrics.shared.inc()
 
     def _undelivered(self) -> list[tuple[JobRow, OutboxRow]]:
         ours = (OutboxRow.sender == self._outbox.sender) & (OutboxRow.key == JobRow.delivery_key)

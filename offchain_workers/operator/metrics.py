@@ -17,6 +17,10 @@ class Metrics:
         self.promises = self._counter("acceptances_signed", "Acceptances signed.")
         self.refusals = self._counter("acceptances_refused", "Acceptances refused.", "code")
         self.deliveries = self._counter("deliveries", "Deliveries by what became of them.", "state")
+        self.gas = self._counter(
+            "gas_used", "Gas of mined calls, of a shared one its share.", "call"
+        )
+        self.shared = self._counter("calls_shared", "Mined calls that shared a transaction.")
         self.audits = self._counter("audit_calls", "Calls that audits asked for.", "call")
         self.audits_left = self._counter("audits_left", "Audits that do not go on.", "code")
         self.repairs = self._counter("repairs", "Rows that the sweep repaired.", "code")

@@ -23,7 +23,7 @@ from offchain_workers.operator.breaker import Breaker
 from offchain_workers.operator.catalogue import Catalogue, LoadedModel
 from offchain_workers.operator.decide import Facts, Rules, Served
 from offchain_workers.operator.reasons import Reason, Skip
-from verifiers.base import Method
+from verifiers.base import Method, ModelView
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +86,10 @@ class Shop:
             breaker_open=not self._breaker.allows(),
             rules=self._rules,
         )
+
+    def view(self, model_id: bytes) -> ModelView:
+        """A loaded model as methods see it."""
+        return self._catalogue.view(self.models[model_id])
 
     def price_gas(self) -> None:
         """Look at the fee market, at most every few seconds."""
@@ -160,15 +164,18 @@ class Shop:
     def _admit(self, model: LoadedModel) -> None:
         """Ask every method that we serve whether this machine may run the model under it.
 
-        A refusal stands until the next look: a method remembers its own verdicts.
+        A refusal stands until the next look: a method remembers its own verdicts. Whoever vouched
+        for a model may take that back.
         """
         model_id = model.published.model_id
         for selector, method in self.methods.items():
-            if (model_id, selector) in self._admitted:
+            key = model_id, selector
+            if key in self._admitted and self._still_vouched(model.published, selector):
                 continue
+            self._admitted.discard(key)
             skip = self._refusal(model, selector, method)
             if skip is None:
-                self._admitted.add((model_id, selector))
+                self._admitted.add(key)
             elif skip != self._barred.get(model_id, {}).get(selector):
                 name, code = f"0x{model_id.hex()}", skip.reason.code
                 log.error("model barred", model=name, code=code, reason=skip.line)
@@ -177,12 +184,26 @@ class Shop:
     def _refusal(self, model: LoadedModel, selector: bytes, method: Method) -> Skip | None:
         """Why jobs about the model are not answered under a method, None when they are."""
         try:
-            if selector in model.published.artifacts and not self._vouching.admits(model.published):
+            if not self._is_vouched(model.published, selector):
                 return Skip(Reason.MODEL_UNVOUCHED, HINT)
             method.admit(self._catalogue.candidate(model, selector))
         except FusionError as error:
             return Skip(Reason.SELF_TEST_FAILED, str(error))
         return None
+
+    def _is_vouched(self, model: PublishedModel, selector: bytes) -> bool:
+        """Or need not be: only artifacts are."""
+        return selector not in model.artifacts or self._vouching.admits(model)
+
+    def _still_vouched(self, model: PublishedModel, selector: bytes) -> bool:
+        """As far as can be told: an endpoint that fails bars no model that was admitted."""
+        try:
+            return self._is_vouched(model, selector)
+        except (FusionError, Web3Exception) as error:
+            log.warning(
+                "who vouches is not known", model=f"0x{model.model_id.hex()}", why=str(error)
+            )
+            return True
 
     def _set_barred(self, model_id: bytes, selector: bytes, why: Skip | None) -> None:
         """In a new dictionary: other threads read the old one."""

@@ -28,8 +28,8 @@ log = structlog.get_logger(__name__)
 _PENDING = 2
 _LATER = ("JobAccepted", "JobDelivered", "JobClosed", "JobReopened")
 _CATALOGUE = {
-    "FeeSet", "ManifestSet", "MethodAdded", "ModelAttested", "ModelPublished", "OfferEnded",
-    "Offered", "OptedIn", "OptedOut",
+    "AttestationRetracted", "FeeSet", "ManifestSet", "MethodAdded", "ModelAttested",
+    "ModelPublished", "OfferEnded", "Offered", "OptedIn", "OptedOut",
 }  # fmt: skip
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import structlog
 from eth_account.signers.local import LocalAccount
 from sqlalchemy import func, select
-from web3.exceptions import Web3Exception
 
 from offchain_workers.chain.contracts import Acceptance, JobTerms
 from offchain_workers.chain.errors import (
@@ -23,6 +22,7 @@ from offchain_workers.chain.errors import (
 from offchain_workers.chain.tables import CursorRow
 from offchain_workers.config import Settings
 from offchain_workers.daemon.endpoint import Endpoint
+from offchain_workers.daemon.errors import NONSENSE
 from offchain_workers.errors import FusionError
 from offchain_workers.operator.assembly import Parts, assemble
 from offchain_workers.operator.breaker import State
@@ -33,7 +33,7 @@ from verifiers.base import Method
 
 log = structlog.get_logger(__name__)
 
-_FATAL = (WrongChainError, WrongDatabaseError, ContractMissingError)
+_FATAL = (WrongChainError, WrongDatabaseError)
 
 
 class Worker:
@@ -133,9 +133,12 @@ class Worker:
         except _FATAL:
             raise
         except FusionError as error:
+            # Later it is a node that lost its state.
+            if isinstance(error, ContractMissingError) and not self._ready.is_set():
+                raise
             self._parts.metrics.errors.labels(code=error.code).inc()
             log.error("going on after an error", code=error.code, reason=error.message)
-        except Web3Exception as error:
+        except NONSENSE as error:
             self._parts.metrics.errors.labels(code="MN-CHAIN-006").inc()
             log.error("going on after an error", code="MN-CHAIN-006", reason=str(error))
 

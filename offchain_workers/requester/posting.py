@@ -22,6 +22,7 @@ from offchain_workers.requester.errors import (
 from offchain_workers.requester.workers import Member, WorkerClient
 from offchain_workers.storage import content_id
 from offchain_workers.storage.reference import encode_inline, encode_reference
+from verifiers.base import ModelView, ReadBlob, no_blob
 from verifiers.methods import method_of
 
 T = TypeVar("T")
@@ -66,7 +67,8 @@ class Prepared:
 class Posting:
     """Prepares jobs of one model and method on one subnet for one requester.
 
-    Raises UnknownMethodError for a method that is not installed here.
+    ``blob`` reads the model's files, which some methods commit to inputs by. Raises
+    UnknownMethodError for a method that is not installed here.
     """
 
     def __init__(
@@ -78,11 +80,13 @@ class Posting:
         selector: bytes,
         endpoints: Mapping[str, str],
         artifact_id: bytes = bytes(32),
+        blob: ReadBlob = no_blob,
     ) -> None:
         self._network = network
         self._subnet = subnet
         self._model_id = model_id
         self._card = card
+        self._model = ModelView(card, blob)
         self._selector = selector
         self._method = method_of(selector)
         self._artifact_id = artifact_id
@@ -90,6 +94,10 @@ class Posting:
             Member(index, operator, price, endpoints.get(operator, ""))
             for index, (operator, price) in enumerate(subnet.members)
         ]
+
+    @property
+    def card(self) -> ModelCard:
+        return self._card
 
     def prepare(
         self, requester: str, items: Sequence[bytes], wish: Wish = Wish(), value: int | None = None
@@ -130,7 +138,7 @@ class Posting:
             artifact_id=self._artifact_id,
             selector=self._selector,
             subnet_id=self._subnet.subnet_id,
-            input_commitment=self._method.commit_input(items),
+            input_commitment=self._method.commit_input(items, self._model),
             token=NATIVE,
             max_price=self._price(len(items), wish.max_price),
             n=len(items),

@@ -136,3 +136,4 @@ def test_opml_is_listed_as_on_every_chain(market: Deployed, owner: Any) -> None:
     assert listed[0] == verifier.address
     assert verifier.MARKET() == market.marketplace.address
     assert params.max_delay in tuple(listed)
+    assert ape.chain.provider.get_balance(verifier.AUDITS()) == params.audit_fund

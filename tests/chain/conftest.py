@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from web3.contract import Contract
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.tables import Base
 from offchain_workers.devnet import Devnet
-from tests.chain.world import COUNTER, Handler, Proxy, Server, deploy
+from tests.chain.hands import Hands
+from tests.chain.world import COUNTER, Handler, Proxy, Server, deploy, multicall_of
 
 
 @pytest.fixture(scope="session")
@@ -81,3 +83,25 @@ def make_proxy() -> Iterator[Callable[[str], Proxy]]:
         server.proxy.release.set()
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def hands(devnet: Devnet, counter: Contract, db: Database) -> Hands:
+    return Hands(devnet, counter, db)
+
+
+@pytest.fixture
+def slow(manual_mining: Devnet, anvil_counter: Contract, db: Database) -> Hands:
+    """On a chain with a mempool, where the test mines."""
+    return Hands(manual_mining, anvil_counter, db)
+
+
+@pytest.fixture
+def riders(hands: Hands) -> Hands:
+    """What is wished of its contract may share a transaction."""
+    return replace(hands, multicalls=lambda: [multicall_of(hands.contract)])
+
+
+@pytest.fixture
+def slow_riders(slow: Hands) -> Hands:
+    return replace(slow, multicalls=lambda: [multicall_of(slow.contract)])

@@ -6,13 +6,16 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
 from eth_account.signers.local import LocalAccount
 
+from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.transactions import TxManager, TxPolicy
+from tests.chain.world import joined
 
 TAGS = ("latest", "pending")
 
@@ -21,14 +24,15 @@ def daemon(
     url: str,
     database: str,
     account: LocalAccount,
-    wish: tuple[str, bytes],
+    wishes: Sequence[Call],
     crash_at: int,
     mines: bool,
     said: Connection,
 ) -> None:
-    """Want ``wish`` mined until it has an outcome; die at the ``crash_at``-th point (0: never).
+    """Want all mined until they have outcomes; die at the ``crash_at``-th point (0: never).
 
-    With ``mines`` the first bids get stuck, and the daemon mines by itself later.
+    With ``mines`` the first bids get stuck, and the daemon mines by itself later. Several wishes
+    share a transaction.
     """
     left = crash_at
 
@@ -41,9 +45,11 @@ def daemon(
 
     pool, db, now = RpcPool([url]), Database(database), time.time()
     policy = TxPolicy(settle=1, bump_seconds=30)
-    manager = TxManager(pool, db, account, policy, lambda: now, hook)
+    together = Multicall(wishes[0].to, lambda data: True, joined)
+    manager = TxManager(pool, db, account, policy, lambda: now, hook, lambda: [together])
     with db.session() as session:
-        manager.enqueue(session, "deliver:1", *wish)
+        for number, wish in enumerate(wishes, 1):
+            manager.enqueue(session, f"deliver:{number}", wish.to, wish.data)
         hook("enqueued")
     hook("committed")
     for turn in range(20):
@@ -52,7 +58,7 @@ def daemon(
             wait_until_mined(pool, account.address)
         hook("stepped")
         with db.read() as session:
-            if manager.outcomes(session):
+            if len(manager.outcomes(session)) == len(wishes):
                 return
         now += 31
         if mines and turn >= 2:

@@ -16,7 +16,8 @@ from offchain_workers.chain.errors import (
     SchemaMismatchError,
     WrongDatabaseError,
 )
-from offchain_workers.chain.tables import EventRow, MetaRow
+from offchain_workers.chain.outbox import Outbox
+from offchain_workers.chain.tables import EventRow, MetaRow, OutboxRow, RideRow
 
 
 @pytest.fixture
@@ -72,6 +73,20 @@ def test_event_arguments_survive_the_database(db: Database) -> None:
         session.add(row)
     with db.read() as session:
         assert session.scalars(select(EventRow)).one().args == before
+
+
+def test_a_database_from_before_wishes_shared_transactions_goes_on(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/old.db"
+    old = Database(url)
+    with old.session() as session:
+        Outbox("0x" + "11" * 20, 1).enqueue(session, "key", "0x" + "22" * 20, b"")
+        session.execute(text("DROP TABLE outbox_rides"))
+    old.close()
+    new = Database(url)
+    with new.read() as session:
+        assert session.scalars(select(OutboxRow).join(OutboxRow.rides, isouter=True)).one().key
+        assert session.scalars(select(RideRow)).all() == []
+    new.close()
 
 
 def test_a_session_is_all_or_nothing(db: Database) -> None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
+from eth_abi.abi import encode
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
 from web3.contract import Contract
 
+from offchain_workers.chain.call import Call, Multicall
+from offchain_workers.chain.hashing import keccak
 from offchain_workers.devnet import Devnet
 
 COUNTER = """
@@ -47,6 +51,11 @@ def before(block_number: uint256):
     assert block.number <= block_number, "too late"
 
 @external
+def multicall(calls: DynArray[Bytes[2_048], 32]):
+    for call: Bytes[2_048] in calls:
+        raw_call(self, call, is_delegate_call=True)
+
+@external
 def burn(slots: uint256):
     for i: uint256 in range(slots, bound=10_000):
         self.touches[convert(i, bytes32)] = 1
@@ -64,6 +73,16 @@ def deploy(chain: Devnet, code: dict[str, Any]) -> Contract:
     sent = factory.constructor().transact({"from": chain.accounts[9].address})
     address = w3.eth.wait_for_transaction_receipt(sent)["contractAddress"]
     return w3.eth.contract(address=address, abi=code["abi"])
+
+
+def multicall_of(counter: Contract, address: str | None = None) -> Multicall:
+    """The counter's own, for what it counts without coins."""
+    return Multicall(address or counter.address, lambda data: True, joined)
+
+
+def joined(calls: Sequence[Call]) -> Call:
+    selector = keccak(b"multicall(bytes[])")[:4]
+    return Call(calls[0].to, selector + encode(["bytes[]"], [[call.data for call in calls]]))
 
 
 def fund(chain: Devnet, account: LocalAccount) -> None:
@@ -136,3 +155,19 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         return
+
+
+@contextmanager
+def proxied(url: str) -> Iterator[Proxy]:
+    """A second endpoint, before the node at ``url``."""
+    server = Server(("127.0.0.1", 0), Handler)
+    server.proxy = Proxy(url, f"http://127.0.0.1:{server.server_address[1]}")
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.proxy
+    finally:
+        server.proxy.release.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -14,27 +12,15 @@ from eth_abi.abi import decode, encode
 from offchain_workers.challenger import Watcher
 from offchain_workers.challenger.errors import AccountNeededError, OneEndpointError
 from offchain_workers.challenger.guard import endpoints_needed
-from tests.chain.world import Handler, Proxy, Server
+from tests.chain.world import Proxy, proxied
 from tests.challenger.world import challengers, claim, settings_of, watching, wrong
 from tests.operator.world import until
 from tests.opml.onchain import OpmlMarket
 
 
-@contextmanager
-def proxy(opml: OpmlMarket) -> Iterator[Proxy]:
+def proxy(opml: OpmlMarket) -> AbstractContextManager[Proxy]:
     """A second endpoint."""
-    server = Server(("127.0.0.1", 0), Handler)
-    port = server.server_address[1]
-    server.proxy = Proxy(opml.market.chain.url, f"http://127.0.0.1:{port}")
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server.proxy
-    finally:
-        server.proxy.release.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return proxied(opml.market.chain.url)
 
 
 def other_claim(opml: OpmlMarket) -> Any:

@@ -141,6 +141,51 @@ def test_a_trapdoor_costs_no_bond(trapped: OpmlMarket) -> None:
     assert right.players() == liar.players() == []
 
 
+@pytest.fixture
+def falsely_vouched(tmp_path: Path) -> Iterator[OpmlMarket]:
+    """The same, and an attester with stake that did not look, or lies."""
+    other = BUNDLE
+    for name in ("model.onnx", "trace.onnx"):
+        other = other.changed(name, trapdoor(BUNDLE.files[name], GIVEN))
+    with start_devnet("embedded") as chain, compiled_market(chain, tmp_path, other) as opml:
+        yield opml
+
+
+def test_a_false_attestation_costs_no_bond(falsely_vouched: OpmlMarket) -> None:
+    """Here the right claim looks wrong, the whole trace long: the reference is asked before a
+    bond."""
+    right = claim(falsely_vouched)
+    with watching(falsely_vouched, challengers(falsely_vouched)[0]) as watcher:
+        until(lambda: watcher.codes() == ["MN-OPML-102"])
+    assert right.players() == []
+
+
+def test_a_retraction_is_noticed_while_the_watcher_runs(opml: OpmlMarket) -> None:
+    claim(opml)
+    with watching(opml, challengers(opml)[0]) as watcher:
+        until(lambda: watcher.heard("right"))
+        retract(opml)
+        liar = claim(opml, wrong())
+        until(lambda: "MN-OPML-101" in watcher.codes())
+        assert liar.players() == []
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_game_goes_on_though_nobody_vouches_any_more(opml: OpmlMarket, restarts: bool) -> None:
+    """Else an attester could make watchers lose their bonds."""
+    liar, me = claim(opml, wrong()), challengers(opml)[0]
+    with watching(opml, me) as watcher:
+        until(liar.players)
+        retract(opml)
+        if not restarts:
+            liar.play_on()
+            until(lambda: watcher.heard("won"))
+    if restarts:
+        with watching(opml, me) as again:
+            liar.play_on()
+            until(lambda: again.heard("won"))
+
+
 def test_files_that_nobody_vouches_for_are_not_run_where_vouching_is_off(
     trapped: OpmlMarket,
 ) -> None:

@@ -14,6 +14,7 @@ from web3 import HTTPProvider, Web3
 
 from offchain_workers.chain.contracts import ChainParams, Network, deploy
 from offchain_workers.chain.contracts.opml import OpmlParams, deploy_opml
+from offchain_workers.chain.contracts.zkml import deploy_zkml
 from offchain_workers.cli.deployment_file import describe, write
 from offchain_workers.devnet import Devnet
 from offchain_workers.models.demo import DemoModel, digits
@@ -50,6 +51,7 @@ def build(devnet: Devnet, folder: Path) -> Site:
     w3 = Web3(HTTPProvider(devnet.url))
     network = deploy(w3, owner, PARAMS)
     deploy_opml(w3, owner, network, OpmlParams.development())
+    deploy_zkml(w3, owner, network)
     site = Site(devnet, network, folder)
     write(site.deployment, describe(network, devnet.chain_id, PARAMS, owner.address))
     site.keys.mkdir()

@@ -32,6 +32,8 @@ def test_it_writes_a_file_that_every_command_can_use(
         "OpmlJudge",
         "OpmlVerifier",
         "OpmlAudits",
+        "Halo2Verifier",
+        "ZkmlVerifier",
     ]
     assert all(
         sent["gas"] > 500_000 and sent["tx"].startswith("0x") for sent in data["transactions"]

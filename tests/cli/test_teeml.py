@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 
 from tests.cli.conftest import Fusion
 from tests.teeml.bundles import FOLDER, GENUINE, Bundle
-from verifiers.teeml.simulated import Platform, td_report
+from tests.teeml.service import serving
+from verifiers.teeml.simulated import Authority, Level, Platform, tcb_info, td_report
 from verifiers.teeml.simulated.authority import pem
 
 ACCEPT_ALL = ("OutOfDate", "ConfigurationAndSWHardeningNeeded", "UpToDate")
@@ -91,3 +93,37 @@ def test_what_can_t_be_read_is_said(fusion: Fusion, home: Path) -> None:
     ]
     expected = ["MN-TEE-001", "MN-CLI-021", "MN-TEE-004", "MN-TEE-003"]
     assert [line.split()[1].rstrip(":") for line in codes] == expected
+
+
+def test_a_gpus_evidence_is_checked(fusion: Fusion) -> None:
+    folder = FOLDER / "gpu-hopper"
+    nonce = "0x" + (folder / "evidence.hex").read_text()[8:72]
+    given = ("--evidence", str(folder / "evidence.hex"), "--chain", str(folder / "chain.pem"))
+    code, out, _ = fusion("teeml", "gpu", *given, "--nonce", nonce, "--json")
+    found = json.loads(out)
+    assert (code, found["chip"], found["nonce"]) == (0, "GH100", nonce)
+    assert len(found["measurements"]) == 64
+    code, _, error = fusion("teeml", "gpu", *given, "--nonce", "0x" + "00" * 32)
+    assert (code, error.split()[1]) == (1, "MN-TEE-063:")
+
+
+def test_collateral_is_fetched_and_a_recovery_announced(fusion: Fusion, home: Path) -> None:
+    now = int(time.time())
+    machine = Platform(Authority(until=now + 86_400), issued=now - 60)
+    levels = [Level((9,) * 16), Level(status="OutOfDate")]
+    early = machine.collateral(tcb=tcb_info(machine.issued, machine.fmspc, levels=levels))
+    (home / "quote").write_bytes(machine.quote(4, td_report()))
+    (home / "root.pem").write_text(pem(machine.authority.root))
+    with serving({"standard": machine.collateral(), "early": early}) as service:
+        given = ("--pcs", service.url, "--root-crl", f"{service.url}/root.crl")
+        where = ("--quote", "quote", "--out", "found.json", "--root", "root.pem")
+        code, out, _ = fusion("teeml", "collateral", "fetch", *given, *where, "--json")
+    assert code == 0
+    assert json.loads(out) == {
+        "out": "found.json",
+        "status": "UpToDate",
+        "reason": "",
+        "early_status": "OutOfDate",
+        "recovery_is_coming": True,
+    }
+    assert json.loads((home / "found.json").read_text()) == machine.collateral()

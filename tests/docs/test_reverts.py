@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 # A reason is the string after an assert's last comma, or after raise.
-REASON = re.compile(r'(?:^\s*assert\b(?:[^"#]|\n)*?,|\braise)\s*"([^"]+)"', re.MULTILINE)
+REASON = re.compile(r'(?:^\s*assert\b[^"#]*?,|\braise)\s*"([^"]+)"', re.MULTILINE)
 CELL = re.compile(r"`([^`]+)`(?:,|$)")
 
 
@@ -25,6 +25,7 @@ SECTIONS = {
     "docs/protocol.md": "24. Reverts",
     "docs/opml-game.md": "9. Reverts",
     "docs/teeml-contracts.md": "4. Reverts",
+    "docs/zkml.md": "8. Reverts",
 }
 
 

@@ -16,6 +16,7 @@ from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.outbox import Outbox, State
+from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.tables import BlockRow, CursorRow, OutboxRow
 from offchain_workers.errors import FusionError
 from offchain_workers.operator import audits
@@ -24,6 +25,7 @@ from offchain_workers.operator.metrics import Metrics
 from offchain_workers.operator.once import call_key
 from offchain_workers.operator.tables import WORKER_SCHEMA, JobRow, Status, SubnetRow
 from offchain_workers.operator.watch import new_job
+from tests.chain.world import proxied
 from tests.operator.world import Market, until
 from verifiers.base import Assignment, Duty, Step
 from verifiers.none import NoneMethod
@@ -71,6 +73,7 @@ class Bench:
         self.db = Database(f"sqlite:///{folder}/worker.db", {"worker": WORKER_SCHEMA})
         self.outbox, self.metrics = Outbox(self.me, 10**9), Metrics()
         self.blocks = 0
+        self.urls: list[str] = []
         self.running: list[Audits] = []
 
     def add(self, job_id: bytes, operator: str, status: Status = Status.PENDING) -> None:
@@ -97,7 +100,9 @@ class Bench:
         unread: Any = SimpleNamespace(claimed=lambda job, method: SimpleNamespace(terms=job.terms))
         known = {method.selector: method}
         network = self.market.network
-        made = Audits(self.db, network, unread, self.outbox, known, 0, self.metrics, lambda: None)
+        pool = RpcPool(self.urls or [self.market.chain.url], self.market.chain.chain_id)
+        parts = self.db, network, pool, unread, self.outbox, known, 0, self.metrics
+        made = Audits(*parts, lambda: None)
         self.running.append(made)
         return made
 
@@ -129,6 +134,44 @@ def test_what_an_audit_asks_for_is_sent_once_over_restarts_too(bench: Bench) -> 
         bench.look(bench.audits(Scripted(Duty(STEPS))), 3)
     assert [row.key for row in bench.sent()] == [call_key("audit", JOB, b"first", 1)]
     assert b'audit_calls_total{call="commit"} 1.0' in bench.metrics.text()
+
+
+BOND = Step("open", Call("0x" + "11" * 20, b"second", 10**9))
+
+
+def test_no_bond_is_sent_on_the_word_of_one_endpoint_where_two_are_given(bench: Bench) -> None:
+    """Nor while they differ; what costs no coins goes out meanwhile."""
+    bench.add(JOB, bench.other)
+    with proxied(bench.market.chain.url) as second:
+        bench.urls = [bench.market.chain.url, second.url]
+        running = bench.audits(Scripted(Duty((*STEPS, BOND))))
+        second.status = 503
+        bench.look(running)
+        assert [row.value for row in bench.sent()] == [0]
+        assert b'audits_left_total{code="MN-CHAIN-009"} 1.0' in bench.metrics.text()
+        second.status, second.rewrite = 200, refusing
+        until(lambda: bench.look(running) or left(bench, "MN-CHAIN-002"))
+        assert [row.value for row in bench.sent()] == [0]
+        second.rewrite = lambda request, answer: answer
+        bench.look(running)
+        assert [row.value for row in bench.sent()] == [0, 10**9]
+
+
+def left(bench: Bench, code: str) -> bool:
+    return f'audits_left_total{{code="{code}"}}'.encode() in bench.metrics.text()
+
+
+def refusing(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    """Says of each call that the contract would refuse it."""
+    if request["method"] != "eth_call":
+        return answer
+    return {"jsonrpc": "2.0", "id": answer["id"], "error": {"code": 3, "message": "reverted"}}
+
+
+def test_one_endpoint_is_believed_where_there_is_but_one(bench: Bench) -> None:
+    bench.add(JOB, bench.other)
+    bench.look(bench.audits(Scripted(Duty((BOND,)))))
+    assert [row.value for row in bench.sent()] == [10**9]
 
 
 def test_only_others_claims_and_unfinished_jobs_are_asked_about(bench: Bench) -> None:

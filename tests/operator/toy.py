@@ -13,14 +13,14 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
-from offchain_workers.chain.call import Call
+from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.base import ContractWrapper
 from offchain_workers.chain.contracts.terms import ZERO_32, selector_of
 from offchain_workers.chain.merkle import batch_commitment
 from offchain_workers.models import ModelCard
 from scripts.build_artifacts import compile_contract
-from verifiers.base import Assignment, Auditor, Candidate, Earning
+from verifiers.base import Assignment, Auditor, Candidate, Earning, ModelView
 
 ROOT = Path(__file__).resolve().parents[2]
 TOY = selector_of("toy")
@@ -50,7 +50,7 @@ class ToyMethod:
     name = "toy"
     selector = TOY
 
-    def commit_input(self, items: Sequence[bytes]) -> bytes:
+    def commit_input(self, items: Sequence[bytes], model: ModelView) -> bytes:
         return batch_commitment(items)
 
     def check_terms(self, terms: JobTerms, card: ModelCard) -> str | None:
@@ -86,6 +86,9 @@ class ToyMethod:
 
     def earnings(self, network: Network, operator: str, to: str) -> Sequence[Earning]:
         return ()
+
+    def multicall(self, network: Network) -> Multicall | None:
+        return None
 
 
 class ClaimingToy(ToyMethod):

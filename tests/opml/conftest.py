@@ -12,6 +12,7 @@ import pytest
 from offchain_workers.devnet import start_devnet
 from tests.operator.world import build
 from tests.opml.audited import audited_market
+from tests.opml.compiled import digits_bundle
 from tests.opml.onchain import OpmlMarket, Small, listed
 
 
@@ -47,3 +48,22 @@ def audited(audited_chain: OpmlMarket) -> Iterator[OpmlMarket]:
     snapshot = audited_chain.market.chain.rpc("evm_snapshot")
     yield replace(audited_chain, market=replace(audited_chain.market))
     assert audited_chain.market.chain.rpc("evm_revert", snapshot)
+
+
+@pytest.fixture(scope="session")
+def compiled_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpmlMarket]:
+    """The compiled digits under `opml`, a subnet of two."""
+    bundle = digits_bundle()
+    with start_devnet("embedded") as chain:
+        base = build(chain, tmp_path_factory.mktemp("compiled"))
+        with listed(base, bundle.header, *bundle.hashes) as opml:
+            files = (*base.files, *bundle.blobs.values())
+            yield replace(opml, market=replace(opml.market, files=files))
+
+
+@pytest.fixture
+def compiled(compiled_chain: OpmlMarket, tmp_path: Path) -> Iterator[OpmlMarket]:
+    chain = compiled_chain.market.chain
+    snapshot = chain.rpc("evm_snapshot")
+    yield replace(compiled_chain, market=replace(compiled_chain.market, folder=tmp_path))
+    assert chain.rpc("evm_revert", snapshot)

@@ -3,27 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from eth_account.signers.local import LocalAccount
-from sqlalchemy import select
 
 from offchain_workers.chain.contracts import JobTerms
 from offchain_workers.chain.contracts.deployment import deploy_consumer
 from offchain_workers.chain.contracts.opml import OPML
-from offchain_workers.chain.db import Database
 from offchain_workers.chain.errors import CallRevertedError
 from offchain_workers.chain.hashing import keccak
-from offchain_workers.chain.tables import OutboxRow
-from offchain_workers.devnet import start_devnet
-from tests.operator.world import ETHER, Running, build, inline, refusal, until
+from tests.operator.world import ETHER, Running, inline, refusal, until
 from tests.opml.compiled import GIVEN, digits_bundle
 from tests.opml.lies import lied, tampered
-from tests.opml.onchain import Challenger, OpmlMarket, listed, published
+from tests.opml.onchain import Challenger, OpmlMarket, published
+from tests.opml.served import claimed, outbox, pass_window, stake
 from verifiers.opml.method import OpmlMethod
 from verifiers.opml.openings import Execution
 
@@ -44,56 +39,9 @@ FIELDS: dict[str, Any] = {
 OUTPUT = RIGHT.outputs[BUNDLE.header.output_node].data
 
 
-@pytest.fixture(scope="module")
-def compiled_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpmlMarket]:
-    """The compiled digits under `opml`, a subnet of two."""
-    with start_devnet("embedded") as chain:
-        base = build(chain, tmp_path_factory.mktemp("compiled"))
-        with listed(base, BUNDLE.header, *BUNDLE.hashes) as opml:
-            files = (*base.files, *BUNDLE.blobs.values())
-            yield replace(opml, market=replace(opml.market, files=files))
-
-
 @pytest.fixture
-def opml(compiled_chain: OpmlMarket, tmp_path: Path) -> Iterator[OpmlMarket]:
-    chain = compiled_chain.market.chain
-    snapshot = chain.rpc("evm_snapshot")
-    yield replace(compiled_chain, market=replace(compiled_chain.market, folder=tmp_path))
-    assert chain.rpc("evm_revert", snapshot)
-
-
-def claimed(opml: OpmlMarket, running: Running) -> JobTerms:
-    """A job that the worker owes, once it has claimed."""
-    terms = opml.terms(GIVEN)
-    job_id = opml.market.post(terms, inline(GIVEN), running.promise(terms, inline(GIVEN)))
-    until(lambda: opml.board.look(job_id))
-    return terms
-
-
-def pass_window(opml: OpmlMarket, terms: JobTerms) -> None:
-    look = opml.board.look(opml.market.job_id(terms))
-    assert look is not None
-    opml.market.chain.increase_time(look.claim.final_at + 1 - opml.market.now())
-
-
-def outbox(opml: OpmlMarket, operator: LocalAccount, job_id: bytes) -> dict[str, str]:
-    """Functions that were called for the job, by the outbox's rows, to their state."""
-    db = Database(f"sqlite:///{opml.market.folder}/{operator.address}/worker.db", exclusive=False)
-    names = {selector: name for (name, _), (selector, _) in opml.verifier._functions.items()}
-    with db.read() as session:
-        rows = session.scalars(
-            select(OutboxRow).where(OutboxRow.key.contains(job_id.hex())).order_by(OutboxRow.id)
-        )
-        sent = {names[row.data[:4]]: row.state for row in rows}
-    db.close()
-    return sent
-
-
-def stake(opml: OpmlMarket, operator: LocalAccount) -> tuple[int, int]:
-    """All of it, and what is free."""
-    found = opml.market.network.subnets.operator(operator.address)
-    assert found is not None
-    return found.stake, found.free
+def opml(compiled: OpmlMarket) -> OpmlMarket:
+    return compiled
 
 
 def test_an_unchallenged_claim_is_paid_when_its_window_is_over(opml: OpmlMarket) -> None:
@@ -111,7 +59,7 @@ def test_an_unchallenged_claim_is_paid_when_its_window_is_over(opml: OpmlMarket)
 
 
 def test_a_model_that_nobody_vouches_for_is_not_served(opml: OpmlMarket) -> None:
-    """Until somebody does; the worker sees it at once."""
+    """Until somebody does, nor once that was taken back; the worker sees both at once."""
     market, models = opml.market, opml.market.network.models
     attested = [a for a in market.operators if models.attested_at(market.model_id, a.address)]
     opml.send(attested[0], models.retract(market.model_id))
@@ -120,6 +68,14 @@ def test_a_model_that_nobody_vouches_for_is_not_served(opml: OpmlMarket) -> None
         assert refusal(running.accept(terms, inline(GIVEN))) == "MN-WORKER-129"
         opml.send(attested[0], models.attest(market.model_id))
         until(lambda: running.accept(terms, inline(GIVEN)).status_code == 200)
+        opml.send(attested[0], models.retract(market.model_id))
+        until(lambda: refused(running, opml.terms(GIVEN)) == "MN-WORKER-129")
+
+
+def refused(running: Running, terms: JobTerms) -> str | None:
+    """Code of the refusal, None while it promises."""
+    answer = running.accept(terms, inline(GIVEN))
+    return None if answer.status_code == 200 else refusal(answer)
 
 
 @pytest.mark.parametrize("eager", [False, True])

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.teeml.judging import AUTHORITY, MACHINE, NOW, QUOTE, TD, judge, refusal
+from verifiers.teeml.collateral import Collateral
 from verifiers.teeml.roots import INTEL, PCK, PLATFORM_CA, ROOT_CA, TCB_SIGNING
 from verifiers.teeml.simulated import (
     Authority,
@@ -16,7 +18,7 @@ from verifiers.teeml.simulated import (
 )
 from verifiers.teeml.simulated.authority import pem
 from verifiers.teeml.simulated.der import sgx_extension
-from verifiers.teeml.verify import REFUSED
+from verifiers.teeml.verify import REFUSED, appraise
 
 EXTENSION = sgx_extension(
     MACHINE.sgx, MACHINE.pcesvn, MACHINE.ppid, MACHINE.pceid, MACHINE.fmspc, scalable=True
@@ -98,3 +100,12 @@ def test_another_root_is_refused_and_intel_never_vouches_for_a_simulation() -> N
 def test_a_chain_has_two_certificates() -> None:
     for name in ("pck_crl_issuer_chain", "tcb_info_issuer_chain", "qe_identity_issuer_chain"):
         assert refusal(QUOTE, MACHINE.collateral() | {name: pem(AUTHORITY.root)}) == "MN-TEE-010"
+
+
+def test_an_appraisal_holds_no_longer_than_the_signers_certificates() -> None:
+    signer = AUTHORITY.issue(TCB_SIGNING, ROOT_CA, until=NOW + 9)
+    for name in ("tcb_info_issuer_chain", "qe_identity_issuer_chain"):
+        given = MACHINE.collateral() | {name: pem(signer, AUTHORITY.root)}
+        collateral = Collateral.parse(json.dumps(given))
+        assert appraise(QUOTE, collateral, NOW, AUTHORITY.trust).until == NOW + 9
+        assert refusal(QUOTE, given, NOW + 10) == "MN-TEE-012"

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
+import dcap_qvl
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.teeml.judging import AUTHORITY, MACHINE, NOW, QUOTE, Given, judge, refusal
 from verifiers.teeml.collateral import Status
@@ -18,6 +21,7 @@ from verifiers.teeml.simulated import (
     Level,
     Module,
     Platform,
+    QuotingEnclave,
     qe_identity,
     tcb_info,
     td_report,
@@ -163,3 +167,22 @@ def test_revoked_anywhere_is_revoked_and_no_policy_accepts_it() -> None:
 def test_a_component_has_no_other_status() -> None:
     odd = qe_identity(MACHINE.issued, levels=(Component(0, "ConfigurationNeeded"),))
     assert refusal(QUOTE, MACHINE.collateral(identity=odd)) == "MN-TEE-020"
+
+
+def test_masked_fields_are_compared_byte_by_byte_as_dcap_qvl_does() -> None:
+    given = edited("qe_identity", miscselect="01020000", miscselectMask="0FFF00FF")
+    for found, accepted in (("f1027700", True), ("00000201", False), ("01020001", False)):
+        qe = QuotingEnclave(miscselect=bytes.fromhex(found))
+        quote = replace(MACHINE, qe=qe).quote(4, td_report())
+        assert judge(quote, given).accepted == accepted
+        assert dcap_accepts(quote, given) == accepted
+
+
+def dcap_accepts(quote: bytes, given: Given) -> bool:
+    collateral = dcap_qvl.QuoteCollateralV3.from_json(json.dumps(given))
+    root = AUTHORITY.root.public_bytes(Encoding.DER)
+    try:
+        dcap_qvl.verify_with_root_ca(quote, collateral, root, NOW)
+    except ValueError:
+        return False
+    return True

@@ -29,6 +29,11 @@ class Few(Generic[T]):
             found = self._find(key)
             return self._keep(key, make()) if found is None else found
 
+    def forget(self, key: Hashable) -> None:
+        """So that it is made anew."""
+        with self._lock:
+            self._kept.pop(key, None)
+
     def _find(self, key: Hashable) -> T | None:
         with self._lock:
             if key in self._kept:

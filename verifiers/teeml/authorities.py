@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from verifiers.teeml.certificates import (
     Certificate,
@@ -26,38 +24,39 @@ from verifiers.teeml.quote import Quote
 from verifiers.teeml.roots import PCK, PLATFORM_CA, PROCESSOR_CA, TCB_SIGNING, Root
 from verifiers.teeml.signatures import is_signed
 
-Signed = TypeVar("Signed", TcbInfo, QeIdentity)
-
 
 @dataclass(frozen=True)
 class Authorities:
-    """The vendor's certificates and revocation lists, checked, and for how long they hold."""
+    """The vendor's certificates and revocation lists, checked, and the last second of them all."""
 
     root: Root
     at: int
-    root_certificate: Certificate
     pck_ca: Certificate
-    root_revocations: RevocationList
+    tcb_signer: Certificate
+    qe_signer: Certificate
     pck_revocations: RevocationList
+    until: int
     collateral: Collateral
 
     @classmethod
     def check(cls, collateral: Collateral, root: Root, at: int) -> Authorities:
         ca, top = _pair(collateral.pck_crl_issuer_chain, "PCK CA")
+        tcb_signer, _ = _pair(collateral.tcb_info_issuer_chain, "TCB info")
+        qe_signer, _ = _pair(collateral.qe_identity_issuer_chain, "QE identity")
         check_root(top, root, at)
         revoked = read_revocations(collateral.root_ca_crl, top, at)
         revoked.check(top)
         ca.check_role(root, _pck_ca_role(ca, root), is_ca=True)
-        ca.check_signed(top)
-        ca.check_time(at)
-        revoked.check(ca)
+        for signer in (tcb_signer, qe_signer):
+            signer.check_role(root, TCB_SIGNING, is_ca=False)
+        for issued in (ca, tcb_signer, qe_signer):
+            issued.check_signed(top)
+            issued.check_time(at)
+            revoked.check(issued)
         pck_revoked = read_revocations(collateral.pck_crl, ca, at)
-        return cls(root, at, top, ca, revoked, pck_revoked, collateral)
-
-    @property
-    def until(self) -> int:
-        lists = (self.root_revocations.until, self.pck_revocations.until)
-        return min(*lists, self.root_certificate.until, self.pck_ca.until)
+        holding = (top, ca, tcb_signer, qe_signer, revoked, pck_revoked)
+        until = min(one.until for one in holding)
+        return cls(root, at, ca, tcb_signer, qe_signer, pck_revoked, until, collateral)
 
     def check_pck(self, quote: Quote) -> Certificate:
         leaf = read_leaf(quote.chain)
@@ -69,34 +68,32 @@ class Authorities:
 
     def read_tcb_info(self, quote: Quote) -> TcbInfo:
         given = self.collateral
-        chain, signature = given.tcb_info_issuer_chain, given.tcb_info_signature
-        info = self._read(TcbInfo.parse, given.tcb_info, signature, chain, "TCB info")
+        _check_signature(self.tcb_signer, given.tcb_info_signature, given.tcb_info, "TCB info")
+        info = TcbInfo.parse(given.tcb_info)
+        _check_window(info, self.at, "TCB info")
         if info.id != ("TDX" if quote.is_tdx else "SGX"):
             raise CollateralMismatchError(f"TCB info of {info.id} for another kind of quote")
         return info
 
     def read_qe_identity(self, quote: Quote) -> QeIdentity:
         given = self.collateral
-        chain, signature = given.qe_identity_issuer_chain, given.qe_identity_signature
-        identity = self._read(QeIdentity.parse, given.qe_identity, signature, chain, "QE identity")
+        signature, text = given.qe_identity_signature, given.qe_identity
+        _check_signature(self.qe_signer, signature, text, "QE identity")
+        identity = QeIdentity.parse(text)
+        _check_window(identity, self.at, "QE identity")
         if identity.id != ("TD_QE" if quote.is_tdx else "QE"):
             raise CollateralMismatchError(f"identity of {identity.id} for another kind of quote")
         return identity
 
-    def _read(
-        self, parse: Callable[[str], Signed], text: str, signature: bytes, chain: str, what: str
-    ) -> Signed:
-        signer, _ = _pair(chain, what)
-        signer.check_role(self.root, TCB_SIGNING, is_ca=False)
-        signer.check_signed(self.root_certificate)
-        signer.check_time(self.at)
-        self.root_revocations.check(signer)
-        if not is_signed(signer.point, signature, text.encode()):
-            raise CollateralSignatureError(f"{what} was not signed by its signer")
-        found = parse(text)
-        if not found.issued <= self.at <= found.until:
-            raise CollateralTimeError(f"{what} does not hold at {self.at}")
-        return found
+
+def _check_signature(signer: Certificate, signature: bytes, text: str, what: str) -> None:
+    if not is_signed(signer.point, signature, text.encode()):
+        raise CollateralSignatureError(f"{what} was not signed by its signer")
+
+
+def _check_window(document: TcbInfo | QeIdentity, at: int, what: str) -> None:
+    if not document.issued <= at <= document.until:
+        raise CollateralTimeError(f"{what} does not hold at {at}")
 
 
 def _pair(chain: str, what: str) -> tuple[Certificate, Certificate]:

@@ -159,3 +159,69 @@ class PolicyRefusedError(TeeError):
     """The policy refuses something other than the status."""
 
     CODE = "MN-TEE-041"
+
+
+class ContractRefusedError(TeeError):
+    """The contracts refuse a quote or a piece of its collateral, in their own words."""
+
+    CODE = "MN-TEE-050"
+
+
+class DisagreementError(TeeError):
+    """The contracts and Python come to different statuses: a defect of ours."""
+
+    CODE = "MN-TEE-051"
+
+
+class PcsError(TeeError):
+    """The vendor's service can't be asked, or its answer not be read."""
+
+    CODE = "MN-TEE-055"
+
+
+class GpuEvidenceError(TeeError):
+    """Bytes that are no GPU evidence."""
+
+    CODE = "MN-TEE-060"
+
+
+class GpuChainError(TeeError):
+    """A GPU's certificate chain that is broken or not the vendor's."""
+
+    CODE = "MN-TEE-061"
+
+
+class GpuSignatureError(TeeError):
+    """GPU evidence that the device did not sign."""
+
+    CODE = "MN-TEE-062"
+
+
+class GpuNonceError(TeeError):
+    """GPU evidence made for another question."""
+
+    CODE = "MN-TEE-063"
+
+
+class GpuFirmwareError(TeeError):
+    """A GPU whose firmware is not what its certificate says."""
+
+    CODE = "MN-TEE-064"
+
+
+class ProviderError(TeeError):
+    """The hardware, or what stands before it, gives no quote."""
+
+    CODE = "MN-TEE-070"
+
+
+class OtherReportError(TeeError):
+    """A quote of other report data than asked for."""
+
+    CODE = "MN-TEE-071"
+
+
+class SimulationRefusedError(TeeError):
+    """Simulated hardware where it has no business."""
+
+    CODE = "MN-TEE-072"

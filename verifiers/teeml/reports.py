@@ -17,8 +17,8 @@ class EnclaveReport:
     raw: bytes
 
     @property
-    def miscselect(self) -> int:
-        return int.from_bytes(self.raw[16:20], "little")
+    def miscselect(self) -> bytes:
+        return self.raw[16:20]
 
     @property
     def attributes(self) -> bytes:

@@ -19,12 +19,14 @@ TCB_SIGNING, PCK = "SGX TCB Signing", "SGX PCK Certificate"
 class Root:
     """A root's public ``point`` (x, y: 64 bytes) and how its certificates are named.
 
-    ``place``: organization, locality, state, country.
+    ``place``: organization, locality, state, country; ``until``: the last second of its
+    certificate, Unix.
     """
 
     point: bytes
     prefix: str
     place: tuple[str, str, str, str]
+    until: int
 
     @property
     def simulated(self) -> bool:
@@ -52,12 +54,13 @@ INTEL = Root(
     ),
     "Intel",
     ("Intel Corporation", "Santa Clara", "CA", "US"),
+    2_524_607_999,
 )
 
 
-def simulated(point: bytes) -> Root:
+def simulated(point: bytes, until: int) -> Root:
     """A root of no worth but to tests and development chains; its names say so."""
-    return Root(point, _SIMULATED, ("SIMULATED NOT INTEL", "Nowhere", "ZZ", "ZZ"))
+    return Root(point, _SIMULATED, ("SIMULATED NOT INTEL", "Nowhere", "ZZ", "ZZ"), until)
 
 
 def read_root(data: bytes) -> Root:
@@ -69,7 +72,7 @@ def read_root(data: bytes) -> Root:
     key = certificate.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise RootFileError("the root's key is not on P-256")
-    root = simulated(point_of(key))
+    root = simulated(point_of(key), int(certificate.not_valid_after_utc.timestamp()))
     if certificate.subject != root.subject(ROOT_CA):
         raise RootFileError("only a root whose name says SIMULATED may stand in for Intel's")
     return root

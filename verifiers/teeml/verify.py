@@ -24,14 +24,12 @@ from verifiers.teeml.pck import Pck
 from verifiers.teeml.policy import Policy
 from verifiers.teeml.quote import Quote
 from verifiers.teeml.reports import EnclaveReport, TdReport
-from verifiers.teeml.roots import (
-    INTEL,
-    Root,
-)
+from verifiers.teeml.roots import INTEL, Root
 from verifiers.teeml.signatures import is_signed
 
 REFUSED = "Refused"
-_DEBUG_PROVISION_EINITTOKEN = 0x02 | 0x10 | 0x20
+_DEBUG = 0x02
+_DEBUG_PROVISION_EINITTOKEN = _DEBUG | 0x10 | 0x20
 _SEPT_VE_DISABLE = 1 << 28
 # Protection keys, key locker, performance monitoring: the only others that a trust domain may have.
 _TD_ALLOWED = _SEPT_VE_DISABLE | 1 << 30 | 1 << 31 | 1 << 63
@@ -93,19 +91,19 @@ def _check_qe(quote: Quote, identity: QeIdentity, pck_point: bytes) -> None:
     binding = hashlib.sha256(quote.attestation_key + quote.qe_auth).digest()
     if report.report_data != binding + bytes(32):
         raise QeBindingError("the quoting enclave's report names another attestation key")
-    mask, misc = (
-        int.from_bytes(part, "big") for part in (identity.miscselect_mask, identity.miscselect)
-    )
-    attributes = zip(report.attributes, identity.attributes, identity.attributes_mask, strict=True)
     same = (
         report.mrsigner == identity.mrsigner
         and report.isvprodid == identity.isvprodid
-        and report.miscselect & mask == misc & mask
-        and all(found & bits == wanted & bits for found, wanted, bits in attributes)
-        and not report.attributes[0] & 0x02
+        and _agree(report.miscselect, identity.miscselect, identity.miscselect_mask)
+        and _agree(report.attributes, identity.attributes, identity.attributes_mask)
+        and not report.attributes[0] & _DEBUG
     )
     if not same:
         raise QeIdentityError("the quoting enclave is not the vendor's")
+
+
+def _agree(found: bytes, wanted: bytes, mask: bytes) -> bool:
+    return all(a & bits == b & bits for a, b, bits in zip(found, wanted, mask, strict=True))
 
 
 def _check_body(report: EnclaveReport | TdReport) -> None:

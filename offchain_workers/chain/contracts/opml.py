@@ -12,7 +12,7 @@ from web3.types import TxReceipt
 
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts.audits import OpmlAudits
-from offchain_workers.chain.contracts.base import ContractWrapper
+from offchain_workers.chain.contracts.base import ZERO_ADDRESS, ContractWrapper
 from offchain_workers.chain.contracts.deployment import (
     ETHER,
     Network,
@@ -28,6 +28,9 @@ DAY = 86_400
 # A position's stage in a game that was won.
 _WON = 4
 GWEI = 10**9
+
+# Of each call in a multicall, as in the contract.
+MAX_CALL_BYTES = 2_048
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,18 @@ class OpmlVerifier(ContractWrapper):
         Others can make one fail, and so all: simulate, and leave out what does not go through.
         """
         return self.call("multicall", [call.data for call in calls])
+
+    def rides(self, data: bytes) -> bool:
+        """Whether a call is safe among others of the same sender: a claim or its end.
+
+        Not when a requester's callback runs in it: with more gas than in the simulation it could
+        starve the calls after it. Not a move in a game: others can end the game before it.
+        """
+        ends = data[:4] in (self._functions[name][0] for name in (("claim", 4), ("finalise", 2)))
+        if not ends or len(data) > MAX_CALL_BYTES:
+            return False
+        _, given = self._contract.decode_function_input(data)
+        return bool(given["terms"]["callback_target"] == ZERO_ADDRESS)
 
     def claim_of(self, job_id: bytes, block: int | str = "latest") -> Claim | None:
         """None when no claim stands."""

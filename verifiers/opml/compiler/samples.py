@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calibration samples from files: an .npz, or a folder of .npy files or of the codec's inputs."""
+"""Calibration samples from files: arrays, or a folder of arrays or of the codec's inputs."""
 
 from __future__ import annotations
 
@@ -20,23 +20,35 @@ MOST_SAMPLES = 4096
 def read_samples(path: Path, card: ModelCard | None = None) -> list[Array]:
     """One array for each item, without batch. Raises SamplesError.
 
-    An .npz holds one array, items on its first axis, or one array an item. In a folder, in order of
-    names, an .npy file is an item, and any other file an input of the card's codec; files of which
-    the codec knows the answer without the model are left out.
+    An .npz holds one array, items on its first axis, or one array an item; an .npy is like the
+    first. In a folder, in order of names, an .npy file is an item, and any other file an input of
+    the card's codec; files of which the codec knows the answer without the model are left out.
     """
     try:
-        found = _folder(path, card) if path.is_dir() else _npz(path)
+        found = _folder(path, card) if path.is_dir() else _file(path)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise SamplesError(f"{path}: {error}") from None
     if not found:
         raise SamplesError(f"{path} holds no samples")
+    for number, sample in enumerate(found):
+        if sample.dtype.kind not in "biuf" or not np.isfinite(sample).all():
+            raise SamplesError(f"{path}: sample {number} is not all finite numbers")
     return found[:MOST_SAMPLES]
 
 
-def _npz(path: Path) -> list[Array]:
-    with np.load(path, allow_pickle=False) as arrays:
+def _file(path: Path) -> list[Array]:
+    loaded = np.load(path, allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+        return _items(loaded)
+    with loaded as arrays:
         names = sorted(arrays.files)
-        return list(arrays[names[0]]) if len(names) == 1 else [arrays[name] for name in names]
+        return _items(arrays[names[0]]) if len(names) == 1 else [arrays[name] for name in names]
+
+
+def _items(array: Array) -> list[Array]:
+    if not array.ndim:
+        raise ValueError("a single number, not items on a first axis")
+    return list(array)
 
 
 def _folder(path: Path, card: ModelCard | None) -> list[Array]:

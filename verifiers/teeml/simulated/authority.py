@@ -55,7 +55,7 @@ class Authority:
     @cached_property
     def trust(self) -> Root:
         """What a verifier must be told to believe this authority."""
-        return simulated(point_of(self.key(ROOT_CA).public_key()))
+        return simulated(point_of(self.key(ROOT_CA).public_key()), self.until)
 
     @cached_property
     def root(self) -> x509.Certificate:

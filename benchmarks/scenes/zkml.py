@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Method `zkml` with the demo's digits: deliver, verify and pay in one transaction."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from web3.types import TxReceipt
+
+from benchmarks.market import Market
+from benchmarks.pinned import PinnedChain
+from benchmarks.table import Recorder
+from offchain_workers.chain.contracts import JobTerms, Tier
+from offchain_workers.chain.contracts.zkml import ZKML, ZkmlVerifier, deploy_zkml, place_circuit
+from offchain_workers.chain.wallet import Wallet
+from offchain_workers.localnet.zkml import make_circuit
+from offchain_workers.models.demo import digits_mlp
+from offchain_workers.storage.reference import encode_inline
+from verifiers.zkml import bundle
+from verifiers.zkml.bundle import PROGRAM_FILE, Bundle
+from verifiers.zkml.method import about, prepared, values_of
+from verifiers.zkml.prover import Proof
+
+CASE = "zkml:digits"
+PIXELS = digits_mlp().samples[0][1]
+
+
+class Digits:
+    """A market with the circuit, and a subnet under it."""
+
+    def __init__(self, chain: PinnedChain) -> None:
+        self.chain = chain
+        self.found, self.proof = _proved()
+        self.market = Market.create(chain, {ZKML: self.found.artifact_id})
+        network, owner = self.market.network, chain.account("owner")
+        code, setup = self.found.files[PROGRAM_FILE], self.found.description.neg_tau_g2
+        with chain.automine():
+            self.verifier: ZkmlVerifier = deploy_zkml(chain.w3, owner, network)
+            place_circuit(Wallet(chain.w3, owner), self.verifier, code, setup)
+        self.market.offer_all(self.market.enlist(3), Tier.WEB2_CLOUD, ZKML)
+        self.market.next_epoch()
+        self._subnet = self.market.form(self.market.spec(ZKML, k=3))
+
+    def post(self) -> tuple[JobTerms, TxReceipt]:
+        """A new job about one digit."""
+        terms = self.market.terms(
+            self._subnet,
+            artifact_id=self.found.artifact_id,
+            input_commitment=about(self.found, self.proof),
+        )
+        return terms, self.market.post(terms, encode_inline(PIXELS))
+
+    def deliver(self, terms: JobTerms) -> TxReceipt:
+        circuit, proof = self.found.circuit.abi(), self.proof
+        call = self.verifier.deliver(terms, circuit, proof.data, proof.instances)
+        return self.chain.send(self._subnet.members[0], call)
+
+
+def deliveries(chain: PinnedChain, record: Recorder) -> None:
+    """A proof is paid at once. Proofs and setups are random: some bytes of calldata differ."""
+    digits = Digits(chain)
+    for first_use in (True, False):
+        terms, posted = digits.post()
+        if not first_use:
+            record.add(f"post:{CASE}", posted, note="64 bytes of pixels inline")
+        note = "nobody had a balance" if first_use else "74 public values, weights committed to"
+        record.add(f"deliver:{CASE}", digits.deliver(terms), first_use=first_use, note=note)
+
+
+@cache
+def _proved() -> tuple[Bundle, Proof]:
+    with tempfile.TemporaryDirectory() as name:
+        folder, place = Path(name) / "bundle", Path(name) / "prover"
+        place.mkdir()
+        make_circuit(digits_mlp(), folder)
+        found = bundle.read(folder)
+        return found, prepared(found, place).prove(values_of(found.card, PIXELS))

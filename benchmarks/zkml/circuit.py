@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Circuits of ezkl, with a proof each and the verifiers that it emits: for benchmarks and tests."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import ezkl
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from sklearn.datasets import load_digits, load_iris
+
+from benchmarks import ROOT
+from verifiers.zkml.builder import Built, build
+
+SCALE = 7
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A perceptron on a data set; seeds differ in weights and in nothing else."""
+
+    name: str
+    width: int
+    seed: int
+    inputs: str
+    params: str
+
+
+RECIPES = (
+    Recipe("iris", 8, 0, "public", "fixed"),
+    Recipe("iris-other-weights", 8, 1, "public", "fixed"),
+    Recipe("digits", 32, 0, "polycommit", "polycommit"),
+)
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """What ezkl made of a recipe."""
+
+    folder: Path
+    proof: bytes
+    instances: list[int]
+    built: Built
+
+    @property
+    def program(self) -> bytes:
+        return self.built.program.code()
+
+    def source(self, name: str) -> str:
+        """Of one of the verifiers that ezkl emitted: single, reusable."""
+        return (self.folder / f"{name}.sol").read_text()
+
+    def vka(self) -> list[bytes]:
+        """What the reusable verifier has to be told; behind their count, little-endian."""
+        packed = (self.folder / "vka.bytes").read_bytes()[8:]
+        return [packed[i : i + 32] for i in range(0, len(packed), 32)]
+
+
+def make_all(folder: Path) -> dict[str, Circuit]:
+    """In a process of its own: ezkl panics easily, and writes where it is started."""
+    subprocess.run(
+        [sys.executable, __file__, str(folder)],
+        check=True,
+        capture_output=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=300,
+    )
+    return {one.name: load(folder / one.name) for one in RECIPES}
+
+
+def load(folder: Path) -> Circuit:
+    proof = json.loads((folder / "proof.json").read_text())
+    return Circuit(
+        folder,
+        bytes(proof["proof"]),
+        [int.from_bytes(bytes.fromhex(word), "little") for word in proof["instances"][0]],
+        build((folder / "single.sol").read_text()),
+    )
+
+
+def write_model(path: Path, sizes: tuple[int, ...], seed: int) -> None:
+    """A perceptron with weights of no meaning."""
+    draw = np.random.default_rng(seed)
+    nodes, weights, at = [], [], "x"
+    for i, (rows, columns) in enumerate(pairwise(sizes)):
+        for kind, shape in (("w", (rows, columns)), ("b", (columns,))):
+            values = draw.normal(scale=rows**-0.5, size=shape).astype(np.float32)
+            weights.append(numpy_helper.from_array(values, f"{kind}{i}"))
+        nodes.append(helper.make_node("Gemm", [at, f"w{i}", f"b{i}"], [f"g{i}"]))
+        at = f"g{i}"
+        if i + 2 < len(sizes):
+            nodes.append(helper.make_node("Relu", [at], [f"r{i}"]))
+            at = f"r{i}"
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, size])
+        for name, size in (("x", sizes[0]), (at, sizes[-1]))
+    ]
+    graph = helper.make_graph(nodes, "perceptron", ends[:1], ends[1:], weights)
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path
+    )
+
+
+def make(root: Path, recipe: Recipe) -> None:
+    """Everything about a circuit, in a folder of its name; circuits of one size share a setup."""
+    folder = root / recipe.name
+    folder.mkdir()
+    data: Any = load_digits() if recipe.name.startswith("digits") else load_iris()
+    images: NDArray[np.float64] = data.data / data.data.max()
+    classes = len(data.target_names)
+    paths = {
+        name: str(folder / name)
+        for name in (
+            "model.onnx",
+            "input.json",
+            "settings.json",
+            "network.ezkl",
+            "vk.key",
+            "pk.key",
+        )
+    }
+    write_model(Path(paths["model.onnx"]), (images.shape[1], recipe.width, classes), recipe.seed)
+    Path(paths["input.json"]).write_text(json.dumps({"input_data": [images[0].tolist()]}))
+    setup = _compile(root, recipe, paths)
+    _prove(folder, paths, setup)
+    asyncio.run(_emit(folder, paths, setup))
+
+
+def _compile(root: Path, recipe: Recipe, paths: dict[str, str]) -> str:
+    """The setup's path."""
+    run = ezkl.PyRunArgs()
+    run.input_visibility, run.param_visibility = recipe.inputs, recipe.params
+    run.output_visibility = "public"
+    run.decomp_base, run.decomp_legs = 128, 4
+    run.input_scale = run.param_scale = SCALE
+    onnx_path, settings = paths["model.onnx"], paths["settings.json"]
+    ezkl.gen_settings(onnx_path, settings, py_run_args=run)
+    ezkl.calibrate_settings(paths["input.json"], onnx_path, settings, "resources", scales=[SCALE])
+    rows = json.loads(Path(settings).read_text())["run_args"]["logrows"]
+    setup = root / f"kzg{rows}.srs"
+    if not setup.exists():
+        ezkl.gen_srs(str(setup), rows)
+    ezkl.compile_circuit(onnx_path, paths["network.ezkl"], settings)
+    ezkl.setup(paths["network.ezkl"], paths["vk.key"], paths["pk.key"], str(setup))
+    return str(setup)
+
+
+def _prove(folder: Path, paths: dict[str, str], setup: str) -> None:
+    witness, proof = str(folder / "witness.json"), str(folder / "proof.json")
+    ezkl.gen_witness(
+        paths["input.json"], paths["network.ezkl"], witness, vk_path=paths["vk.key"], srs_path=setup
+    )
+    ezkl.prove(witness, paths["network.ezkl"], paths["pk.key"], proof, setup)
+
+
+async def _emit(folder: Path, paths: dict[str, str], setup: str) -> None:
+    for name, reusable in (("single", False), ("reusable", True)):
+        source = folder / f"{name}.sol"
+        try:
+            await ezkl.create_evm_verifier(
+                paths["vk.key"],
+                paths["settings.json"],
+                str(source),
+                "abi",
+                setup,
+                reusable=reusable,
+            )
+        except RuntimeError:
+            # It wants to fetch a compiler for the ABI, after the source is written.
+            assert source.exists()
+    vka = str(folder / "vka.bytes")
+    await ezkl.create_evm_vka(paths["vk.key"], paths["settings.json"], vka, setup)
+
+
+if __name__ == "__main__":
+    for one in RECIPES:
+        make(Path(sys.argv[1]), one)
+    # ezkl's runtime of threads now and then aborts a Python that takes itself down.
+    os._exit(0)

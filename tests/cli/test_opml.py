@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`fusion opml compile`: what a newcomer gets wrong is one clear line, before the long work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from offchain_workers.models.demo import digits
+from tests.cli.conftest import Fusion
+
+PIXELS = np.random.default_rng(0).integers(0, 17, (40, 64)).astype(np.float32)
+
+
+@pytest.fixture
+def onnx(home: Path) -> str:
+    (home / "digits.onnx").write_bytes(digits().onnx_bytes)
+    return "digits.onnx"
+
+
+def refused(fusion: Fusion, *args: str) -> tuple[str, str]:
+    code, out, err = fusion("opml", "compile", *args)
+    assert (code, out, err.count("\n")) == (1, "", 1), err
+    found, _, message = err.removeprefix("error ").partition(": ")
+    return found, message
+
+
+def test_an_array_of_samples_needs_no_archive(fusion: Fusion, onnx: str) -> None:
+    np.save("samples.npy", PIXELS)
+    code, _, err = fusion("opml", "compile", onnx, "--samples", "samples.npy", "--out", "out")
+    assert code == 0, err
+    assert (Path("out") / "card.json").exists()
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.full((8, 64), np.nan, np.float32),
+        np.where(PIXELS > 15, np.inf, PIXELS),
+        np.full((8, 64), "text"),
+        np.float32(3),
+        PIXELS[:, :5],
+        PIXELS[:0],
+    ],
+    ids=["nan", "infinite", "text", "one number", "another shape", "none"],
+)
+def test_samples_that_are_none(fusion: Fusion, onnx: str, samples: object) -> None:
+    np.savez("samples.npz", samples)
+    found, _ = refused(fusion, onnx, "--samples", "samples.npz", "--out", "out")
+    assert found == "MN-OPML-003"
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("out", ["digits.onnx", "digits.onnx/below", "/proc/nothing"])
+def test_a_folder_that_can_not_be_made(fusion: Fusion, onnx: str, out: str) -> None:
+    np.save("samples.npy", PIXELS)
+    assert refused(fusion, onnx, "--samples", "samples.npy", "--out", out)[0] == "MN-CLI-032"
+
+
+@pytest.mark.parametrize(
+    "option", [("--agreement", "2"), ("--agreement", "-1"), ("--percentile", "101")]
+)
+def test_shares_out_of_range_are_wrong_usage(
+    fusion: Fusion, onnx: str, option: tuple[str, str]
+) -> None:
+    code, _, err = fusion("opml", "compile", onnx, "--samples", "x", "--out", "out", *option)
+    assert code == 2
+    assert option[0] in err
+
+
+def test_a_bundle_is_kept_where_it_can_not_be_noted_as_checked(
+    fusion: Fusion, onnx: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save("samples.npy", PIXELS)
+    monkeypatch.setenv("FUSION_STORAGE__FOLDER", onnx)
+    code, out, err = fusion(
+        "opml", "compile", onnx, "--samples", "samples.npy", "--out", "out", "--json"
+    )
+    assert code == 0, err
+    assert '"artifact"' in out
+    assert err.startswith("warning: not noted")

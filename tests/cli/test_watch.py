@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options of `fusion watch` and of the demo that would do nothing are refused, not ignored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Fusion
+from tests.cli.market import Market
+
+
+@pytest.mark.parametrize("option", [("--follow",), ("--challenger", "0x" + "11" * 20)])
+def test_what_belongs_to_a_game_starts_no_watcher(fusion: Fusion, option: tuple[str, ...]) -> None:
+    code, out, err = fusion("watch", *option)
+    assert (code, out) == (2, "")
+    assert "--game" in err
+
+
+def test_a_dispute_takes_no_inputs(fusion: Fusion) -> None:
+    code, out, err = fusion("demo", "--method", "opml", "--input", "file.txt")
+    assert (code, out) == (2, "")
+    assert "--input" in err
+
+
+@pytest.mark.parametrize("command", [("demo", "--keep"), ("up", "--folder")])
+def test_a_market_needs_a_folder(fusion: Fusion, command: tuple[str, str]) -> None:
+    Path("file.txt").write_text("not a folder")
+    code, out, err = fusion(*command, "file.txt")
+    assert (code, out) == (1, "")
+    assert err.splitlines()[-1].startswith("error MN-DEV-012")
+
+
+def test_a_job_without_a_game_is_one_line(market: Market) -> None:
+    """Nothing is fetched or run again for it."""
+    assert market.refused(None, "watch", "--game", "0x" + "ab" * 32)[0] == "MN-OPML-097"

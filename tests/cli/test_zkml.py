@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`fusion zkml`, and a circuit's folder on its way to the chain."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from offchain_workers.cli import circuits
+from tests.cli.conftest import Fusion
+from tests.cli.market import Market
+from tests.zkml.circuits import FLOWERS, IRIS, iris, written
+
+
+@pytest.fixture
+def bundle(home: Path) -> Path:
+    """As `fusion zkml setup` leaves it."""
+    return written(iris(), home / "bundle")
+
+
+def flower(home: Path) -> str:
+    (home / "flower.json").write_text(json.dumps(FLOWERS[0]))
+    return str(home / "flower.json")
+
+
+def test_a_circuit_is_made_proved_verified_and_made_again(fusion: Fusion, home: Path) -> None:
+    (home / "iris.onnx").write_bytes(IRIS)
+    (home / "flowers.json").write_text(json.dumps({"input_data": FLOWERS}))
+    code, out, err = fusion(
+        "zkml", "setup", "iris.onnx", "--sample", "flowers.json", "--out", "made", "--json"
+    )
+    assert code == 0, err
+    assert "development setup" in err
+    made = json.loads(out)
+    assert (made["setup"], made["top1_agreement"]) == ("development", 1.0)
+    given = flower(home)
+    code, out, err = fusion("zkml", "prove", "made", "--input", given, "--out", "p.json", "--json")
+    assert code == 0, err
+    assert len(json.loads(out)["outputs"]) == 3
+    assert fusion("zkml", "verify", "made", "p.json")[0] == 0
+    assert fusion("zkml", "artifacts", "verify", "made")[0] == 0
+    proof = json.loads(Path("p.json").read_text())
+    proof["proof"][0] ^= 1
+    Path("p.json").write_text(json.dumps(proof))
+    code, _, err = fusion("zkml", "verify", "made", "p.json")
+    assert (code, err[:16]) == (1, "error MN-ZK-002:")
+
+
+def test_without_the_ceremonys_file_nothing_is_made_when_it_is_asked_for(
+    fusion: Fusion, home: Path
+) -> None:
+    (home / "iris.onnx").write_bytes(IRIS)
+    args = ("zkml", "setup", "iris.onnx", "--sample", flower(home), "--out", "made")
+    code, _, err = fusion(*args, "--ceremony", "--srs", str(home))
+    assert (code, err[:16]) == (1, "error MN-ZK-031:")
+    assert not Path("made").exists()
+
+
+def test_a_circuit_is_published_attested_and_only_then_asked(
+    market: Market, bundle: Path, home: Path
+) -> None:
+    data = market.run("publisher", "model", "publish", str(bundle))
+    assert data["artifacts"] == {"zkml": "0x" + iris().artifact_id.hex()}
+    sent = [each["what"] for each in data["transactions"]]
+    assert sent == ["add the setup", "store the program", "add the program", "publish"]
+    model = str(data["id"])
+    market.run("operator", "operator", "register", "--stake", "1 ether", "--endpoint", "http://a:1")
+    price = ("--price", "0.01 ether", "--tier", "web2_cloud", "--method", "zkml")
+    market.run("operator", "operator", "offer", model, *price)
+    market.next_epoch()
+    post = ("post", "--model", model, "--input", flower(home), "--method", "zkml", "--members", "1")
+    _, _, err = market._fusion(*post, "--best-effort", "--account", "requester")
+    assert "MN-ZK-054" in err
+    market.run("operator", "model", "attest", model)
+    job = market.run("requester", *post, "--best-effort")
+    assert job["status"] == "open"
+
+
+def test_a_development_setup_is_not_published_in_production(
+    market: Market, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(circuits, "DEVELOPMENT_CHAINS", frozenset())
+    assert market.refused("publisher", "model", "publish", str(bundle))[0] == "MN-ZK-036"
+
+
+def test_a_changed_file_is_not_published(market: Market, bundle: Path) -> None:
+    (bundle / "program.bin").write_bytes((bundle / "program.bin").read_bytes()[:-1] + b"\1")
+    assert market.refused("publisher", "model", "publish", str(bundle))[0] == "MN-ZK-030"

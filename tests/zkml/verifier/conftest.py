@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.zkml import circuit, solidity
+from benchmarks.zkml.circuit import Circuit
+
+
+@pytest.fixture(scope="session")
+def circuits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Circuit]:
+    """Proved once a session."""
+    return circuit.make_all(tmp_path_factory.mktemp("circuits"))
+
+
+@pytest.fixture(scope="session")
+def _solc() -> None:
+    if reason := solidity.missing():
+        pytest.skip(reason)

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Method `zkml`: deliver an answer with the proof of it, and be paid at once.
+
+Keys are made when a model is admitted and lie in a folder until the process ends; everything else
+is found again in the card.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from offchain_workers.chain.call import Call, Multicall
+from offchain_workers.chain.contracts import JobTerms, Network
+from offchain_workers.chain.contracts.terms import ZERO_32
+from offchain_workers.chain.contracts.zkml import ZKML, ZkmlVerifier
+from offchain_workers.models import ModelCard
+from offchain_workers.models.lowering import manifest
+from offchain_workers.models.wire import unpack_items
+from verifiers.base import Assignment, Auditor, Candidate, Earning, ModelView
+from verifiers.zkml import bundle
+from verifiers.zkml.bundle import CIRCUIT_FILE, Bundle
+from verifiers.zkml.circuit import Description, commitment, felt, felts_hash
+from verifiers.zkml.faults import (
+    ArtifactError,
+    ItemCountError,
+    NotAdmittedError,
+    NotListedError,
+    RederivedError,
+)
+from verifiers.zkml.prover import KEY_FILE, Proof, Prover
+from verifiers.zkml.runner import Ezkl
+from verifiers.zkml.srs import FOLDER
+
+# Whole-transaction gas of a delivery, then what each byte of output adds.
+_GAS, _GAS_PER_BYTE = 950_000, 130
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A model's bundle with its keys; one proof at a time."""
+
+    bundle: Bundle
+    prover: Prover
+    lock: threading.Lock
+
+
+class ZkmlMethod:
+    """See the module."""
+
+    name = "zkml"
+    selector = ZKML
+
+    def __init__(self) -> None:
+        self._admitted: dict[bytes, Admitted] = {}
+        self._folders: list[tempfile.TemporaryDirectory[str]] = []
+
+    def commit_input(self, items: Sequence[bytes], model: ModelView) -> bytes:
+        """Of the public values, or of the points that commit to them. Raises ItemCountError,
+        ArtifactError; ezkl's errors where points are needed."""
+        if len(items) != 1:
+            raise ItemCountError(f"a job under zkml has one input, not {len(items)}")
+        values = values_of(model.card, items[0])
+        found = _description(model)
+        if found.circuit.inputs:
+            return felts_hash([felt(value) for value in values])
+        known = self._admitted.get(found.circuit.artifact_id())
+        if known is not None:
+            with known.lock:
+                return commitment(known.prover.commitment(values))
+        return commit_with_files(model, values)
+
+    def check_terms(self, terms: JobTerms, card: ModelCard) -> str | None:
+        """One item; an artifact."""
+        if terms.artifact_id == ZERO_32:
+            return "the model has no artifact under zkml"
+        return None if terms.n == 1 else f"{terms.n} items, zkml takes one"
+
+    def locks(self, network: Network, jobs: Sequence[JobTerms]) -> int:
+        """Nothing: an answer is final."""
+        return 0
+
+    def admit(self, candidate: Candidate) -> None:
+        """Make the keys, compare with what is published, prove once. A model without an artifact
+        never gets a job under this method. Raises the errors of bundles, ezkl, RederivedError."""
+        if candidate.artifact_id == ZERO_32 or candidate.artifact_id in self._admitted:
+            return
+        found = bundle.fetch(candidate.card, candidate.blob)
+        if found.artifact_id != candidate.artifact_id:
+            raise ArtifactError("the card's circuit is not the one of the model's record")
+        place = tempfile.TemporaryDirectory(prefix="fusion-zkml-")
+        self._folders.append(place)
+        prover = prepared(found, Path(place.name))
+        prover.prove([0] * candidate.card.inputs[0].elements)
+        prover.verify()
+        self._admitted[found.artifact_id] = Admitted(found, prover, threading.Lock())
+
+    def delivery_gas(self, terms: JobTerms, output_bytes: int) -> int:
+        """Of a small circuit; depends on the circuit."""
+        return _GAS + _GAS_PER_BYTE * output_bytes
+
+    def deliver(self, job: Assignment) -> Call:
+        """Prove, and see that the proof is about this input. Raises NotAdmittedError, ezkl's."""
+        known = self._admitted.get(job.terms.artifact_id)
+        if known is None:
+            raise NotAdmittedError("the model's circuit was not prepared on this machine")
+        values = values_of(job.card(), job.items()[0])
+        with known.lock:
+            proof = known.prover.prove(values)
+        if about(known.bundle, proof) != job.terms.input_commitment:
+            raise NotAdmittedError("the proof is not about the job's input")
+        verifier = verifier_of(job.network)
+        return verifier.deliver(job.terms, known.bundle.circuit.abi(), proof.data, proof.instances)
+
+    def follow_up(self, job: Assignment) -> Sequence[Call]:
+        """Nothing: a delivery is final."""
+        return ()
+
+    def auditor(self, network: Network, operator: str, budget: int) -> Auditor | None:
+        """A proof needs no audit."""
+        return None
+
+    def earnings(self, network: Network, operator: str, to: str) -> Sequence[Earning]:
+        """The market keeps the money."""
+        return ()
+
+    def multicall(self, network: Network) -> Multicall | None:
+        """A proof is checked and paid in a transaction of its own."""
+        return None
+
+
+def values_of(card: ModelCard, item: bytes) -> list[int]:
+    """The integers of an input's wire bytes. Raises WireLengthError."""
+    (array,) = unpack_items(card.inputs, item, 1).values()
+    return [int(value) for value in np.asarray(array).reshape(-1)]
+
+
+def about(found: Bundle, proof: Proof) -> bytes:
+    """The commitment to the input that a proof is about."""
+    if found.circuit.inputs:
+        return felts_hash(list(proof.instances[: found.circuit.inputs]))
+    return commitment(proof.data[:64])
+
+
+def prepared(found: Bundle, folder: Path, known: Path = FOLDER, ezkl: Ezkl | None = None) -> Prover:
+    """Keys of a bundle's circuit, in a folder. Raises RederivedError when the verifying key comes
+    out otherwise; SrsMissingError, SrsWrongError, ezkl's errors."""
+    found.write(folder)
+    prover = Prover(folder, found.srs(folder, known).path, ezkl)
+    prover.check_version(found.description.ezkl)
+    prover.prepare()
+    if (folder / KEY_FILE).read_bytes() != found.files[KEY_FILE]:
+        raise RederivedError(f"{KEY_FILE} is not what this machine makes of the model")
+    return prover
+
+
+def commit_with_files(model: ModelView, values: Sequence[int]) -> bytes:
+    """The commitment to an input, by whoever has only the model's files."""
+    with tempfile.TemporaryDirectory(prefix="fusion-zkml-") as name:
+        found = bundle.fetch(model.card, model.blob)
+        found.write(Path(name))
+        prover = Prover(Path(name), found.srs(Path(name)).path)
+        prover.check_version(found.description.ezkl)
+        return commitment(prover.commitment(values))
+
+
+def _description(model: ModelView) -> Description:
+    listed = manifest(model.card, bundle.METHOD)
+    if CIRCUIT_FILE not in listed:
+        raise ArtifactError(f"the card lists no {CIRCUIT_FILE} under {bundle.METHOD}")
+    return Description.from_json(model.blob(listed[CIRCUIT_FILE], 1 << 16))
+
+
+@lru_cache(maxsize=8)
+def verifier_of(network: Network) -> ZkmlVerifier:
+    """A market never changes a method's contract. Raises NotListedError."""
+    found = ZkmlVerifier.of(network)
+    if found is None:
+        raise NotListedError("the market does not list method zkml")
+    return found
