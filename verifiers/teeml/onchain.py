@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Collateral and quotes as IIntelCollateral and IDcapVerifier take them.
+"""Collateral and quotes as the contracts take them (interfaces/IIntelCollateral, IDcapVerifier).
 
 What nobody signed stays behind: lengths, and every certificate of a quote but the platform's.
 """

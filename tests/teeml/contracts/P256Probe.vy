@@ -1,8 +1,8 @@
-# SPDX-License-Identifier: AGPL-3.0-only
+# SPDX-License-Identifier: Apache-2.0
 # pragma version ~=0.4.3
 """
 @title Probe of the P-256 module, for tests
-@license AGPL-3.0-only
+@license Apache-2.0
 @author Model Network
 """
 

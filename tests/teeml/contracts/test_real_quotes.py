@@ -17,8 +17,9 @@ from verifiers.teeml.quote import Quote
 
 FLIPS = 500
 REASONS = {"v4-tdx-tappd-2025-06": "tcb level", "v5-tdx-alibaba-2025-06": "service td"}
-# EIP-170
-MOST_CODE = 24_576
+# A whole transaction on a chain without the P-256 precompile.
+MOST_GAS = 1_900_000
+INTRINSIC = 21_000
 
 
 def status(bundle: Bundle, at: int | None = None) -> str:
@@ -81,6 +82,14 @@ def test_claims_are_what_the_quote_says(bundle: Bundle) -> None:
     assert not claims["simulated"]
     assert claims["until"] in (bundle.window[1], bundle.window[1] - 1)
     assert claims["issued"] <= bundle.window[0]
+
+
+@pytest.mark.parametrize("bundle", GENUINE, ids=lambda bundle: bundle.name)
+def test_a_quote_is_payable_without_the_precompile(bundle: Bundle) -> None:
+    """This machine has none: three signatures are computed."""
+    assert status(bundle) == bundle.status
+    calldata = 16 * (len(Quote.parse(bundle.quote).signed) + 2_500)
+    assert intel().dcap.gas + INTRINSIC + calldata <= MOST_GAS
 
 
 # --- corruption -------------------------------------------------------------------------------
