@@ -93,7 +93,7 @@ def test_an_offer_of_this_epoch_is_announced_for_the_next(market: Market, publis
         (("request", "--model", "absent"), "MN-CODEC-010"),
         (("request", "--model", "digits", "--max-price", "0 wei"), "MN-CLI-006"),
         (("request", "--model", "digits", "--max-price", "1"), "MN-CLI-001"),
-        (("request", "--model", "digits", "--method", "zkml"), "MN-CLI-007"),
+        (("request", "--model", "digits", "--method", "nonne"), "MN-CLI-007"),
     ],
 )
 def test_a_typo_is_one_clear_line(
