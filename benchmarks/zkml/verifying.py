@@ -23,6 +23,7 @@ from benchmarks.zkml import circuit as circuits
 from benchmarks.zkml.circuit import Circuit
 from benchmarks.zkml.solidity import compiled
 from offchain_workers.chain.call import Call
+from offchain_workers.chain.contracts.zkml import data_contract
 
 ARTIFACT = ROOT / "offchain_workers/chain/artifacts/Halo2Verifier.json"
 MEASURED = "iris", "digits"
@@ -65,7 +66,7 @@ def _ours(chain: PinnedChain, circuit: Circuit) -> int:
     built = circuit.built
     creation = bytes.fromhex(artifact["bytecode"][2:]) + encode(["uint256[4]"], [built.neg_tau_g2])
     home = _deployed(chain, creation)
-    program = _deployed(chain, built.program.init_code())
+    program = _deployed(chain, data_contract(built.program.code()).data)
     args = program, built.program.code_hash(), circuit.proof, circuit.instances
     return _execution(chain, home, calldata(artifact["abi"], "verify", *args))
 

@@ -168,12 +168,6 @@ class Program:
     def code_hash(self) -> bytes:
         return keccak(self.code())
 
-    def init_code(self) -> bytes:
-        """What deploys the data contract."""
-        code = self.code()
-        # PUSH2 size, DUP1, PUSH1 offset, PUSH0, CODECOPY, PUSH0, RETURN
-        return bytes.fromhex(f"61{len(code):04x}80600a5f395ff3") + code
-
 
 def parse(code: bytes) -> Program:
     """A program from its code, the exact one that encodes to it. Raises ProgramError."""
