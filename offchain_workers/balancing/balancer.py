@@ -85,9 +85,9 @@ class Balancer:
         """The best target for a request of one attempt. Raises NoTargetError."""
         return Request(self).pick(exclude)
 
-    def request(self, key: str | None = None) -> Request:
+    def request(self, key: str | None = None, is_budgeted: bool = True) -> Request:
         """For a request that may be retried or hedged."""
-        return Request(self, key)
+        return Request(self, key, is_budgeted)
 
     def order(self, exclude: Collection[str] = ()) -> list[str]:
         """Who may get a request now, the best first. Reserves nothing."""
@@ -131,7 +131,7 @@ class Balancer:
             if not request.tried:
                 self._retries.earn()
                 self._hedges.earn()
-            elif not self._retries.spend():
+            elif request.is_budgeted and not self._retries.spend():
                 share = f"{self._settings.retry_share:.0%}"
                 raise RetryBudgetError(f"retries are at {share} of all requests: not sent again")
             return self._lease(request, ranked[0])
