@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import count
-from statistics import median
 
 from offchain_workers.balancing.breaker import Breaker
 from offchain_workers.balancing.budget import Budget
@@ -18,16 +17,15 @@ from offchain_workers.balancing.leases import Lease, Request
 from offchain_workers.balancing.outcome import CERTAIN, Outcome
 from offchain_workers.balancing.target import Target
 
+# Seconds that a request takes before any answer was seen.
+_FIRST_GUESS = 1.0
+
 
 @dataclass(frozen=True)
 class Settings:
-    """Seconds, counts and shares. Make ``decay`` some hundred times a usual answer's time.
-
-    ``first_guess``: latency of a target before anything was measured anywhere.
-    """
+    """Seconds, counts and shares. Make ``decay`` some hundred times a usual answer's time."""
 
     decay: float = 5.0
-    first_guess: float = 1.0
     failures: int = 3
     window: float = 30.0
     pause: float = 1.0
@@ -176,7 +174,7 @@ class Balancer:
         if target is None:
             return
         # It may be needed still (at most half are ejected): then it must not look fast.
-        slow = self._slow.value() or self._settings.first_guess
+        slow = self._slow.value() or _FIRST_GUESS
         target.latency.at_least(self._settings.failure_factor * slow, now)
         target.breaker.failed()
 
@@ -202,9 +200,10 @@ class Balancer:
         return {name for _, name in blocked[: len(self._targets) // 2]}
 
     def _unmeasured(self) -> float:
-        """What to expect of a target that nothing is known of: as good as the middle one."""
-        known = [t.latency.last for t in self._targets.values() if t.latency.last is not None]
-        return median(known) if known else self._settings.first_guess
+        """What to expect of a target that nothing is known of: no less than of the best."""
+        now = self._clock()
+        known = (target.latency.at(now) for target in self._targets.values())
+        return min((seconds for seconds in known if seconds is not None), default=_FIRST_GUESS)
 
     def _new(self, name: str) -> Target:
         settings = self._settings
