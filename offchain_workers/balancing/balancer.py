@@ -188,10 +188,11 @@ class Balancer:
         return Lease(self, target.name, number, target.begin(number), request)
 
     def _ranked(self, exclude: Collection[str]) -> list[Target]:
-        out = self._ejected()
-        guess = self._unmeasured()
+        # One moment for all: a newcomer is as good as the best, to the last digit.
+        now, out = self._clock(), self._ejected()
+        guess = self._unmeasured(now)
         free = [t for t in self._targets.values() if t.name not in exclude and t.name not in out]
-        return sorted(free, key=lambda target: (target.cost(guess), target.last_pick))
+        return sorted(free, key=lambda target: (target.cost(guess, now), target.last_pick))
 
     def _ejected(self) -> set[str]:
         """Those blocked longest, up to half of all: the others are needed."""
@@ -199,9 +200,8 @@ class Balancer:
         blocked = sorted((at, name) for at, name in since if at is not None)
         return {name for _, name in blocked[: len(self._targets) // 2]}
 
-    def _unmeasured(self) -> float:
+    def _unmeasured(self, now: float) -> float:
         """What to expect of a target that nothing is known of: no less than of the best."""
-        now = self._clock()
         known = (target.latency.at(now) for target in self._targets.values())
         return min((seconds for seconds in known if seconds is not None), default=_FIRST_GUESS)
 

@@ -66,7 +66,7 @@ def test_equals_take_turns() -> None:
 
 
 def test_a_newcomer_is_tried_at_once_however_quiet_it_is() -> None:
-    clock = Clock()
+    clock = Clock(tick=1e-6)
     balancer = balancer_of(("a", "b"), clock)
     served(balancer, clock, "a", 0.01)
     clock.forward(3.0)
