@@ -25,7 +25,7 @@ LOAD = 0.5
 ROUTERS = 4
 # The first node is so many times slower during this part of a run.
 FACTOR, SLOW_FROM, SLOW_UNTIL = 15, 0.4, 0.6
-SECONDS = 15.0
+SECONDS = 20.0
 REPEATS = 6
 SHARES = (0.5, 0.95, 0.99, 0.999)
 GOAL = 5.0
@@ -49,7 +49,13 @@ def measure(
                 say(f"{turn + 1}/{repeats} {name}: p99 {runs[name][-1][2] * 1e3:.0f} ms")
     return {
         "meta": meta,
-        "setting": {"nodes": NODES, "slots": SLOTS, "load": LOAD, "seconds": seconds},
+        "setting": {
+            "nodes": NODES,
+            "slots": SLOTS,
+            "load": LOAD,
+            "seconds": seconds,
+            "shares": SHARES,
+        },
         "runs": {name: _milliseconds(found) for name, found in runs.items()},
         "figures": [
             _figure(f"p99 of {other} / ours", ratio(runs[other], runs["ours"]), goal)

@@ -114,11 +114,18 @@ class Balancer:
                 return
             if latency is not None:
                 found.latency.observe(latency, self._clock())
-            if not passed:
-                self._quarantine(found)
-            elif found.quarantined is not None:
+            if passed:
                 found.quarantined = None
                 found.breaker.succeeded()
+            else:
+                self._quarantine(found)
+
+    def probe(self, target: str) -> Lease:
+        """A lease of this target, ejected or not, for a canary. Raises NoTargetError."""
+        with self._lock:
+            if target not in self._targets:
+                raise NoTargetError(f"{target} is not among the targets")
+            return self._lease(Request(self), self._targets[target])
 
     def attempt(self, request: Request, exclude: Collection[str] = ()) -> Lease:
         """`Request.pick`."""
