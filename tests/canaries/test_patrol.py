@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from eth_account import Account
 
 from benchmarks import ROOT
 from offchain_workers.balancing import Attempt, Balancer, Caller, Settings
@@ -33,9 +34,9 @@ from offchain_workers.canaries import (
 )
 from offchain_workers.engines import ModelRunner
 from offchain_workers.engines.embedded import EmbeddedEngine
+from offchain_workers.engines.hardware import Gpu, Hardware
 from offchain_workers.models.demo import digits
-from offchain_workers.operator.manifest import verify_manifest
-from tests.canaries.node import PLACE
+from offchain_workers.operator.manifest import Place, build_manifest, verify_manifest
 
 DIGITS = digits()
 SAMPLES = [raw for _, raw, _ in DIGITS.samples]
@@ -51,22 +52,36 @@ SLOW = ("--per-item", str(PER_ITEM_ON_CPU))
 KINDS = {
     "honest": (),
     "other": (),
-    "quick": ("--boast",),
+    "quick": (),
     "slow": SLOW,
-    "spoofer": ("--boast", *SLOW),
+    "spoofer": SLOW,
     "liar": ("--wrong",),
     "refuser": ("--refuse",),
 }
+BOASTERS = ("quick", "spoofer")
+PLACE = Place(31337, "0x" + "11" * 20)
+
+
+def write_manifest(path: Path, boasts: bool) -> Path:
+    """One that says that models run on a GPU, or on a CPU."""
+    gpus = (Gpu("NVIDIA H100 80GB HBM3", "GPU-0", 80 << 30, "570.0"),) if boasts else ()
+    provider = "cuda" if boasts else "cpu"
+    machine = Hardware(provider, (), "1", "3.11", "Linux x86_64", "cpu", 1, 1 << 30, gpus)
+    account = Account.create()
+    path.write_bytes(build_manifest(account, PLACE, "http://x", machine, [], ["none"], {}, 1))
+    return path
 
 
 @pytest.fixture(scope="module")
-def nodes() -> Iterator[dict[str, str]]:
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The URL of a node of each kind."""
+    folder = tmp_path_factory.mktemp("manifests")
     with ExitStack() as stack:
         started = {}
         for name, options in KINDS.items():
+            manifest = write_manifest(folder / name, name in BOASTERS)
             process = subprocess.Popen(
-                [sys.executable, str(NODE), *options],
+                [sys.executable, str(NODE), *options, "--manifest", str(manifest)],
                 stdout=subprocess.PIPE,
                 text=True,
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -191,8 +206,6 @@ def test_a_liar_soon_gets_no_traffic(
 
 def _tell_others(w: World, liar: str) -> None:
     """What the patrol saw, signed, read by somebody else."""
-    from eth_account import Account
-
     gateway, operator = Account.create(), Account.create().address
     while w.patrol.round().get(liar) is None:
         pass
