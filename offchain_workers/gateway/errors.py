@@ -50,12 +50,6 @@ class KeyMissingError(GateError):
     CODE, STATUS = "MN-GATE-005", HTTPStatus.UNAUTHORIZED
 
 
-class TooManyRequestsError(GateError):
-    """The caller's rate is used up."""
-
-    CODE, STATUS = "MN-GATE-006", HTTPStatus.TOO_MANY_REQUESTS
-
-
 class SpendCapError(GateError):
     """The caller's hour, or the gateway's, has no money left."""
 
@@ -144,3 +138,9 @@ class UploadCapError(GateError):
     """The caller's bytes of this hour are used up."""
 
     CODE, STATUS = "MN-GATE-021", HTTPStatus.TOO_MANY_REQUESTS
+
+
+class UnexpectedError(GateError):
+    """Something that the gateway does not expect."""
+
+    CODE, STATUS = "MN-GATE-500", HTTPStatus.INTERNAL_SERVER_ERROR

@@ -11,20 +11,21 @@ from offchain_workers.gateway.callers import Caller
 from offchain_workers.models.card import ModelCard
 from offchain_workers.models.catalog import PublishedModel
 from offchain_workers.requester.posting import Wish
+from offchain_workers.routing.record import DecisionRecord
 
 
 @dataclass(frozen=True)
 class Order:
     """A model under a method on a subnet of ``spec``. ``wish.max_price`` is not used: ``price`` is
-    the most wei that one item may cost, None for what the subnet's dearest member asks. ``record``
-    holds the canonical bytes of the decision that chose all this, if one did."""
+    the most wei that one item may cost, None for what the subnet's dearest member asks. ``record``:
+    the decision that chose all this; each job gets a copy with a nonce of its own."""
 
     model: PublishedModel
     card: ModelCard
     spec: Spec
     wish: Wish
     price: int | None = None
-    record: bytes | None = None
+    record: DecisionRecord | None = None
 
     @property
     def selector(self) -> bytes:

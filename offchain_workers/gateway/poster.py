@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import structlog
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from offchain_workers.balancing import Outcome
 from offchain_workers.chain.contracts import Network, SubnetInfo
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.outbox import FAILED, Outbox
@@ -19,12 +21,14 @@ from offchain_workers.chain.tables import OutboxRow
 from offchain_workers.errors import FusionError
 from offchain_workers.gateway.callers import Caller
 from offchain_workers.gateway.errors import BusyError, IdempotencyReusedError, MisfitError
+from offchain_workers.gateway.leases import Leases
 from offchain_workers.gateway.ledger import new_job, note, refold
 from offchain_workers.gateway.orders import Order, Share
 from offchain_workers.gateway.purse import Purse
 from offchain_workers.gateway.shelf import Shelf
 from offchain_workers.gateway.tables import JobRow, RequestRow, SpendRow, State
 from offchain_workers.requester.posting import Posting, Prepared, Wish
+from offchain_workers.requester.primary import ByBalance
 from offchain_workers.storage import BlobStore
 
 log = structlog.get_logger(__name__)
@@ -56,6 +60,7 @@ class Poster:
         shelf: Shelf,
         purse: Purse,
         store: BlobStore,
+        leases: Leases,
         most: int,
         wake: Callable[[], None],
     ) -> None:
@@ -65,6 +70,7 @@ class Poster:
         self._shelf = shelf
         self._purse = purse
         self._store = store
+        self._leases = leases
         self._wake = wake
         self._places = threading.BoundedSemaphore(most)
         self._committing = threading.Lock()
@@ -75,22 +81,16 @@ class Poster:
 
     def post(self, order: Order, share: Share) -> Placed:
         """A job of our own for one caller. Raises FusionError: nothing was posted then."""
-        with self.once(share) as known:
-            if known is not None:
-                return known
-            with self.place():
-                posting, reserved = self.reserve(order, share)
-                return self.commit(order, posting, [reserved])[0]
+        with self.place():
+            posting, reserved = self.reserve(order, share)
+            return self.commit(order, posting, [reserved])[0]
 
     def offer(self, order: Order, share: Share, requester: str) -> Placed:
         """A job that the wallet ``requester`` posts and pays for itself."""
-        with self.once(share) as known:
-            if known is not None:
-                return known
-            with self.place():
-                posting = self._posting(order, share.caller)
-                check_size(self._network, order, len(share.items))
-                return self._offer(order, posting, share, requester)
+        with self.place():
+            check_size(self._network, order, len(share.items))
+            posting = self._posting(order, share.caller)
+            return self._offer(order, posting, share, requester)
 
     @contextmanager
     def once(self, share: Share) -> Iterator[Placed | None]:
@@ -130,7 +130,7 @@ class Poster:
         """The subnet's posting, and the share with its money reserved."""
         n = len(share.items)
         check_size(self._network, order, n)
-        posting = self._posting(order, share.caller, n)
+        posting = self._posting(order, share.caller)
         price = order.price if order.price is not None else dearest(posting)
         cost = n * price + self._network.marketplace.keeper_tip
         return posting, replace(share, reservation=self._purse.reserve(share.caller, cost, n))
@@ -147,16 +147,24 @@ class Poster:
 
     def _commit(self, order: Order, posting: Posting, shares: Sequence[Share]) -> list[Placed]:
         items = [item for share in shares for item in share.items]
-        wish = self._wish(order, len(items))
-        prepared = posting.prepare(self._outbox.sender, items, wish, value=0)
-        self._store.put(b"".join(items))
-        self._keep_record(order)
-        cost = self._network.marketplace.value_due(prepared.terms)
-        with self._committing:
-            self._purse.check_balance(cost)
-            with self._db.session() as session:
-                placed = self._write(session, prepared, shares, items, cost)
-                self._enqueue(session, prepared)
+        wish, choice = (
+            self._wish(order, len(items)),
+            ByBalance(self._leases.balancer(posting.subnet)),
+        )
+        try:
+            prepared = posting.prepare(self._outbox.sender, items, wish, 0, choice)
+            self._store.put(b"".join(items))
+            cost = self._network.marketplace.value_due(prepared.terms)
+            with self._committing:
+                self._purse.check_balance(cost)
+                with self._db.session() as session:
+                    placed = self._write(session, prepared, shares, items, cost)
+                    self._enqueue(session, prepared)
+        except BaseException:
+            if choice.lease is not None:
+                choice.lease.finish(Outcome.CANCELLED)
+            raise
+        self._leases.keep(prepared.job_id, choice.lease)
         self._wake()
         log.info("job queued", job=prepared.job_id.hex(), items=len(items), callers=len(shares))
         return placed
@@ -225,7 +233,6 @@ class Poster:
 
     def _offer(self, order: Order, posting: Posting, share: Share, requester: str) -> Placed:
         prepared = posting.prepare(requester, share.items, self._wish(order, len(share.items)))
-        self._keep_record(order)
         with self._db.session() as session:
             self._write_job(session, prepared, share.items, "wallet", State.OFFERED)
             call = prepared.call
@@ -242,13 +249,16 @@ class Poster:
         return Placed(prepared.job_id, 0, len(share.items), prepared)
 
     def _wish(self, order: Order, n: int) -> Wish:
+        """With the price for ``n`` items, and a decision record of the job's own in the store:
+        whoever asks why finds it under its hash."""
         price = None if order.price is None else n * order.price
-        return replace(order.wish, max_price=price)
-
-    def _keep_record(self, order: Order) -> None:
-        """Whoever asks why finds it under its hash."""
-        if order.record is not None:
-            self._store.put(order.record)
+        wish = replace(order.wish, max_price=price)
+        if order.record is None:
+            return wish
+        nonce = "0x" + secrets.token_bytes(32).hex()
+        record = order.record.model_copy(update={"nonce": nonce})
+        self._store.put(record.canonical())
+        return replace(wish, decision=record.hash())
 
     def _made(self, session: Session, share: Share) -> Placed | None:
         query = select(RequestRow).where(
@@ -261,7 +271,7 @@ class Poster:
             raise IdempotencyReusedError("the key stands for another request of yours")
         return Placed(row.job_id, row.first, row.count)
 
-    def _posting(self, order: Order, caller: Caller, items: int = 0) -> Posting:
+    def _posting(self, order: Order, caller: Caller) -> Posting:
         return self._shelf.posting(self._subnet(order, caller), order.model, order.selector)
 
     def _subnet(self, order: Order, caller: Caller) -> SubnetInfo:

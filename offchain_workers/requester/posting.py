@@ -103,6 +103,10 @@ class Posting:
     def card(self) -> ModelCard:
         return self._card
 
+    @property
+    def subnet(self) -> SubnetInfo:
+        return self._subnet
+
     def prepare(
         self,
         requester: str,
