@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from eth_account.signers.local import LocalAccount
 
+from offchain_workers.balancing.breaker import Breaker
 from offchain_workers.chain.call import Multicall
 from offchain_workers.chain.contracts import Network
 from offchain_workers.chain.db import Database
@@ -22,7 +23,6 @@ from offchain_workers.models.vouching import Vouching
 from offchain_workers.operator.accept import Accept, Promises
 from offchain_workers.operator.assignments import Assignments
 from offchain_workers.operator.audits import Audits
-from offchain_workers.operator.breaker import Breaker
 from offchain_workers.operator.catalogue import Catalogue
 from offchain_workers.operator.crew import Crew
 from offchain_workers.operator.decide import Rules

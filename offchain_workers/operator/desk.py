@@ -10,6 +10,7 @@ from dataclasses import replace
 import structlog
 from sqlalchemy import select, update
 
+from offchain_workers.balancing.breaker import Breaker, State
 from offchain_workers.chain.contracts import JobTerms
 from offchain_workers.chain.db import Database
 from offchain_workers.daemon.clock import ChainClock
@@ -17,7 +18,6 @@ from offchain_workers.daemon.inputs import Inputs
 from offchain_workers.engines import BusyError
 from offchain_workers.engines.errors import EngineClosedError, RunFailedError
 from offchain_workers.operator.assignments import Assignments
-from offchain_workers.operator.breaker import Breaker, State
 from offchain_workers.operator.crew import Answer, Crew
 from offchain_workers.operator.decide import Facts, decide, in_order
 from offchain_workers.operator.metrics import Metrics
