@@ -9,13 +9,14 @@ reorder it.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from eth_utils.crypto import keccak
 
 from offchain_workers.chain.contracts import Spec, Tier
 from offchain_workers.routing.constraints import OfferLimits, class_reasons, latency_ms
+from offchain_workers.routing.errors import InvalidTableError
 from offchain_workers.routing.market import Market, MarketMethod, MarketModel, MarketOffer
 from offchain_workers.routing.record import (
     ROUTER,
@@ -41,7 +42,10 @@ ALL_TIERS = 0b111
 
 
 def plan(request: RouteRequest, market: Market, nonce: bytes | None = None) -> DecisionRecord:
-    """The decision, which may be that nothing fits. ``nonce``: 32 bytes, drawn when None."""
+    """The decision, which may be that nothing fits. ``nonce``: 32 bytes, drawn when None.
+
+    Raises InvalidTableError when the figures that the request names are not the market's.
+    """
     return _Plan(request, market).record(secrets.token_bytes(32) if nonce is None else nonce)
 
 
@@ -53,13 +57,13 @@ class _Plan:
             price=request.max_price or REFERENCE_PRICE,
             latency_ms=request.max_latency_ms or REFERENCE_LATENCY_MS,
         )
+        self._figures = _figures(request, market)
         self._seed = keccak(market.place.block_hash + request.hash())
 
     def record(self, nonce: bytes) -> DecisionRecord:
         market, place = self._market, self._market.place
         classes, offers = self._rows()
         ranking = self._ranking(classes)
-        table = market.quality
         return DecisionRecord.model_construct(
             schema_="decision@1",
             router=ROUTER,
@@ -78,7 +82,6 @@ class _Plan:
             nonce=_hex(nonce),
             weights=self._weights,
             scales=self._scales,
-            quality_table=None if table is None else _hex(table.hash()),
             classes=tuple(classes),
             offers=tuple(offers),
             ranking=tuple(ranking),
@@ -121,10 +124,7 @@ class _Plan:
         )
 
     def _quality(self, model: MarketModel) -> int | None:
-        table = self._market.quality
-        if table is not None and table.epoch == self._market.place.epoch:
-            return table.figures.get(model.model_id, model.quality_bp)
-        return model.quality_bp
+        return self._figures.get(model.model_id, model.quality_bp)
 
     def _offer(self, of: int, row: ClassRow, offer: MarketOffer, limits: OfferLimits) -> OfferRow:
         reasons = limits.reasons(offer)
@@ -242,6 +242,18 @@ class _Plan:
             subnet=None if subnet is None else _hex(subnet),
             price_cap=max(admitted),
         )
+
+
+def _figures(request: RouteRequest, market: Market) -> Mapping[bytes, int]:
+    """Of the table that the request names: nobody else may bring one."""
+    if request.quality_table is None:
+        return {}
+    table = market.quality
+    if table is None or _hex(table.hash()) != request.quality_table:
+        raise InvalidTableError(f"the table {request.quality_table} is not at hand")
+    if table.epoch != market.place.epoch:
+        raise InvalidTableError(f"a table for epoch {table.epoch}, not {market.place.epoch}")
+    return table.figures
 
 
 def _band(price: int) -> int:

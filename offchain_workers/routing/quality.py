@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from offchain_workers.models.card import ModelCard, first_problem
 from offchain_workers.routing.errors import InvalidTableError, UnknownScorerError
-from offchain_workers.routing.request import BPS, BasisPoints, ModelId, canonical
+from offchain_workers.routing.request import BPS, BasisPoints, Hash, canonical
 
 GROUP = "model_network.scorers"
 MAX_TABLE_BYTES = 1 << 20
@@ -29,7 +29,7 @@ class _TableFile(BaseModel):
     schema_: Literal["quality@1"] = Field(default="quality@1", alias="schema")
     scorer: Annotated[str, Field(min_length=1, max_length=64)]
     epoch: Annotated[int, Field(ge=0, lt=2**53)]
-    figures: Annotated[dict[ModelId, BasisPoints], Field(max_length=10_000)]
+    figures: Annotated[dict[Hash, BasisPoints], Field(max_length=10_000)]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from offchain_workers.routing.request import (
     Address,
     BasisPoints,
     Frozen,
-    ModelId,
+    Hash,
     Price,
     RouteRequest,
     Weights,
@@ -30,7 +30,6 @@ from offchain_workers.routing.request import (
 ROUTER = "1"
 MAX_RECORD_BYTES = 4 << 20
 
-Hash = ModelId
 Selector = Annotated[str, Field(pattern=r"^0x[0-9a-f]{8}$")]
 Index = Annotated[int, Field(ge=0, lt=2**31)]
 Number = Annotated[int, Field(ge=0, lt=2**63)]
@@ -151,7 +150,6 @@ class DecisionRecord(Frozen):
     nonce: Hash
     weights: Weights
     scales: Scales
-    quality_table: Hash | None
     classes: tuple[ClassRow, ...] = Field(max_length=8192)
     offers: tuple[OfferRow, ...] = Field(max_length=65_536)
     ranking: tuple[Index, ...]

@@ -43,7 +43,7 @@ Price = Annotated[
     PlainSerializer(str, return_type=str, when_used="json"),
 ]
 Amount = Annotated[Price, Field(ge=1)]
-ModelId = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
+Hash = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
 Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
 MethodName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 TierLabel = Literal["web2_cloud", "web3_share", "virtual_node"]
@@ -103,11 +103,12 @@ class RouteRequest(Frozen):
     ``tiers`` in order: a later one only where the earlier ones have too few offers; ``private``:
     inputs that operators may not see; ``attestations``: how many vouch for the model at the least
     (None: one, on development chains none), among ``attesters`` if any are named; ``security``
-    overrides how much a method's evidence is worth.
+    overrides how much a method's evidence is worth; ``quality_table``: content id of the figures to
+    use for quality instead of the cards'.
     """
 
     task: Name | None = None
-    model: ModelId | None = None
+    model: Hash | None = None
     prefer: Preset = Preset.BALANCED
     weights: Weights | None = None
     max_price: Amount | None = None
@@ -125,6 +126,7 @@ class RouteRequest(Frozen):
     attestations: int | None = Field(default=None, ge=0, le=1000)
     attesters: tuple[Address, ...] = Field(default=(), max_length=64)
     security: dict[MethodName, BasisPoints] = Field(default={}, max_length=16)
+    quality_table: Hash | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
