@@ -21,12 +21,14 @@ from offchain_workers.cli import (
     demo,
     deploy,
     doctor,
+    gateway,
     init,
     job,
     model,
     operator,
     opml,
     post,
+    receipt,
     subnet,
     teeml,
     watch,
@@ -53,12 +55,14 @@ deploy.add_to(app)
 balance.add_to(app)
 worker.add_to(app)
 watch.add_to(app)
+gateway.add_to(app)
 doctor.add_to(app)
 app.add_typer(account.group, name="account")
 app.add_typer(model.group, name="model")
 app.add_typer(operator.group, name="operator")
 app.add_typer(subnet.group, name="subnet")
 app.add_typer(job.group, name="job")
+app.add_typer(receipt.group, name="receipt")
 app.add_typer(opml.group, name="opml")
 app.add_typer(teeml.group, name="teeml")
 app.add_typer(zkml.group, name="zkml")

@@ -31,6 +31,10 @@ from offchain_workers.gateway.errors import (
 log = structlog.get_logger(__name__)
 
 _LATER_SECONDS = 2
+_OF_STATUS: dict[int, type[GateError]] = {
+    HTTPStatus.BAD_REQUEST: RequestUnreadableError,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: BodyTooLargeError,
+}
 # First match wins: codes of other areas, as their callers can act on them.
 _STATUS = (
     (("MN-CODEC-010", "MN-STORE-002", "MN-REQ-007"), HTTPStatus.NOT_FOUND),
@@ -40,12 +44,14 @@ _STATUS = (
     (("MN-STORE-005",), HTTPStatus.INSUFFICIENT_STORAGE),
     (("MN-REQ-004", "MN-REQ-009"), HTTPStatus.CONFLICT),
     (("MN-REQ-",), HTTPStatus.BAD_GATEWAY),
+    (("MN-OIP-", "MN-ENGINE-"), HTTPStatus.BAD_REQUEST),
     (("MN-CODEC-", "MN-ROUTE-", "MN-OPML-", "MN-ZK-"), HTTPStatus.UNPROCESSABLE_ENTITY),
 )
 
 
-def answer(error: FusionError) -> JSONResponse:
-    """`{"error": {"code", "message"}}` with the status that fits."""
+def answer(error: FusionError, path: str = "") -> JSONResponse:
+    """`{"error": {"code", "message"}}` with the status that fits. Below /v2, where clients of the
+    inference protocol read a text, `{"error": "CODE: message", "code"}`."""
     status = _status(error)
     wait = getattr(error, "retry_after", None)
     if wait is None and status is HTTPStatus.SERVICE_UNAVAILABLE:
@@ -55,7 +61,9 @@ def answer(error: FusionError) -> JSONResponse:
         headers["Retry-After"] = str(max(1, math.ceil(wait)))
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    body = {"error": {"code": error.code, "message": error.message}}
+    body: dict[str, Any] = {"error": {"code": error.code, "message": error.message}}
+    if path.startswith("/v2"):
+        body = {"error": f"{error.code}: {error.message}", "code": error.code}
     return JSONResponse(body, status, headers)
 
 
@@ -74,34 +82,33 @@ def install(app: FastAPI) -> None:
     """Handlers for whatever can be raised, so that no input makes a bare 500."""
 
     @app.exception_handler(FusionError)
-    async def known(_: Request, error: FusionError) -> JSONResponse:
-        return answer(error)
+    async def known(request: Request, error: FusionError) -> JSONResponse:
+        return answer(error, request.url.path)
 
     @app.exception_handler(RequestValidationError)
-    async def unreadable(_: Request, error: RequestValidationError) -> JSONResponse:
-        return answer(RequestUnreadableError(_first(error)))
+    async def unreadable(request: Request, error: RequestValidationError) -> JSONResponse:
+        return answer(RequestUnreadableError(_first(error)), request.url.path)
 
     @app.exception_handler(HTTPException)
-    async def refused(_: Request, error: HTTPException) -> JSONResponse:
-        if error.status_code == HTTPStatus.BAD_REQUEST:
-            return answer(RequestUnreadableError(str(error.detail)))
-        if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            return answer(BodyTooLargeError(str(error.detail)))
-        response = answer(NoRouteError(str(error.detail)))
+    async def refused(request: Request, error: HTTPException) -> JSONResponse:
+        kind = _OF_STATUS.get(error.status_code, NoRouteError)
+        response = answer(kind(str(error.detail)), request.url.path)
         response.status_code = error.status_code
         return response
 
     for kind in (Web3Exception, DecodingError):
 
         @app.exception_handler(kind)
-        async def nonsense(request: Request, error: Exception) -> JSONResponse:
+        async def garbled(request: Request, error: Exception) -> JSONResponse:
             log.error("a request failed", path=request.url.path, reason=repr(error))
-            return answer(ChainNonsenseError("an endpoint of the chain answers nonsense"))
+            nonsense = ChainNonsenseError("an endpoint of the chain answers nonsense")
+            return answer(nonsense, request.url.path)
 
     # The last resort: whatever went wrong gets a code, and the log has the traceback.
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
-        return answer(UnexpectedError(f"unexpected {type(error).__name__}; the log says more"))
+        why = f"unexpected {type(error).__name__}; the log says more"
+        return answer(UnexpectedError(why), request.url.path)
 
 
 def _first(error: RequestValidationError) -> str:
@@ -129,7 +136,7 @@ class BodyLimit:
         why = f"a request here has at most {most} bytes"
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > most:
-            await answer(BodyTooLargeError(why))(scope, receive, send)
+            await answer(BodyTooLargeError(why), scope["path"])(scope, receive, send)
             return
         seen = 0
 

@@ -15,6 +15,7 @@ from offchain_workers.chain.errors import (
     WrongChainError,
     WrongDatabaseError,
 )
+from offchain_workers.chain.follower import Rollback
 from offchain_workers.chain.tables import CursorRow
 from offchain_workers.config import Settings
 from offchain_workers.daemon.endpoint import Endpoint
@@ -131,6 +132,8 @@ class Gateway:
                 steps = parts.follower.poll(session)
                 touched = parts.ledger.apply(session, steps)
             parts.shelf.see(steps)
+            if any(isinstance(step, Rollback) for step in steps):
+                parts.snapshots.forget()
             self._tell(touched)
             if not steps:
                 return
@@ -140,6 +143,7 @@ class Gateway:
             rollback = self._parts.follower.resync(session)
             touched = self._parts.ledger.apply(session, [rollback])
         self._parts.shelf.see([rollback])
+        self._parts.snapshots.forget()
         self._tell(touched)
 
     def _tell(self, job_ids: set[bytes]) -> None:

@@ -43,9 +43,7 @@ def build_app(
 
     for router in routers:
         app.include_router(router)
-    blobs = blob_router(
-        store, max_blob, [Depends(guard.uploader)], [Depends(guard.caller)]
-    )
+    blobs = blob_router(store, max_blob, [Depends(guard.uploader)], [Depends(guard.caller)])
     app.include_router(blobs, prefix="/v1")
     install(app)
     app.add_middleware(BodyLimit, most=max_body, uploads="/v1/blobs/", most_upload=max_blob)

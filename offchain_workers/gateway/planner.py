@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
+from offchain_workers.chain.contracts import Network
+from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.config.gateway import Gateway
 from offchain_workers.gateway.asks import JobAsk, WishAsk
 from offchain_workers.gateway.errors import MisfitError
@@ -15,6 +18,34 @@ from offchain_workers.routing.market import Market
 from offchain_workers.routing.planning import plan
 from offchain_workers.routing.record import DecisionRecord
 from offchain_workers.routing.request import RouteRequest
+from offchain_workers.routing.snapshot import MarketReader
+from offchain_workers.storage import BlobStore
+
+
+class Snapshots:
+    """The market as of the head, read once a block. Thread-safe."""
+
+    def __init__(self, pool: RpcPool, network: Network, store: BlobStore, private: bool) -> None:
+        self._pool = pool
+        self._parts = network, store, private
+        self._lock = threading.Lock()
+        self._reader: MarketReader | None = None
+        self._market: Market | None = None
+
+    def now(self) -> Market:
+        """Raises the chain's errors."""
+        with self._lock:
+            height = self._pool.common_height
+            if self._market is None or self._market.place.block < height:
+                if self._reader is None:
+                    self._reader = MarketReader(self._pool, *self._parts)
+                self._market = self._reader.at()
+            return self._market
+
+    def forget(self) -> None:
+        """The past changed."""
+        with self._lock:
+            self._market = self._reader = None
 
 
 class Planner:

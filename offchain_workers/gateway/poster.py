@@ -7,10 +7,10 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from offchain_workers.balancing import Outcome
@@ -20,9 +20,10 @@ from offchain_workers.chain.outbox import FAILED, Outbox
 from offchain_workers.chain.tables import OutboxRow
 from offchain_workers.errors import FusionError
 from offchain_workers.gateway.callers import Caller
-from offchain_workers.gateway.errors import BusyError, IdempotencyReusedError, MisfitError
+from offchain_workers.gateway.errors import BusyError, MisfitError
 from offchain_workers.gateway.leases import Leases
 from offchain_workers.gateway.ledger import new_job, note, refold
+from offchain_workers.gateway.once import Placed
 from offchain_workers.gateway.orders import Order, Share
 from offchain_workers.gateway.purse import Purse
 from offchain_workers.gateway.shelf import Shelf
@@ -37,16 +38,6 @@ _POST = "post:0x"
 # What a delivery may carry, all items together.
 MAX_OUTPUT = 16_384
 _BUSY_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A job that was written down; ``prepared`` None when an earlier request made it."""
-
-    job_id: bytes
-    first: int
-    count: int
-    prepared: Prepared | None = None
 
 
 class Poster:
@@ -74,45 +65,20 @@ class Poster:
         self._wake = wake
         self._places = threading.BoundedSemaphore(most)
         self._committing = threading.Lock()
-        self._making: set[tuple[str, str]] = set()
-        self._making_lock = threading.Lock()
 
     # --- what the API asks for ----------------------------------------------------------------
 
     def post(self, order: Order, share: Share) -> Placed:
         """A job of our own for one caller. Raises FusionError: nothing was posted then."""
-        with self.place():
-            posting, reserved = self.reserve(order, share)
-            return self.commit(order, posting, [reserved])[0]
+        posting, reserved = self.reserve(order, share)
+        return self.commit(order, posting, [reserved])[0]
 
     def offer(self, order: Order, share: Share, requester: str) -> Placed:
         """A job that the wallet ``requester`` posts and pays for itself."""
+        check_size(self._network, order, len(share.items))
+        posting = self._posting(order, share.caller)
         with self.place():
-            check_size(self._network, order, len(share.items))
-            posting = self._posting(order, share.caller)
             return self._offer(order, posting, share, requester)
-
-    @contextmanager
-    def once(self, share: Share) -> Iterator[Placed | None]:
-        """What an earlier request with the idempotency key made; else nobody else makes it now.
-
-        Raises IdempotencyReusedError for a key of another request, BusyError while the first one
-        is at work.
-        """
-        if share.idempotency is None:
-            yield None
-            return
-        key = share.caller.name, share.idempotency
-        with self._making_lock:
-            if key in self._making:
-                raise BusyError("the first request with this key is at work still", _BUSY_SECONDS)
-            self._making.add(key)
-        try:
-            with self._db.read() as session:
-                yield self._made(session, share)
-        finally:
-            with self._making_lock:
-                self._making.discard(key)
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -135,11 +101,20 @@ class Poster:
         cost = n * price + self._network.marketplace.keeper_tip
         return posting, replace(share, reservation=self._purse.reserve(share.caller, cost, n))
 
+    def seat(self, order: Order, share: Share) -> tuple[Posting, Share, int]:
+        """``reserve``, and the most items that share a job."""
+        return *self.reserve(order, share), most_items(self._network, order)
+
+    def abandon(self, share: Share) -> None:
+        """A reserved share that goes nowhere."""
+        self._purse.release(share.reservation)
+
     def commit(self, order: Order, posting: Posting, shares: Sequence[Share]) -> list[Placed]:
         """One job for all shares: prepared, then written down with its transaction. Releases what
         was reserved when nothing comes of it."""
         try:
-            return self._commit(order, posting, shares)
+            with self.place():
+                return self._commit(order, posting, shares)
         except BaseException:
             for share in shares:
                 self._purse.release(share.reservation)
@@ -260,17 +235,6 @@ class Poster:
         self._store.put(record.canonical())
         return replace(wish, decision=record.hash())
 
-    def _made(self, session: Session, share: Share) -> Placed | None:
-        query = select(RequestRow).where(
-            RequestRow.caller == share.caller.name, RequestRow.idempotency == share.idempotency
-        )
-        row = session.scalars(query).one_or_none()
-        if row is None:
-            return None
-        if row.digest != share.digest:
-            raise IdempotencyReusedError("the key stands for another request of yours")
-        return Placed(row.job_id, row.first, row.count)
-
     def _posting(self, order: Order, caller: Caller) -> Posting:
         return self._shelf.posting(self._subnet(order, caller), order.model, order.selector)
 
@@ -282,7 +246,8 @@ class Poster:
         tip = self._network.subnets.formation_tip
         reservation = self._purse.reserve(caller, tip, 0)
         try:
-            return self._shelf.subnet(order.spec, caller.may_spend)
+            with self.place():
+                return self._shelf.subnet(order.spec, caller.may_spend)
         except FusionError:
             self._purse.release(reservation)
             raise

@@ -16,10 +16,11 @@ from offchain_workers.gateway.asks import JobAsk, WishAsk
 from offchain_workers.gateway.callers import Caller
 from offchain_workers.gateway.guard import Guard
 from offchain_workers.gateway.market import Showcase
+from offchain_workers.gateway.once import Once, Placed
 from offchain_workers.gateway.orders import Share
 from offchain_workers.gateway.planner import Planner
 from offchain_workers.gateway.plans import PlanView, show
-from offchain_workers.gateway.poster import Placed, Poster
+from offchain_workers.gateway.poster import Poster
 from offchain_workers.gateway.reader import Reader
 from offchain_workers.gateway.streams import Streams
 from offchain_workers.gateway.views import JobView, ModelView, OfferView
@@ -49,6 +50,7 @@ def v1(
     guard: Guard,
     planner: Planner,
     poster: Poster,
+    once: Once,
     reader: Reader,
     showcase: Showcase,
     streams: Streams,
@@ -66,7 +68,7 @@ def v1(
     @router.post("/jobs", status_code=HTTPStatus.CREATED, summary="Make a job")
     def post(ask: JobAsk, caller: Caller = spender, idempotency_key: Idempotency = None) -> JobView:
         share = Share(caller, [], _digest(ask), idempotency=idempotency_key)
-        with poster.once(share) as known:
+        with once.held(share) as known:
             placed = known or _make(ask, share)
         return reader.job(placed.job_id, caller.name, (placed.first, placed.count))
 

@@ -14,11 +14,12 @@ from offchain_workers.chain.contracts.terms import selector_of
 from offchain_workers.chain.directory import Directory, read_directory
 from offchain_workers.chain.follower import Forward, Step
 from offchain_workers.chain.rpc import RpcPool
+from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.gateway.errors import MisfitError, NoLiveSubnetError
 from offchain_workers.gateway.outbox import OutboxPayer
 from offchain_workers.models.card import ModelCard
 from offchain_workers.models.catalog import Catalog, PublishedModel, endpoints, published_models
-from offchain_workers.requester.formation import Formation
+from offchain_workers.requester.formation import SPARE_SECONDS, Formation
 from offchain_workers.requester.patience import Patience
 from offchain_workers.requester.posting import Posting
 from offchain_workers.storage import BlobStore
@@ -58,6 +59,8 @@ class Shelf:
         self._cards: dict[bytes, ModelCard] = {}
         self._postings: dict[tuple[bytes, bytes], Posting] = {}
         self._forming: dict[bytes, threading.Lock] = {}
+        self._subnets: dict[bytes, SubnetInfo] = {}
+        self._clock = ChainClock()
         self.version = 0
 
     def see(self, steps: Iterable[Step]) -> None:
@@ -65,7 +68,10 @@ class Shelf:
         for step in steps:
             if not isinstance(step, Forward):
                 self._forget(models=True, announced=True, offers=True)
+                with self._lock:
+                    self._subnets.clear()
                 continue
+            self._clock.see(step.blocks[-1].timestamp)
             names = {event.name for event in step.events}
             self._forget(bool(names & _MODELS), bool(names & _ENDPOINTS), bool(names & _OFFERS))
 
@@ -127,11 +133,17 @@ class Shelf:
 
     def live(self, spec: Spec) -> SubnetInfo | None:
         """The spec's subnet while it takes posts."""
-        return self._formation().live(spec)
-
-    def forming_cost(self, spec: Spec) -> int:
-        """Wei that forming one takes, beside gas."""
-        return 0 if self.live(spec) else self._network.subnets.formation_tip
+        with self._lock:
+            known = self._subnets.get(spec.spec_id)
+        if known is not None and known.expires > self._clock.now() + SPARE_SECONDS:
+            return known
+        found = self._formation().live(spec)
+        if found is not None:
+            with self._lock:
+                while len(self._subnets) >= _MOST_POSTINGS:
+                    self._subnets.pop(next(iter(self._subnets)))
+                self._subnets[spec.spec_id] = found
+        return found
 
     def subnet(self, spec: Spec, may_form: bool) -> SubnetInfo:
         """A live one, formed if need be: one at a time of a spec. Raises NoLiveSubnetError,

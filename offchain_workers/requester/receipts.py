@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from offchain_workers.chain import merkle
-from offchain_workers.chain.contracts import JobStatus, JobTerms, Network
+from offchain_workers.chain.contracts import JobStatus, JobTerms
+from offchain_workers.chain.contracts.marketplace import Marketplace
 from offchain_workers.chain.errors import TermsInvalidError
 from offchain_workers.chain.events import Event
 from offchain_workers.chain.past import Past
@@ -152,18 +153,30 @@ def item_proofs(
     ]
 
 
-def check(receipt: Receipt, pool: RpcPool, network: Network) -> Checked:
+def check_items(receipt: Receipt, items: Sequence[bytes]) -> None:
+    """That these are the receipt's inputs (wire bytes), one for each of its items.
+
+    Raises ReceiptInputError. In a job of one under a method that commits to more than the bytes'
+    keccak256 it can't be told from the bytes alone.
+    """
+    if len(items) != len(receipt.items):
+        raise ReceiptInputError(f"{len(items)} inputs, the receipt has {len(receipt.items)}")
+    for proof, item in zip(receipt.items, items, strict=True):
+        if _raw(proof.input_commitment) != merkle.item_commitment(item):
+            raise ReceiptInputError(f"item {proof.index} has another input")
+
+
+def check(receipt: Receipt, pool: RpcPool, market: Marketplace) -> Checked:
     """Recompute everything from the chain. Raises a ReceiptError, and the pool's errors."""
-    market = network.marketplace
     pool.refresh()
     if (receipt.chain_id, receipt.market.lower()) != (pool.chain_id, market.address.lower()):
         raise ReceiptElsewhereError(
             f"it is of market {receipt.market} on chain {receipt.chain_id}, "
             f"asked was {market.address} on {pool.chain_id}"
         )
-    posted = _event(receipt, receipt.post, "JobPosted", pool, network)
-    terms = _terms(receipt, posted, network)
-    delivered = _event(receipt, receipt.answer, "JobDelivered", pool, network)
+    posted = _event(receipt, receipt.post, "JobPosted", pool, market)
+    terms = _terms(receipt, posted, market)
+    delivered = _event(receipt, receipt.answer, "JobDelivered", pool, market)
     for item in receipt.items:
         _check_input(item, terms)
         _check_output(item, terms, delivered)
@@ -174,14 +187,14 @@ def check(receipt: Receipt, pool: RpcPool, network: Network) -> Checked:
         model=_hex(terms.model_id),
         method=_hex(terms.selector),
         items=len(receipt.items),
-        final=_stands(receipt, delivered, network),
+        final=_stands(receipt, delivered, market),
     )
 
 
-def _terms(receipt: Receipt, posted: Event, network: Network) -> JobTerms:
+def _terms(receipt: Receipt, posted: Event, market: Marketplace) -> JobTerms:
     try:
         terms = JobTerms.from_abi(posted.args["terms"])
-        job_id = terms.job_id(network.marketplace.domain)
+        job_id = terms.job_id(market.domain)
     except TermsInvalidError as error:
         raise ReceiptUnfoundedError(error.message) from error
     if _hex(job_id) != receipt.job_id or terms.n != receipt.n:
@@ -189,9 +202,8 @@ def _terms(receipt: Receipt, posted: Event, network: Network) -> JobTerms:
     return terms
 
 
-def _event(receipt: Receipt, place: Place, name: str, pool: RpcPool, network: Network) -> Event:
+def _event(receipt: Receipt, place: Place, name: str, pool: RpcPool, market: Marketplace) -> Event:
     """The market's own event in the transaction that the receipt names, as all endpoints tell."""
-    market = network.marketplace
     if place.block > pool.common_height:
         raise ReceiptUnfoundedError(f"the chain has no block {place.block} yet")
     events = scan(pool, {market.address: market.abi}, place.block, place.block, names={name})
@@ -229,9 +241,8 @@ def _check_output(item: ItemProof, terms: JobTerms, delivered: Event) -> None:
         raise ReceiptOutputError(f"item {item.index} is not what was delivered")
 
 
-def _stands(receipt: Receipt, delivered: Event, network: Network) -> bool:
+def _stands(receipt: Receipt, delivered: Event, market: Marketplace) -> bool:
     """Whether the answer is final. Raises ReceiptRefutedError."""
-    market = network.marketplace
     job = market.job(_raw(receipt.job_id))
     if job.status not in (JobStatus.PAID, JobStatus.PENDING):
         raise ReceiptRefutedError(f"the job is {job.status.name.lower()}")

@@ -96,9 +96,7 @@ class Endpoint:
         except EndpointRefusedError:
             return {}
 
-    def infer(
-        self, model: str, data: bytes, json_length: int | None, max_answer: int
-    ) -> Answer:
+    def infer(self, model: str, data: bytes, json_length: int | None, max_answer: int) -> Answer:
         """POST a message. A connection that broke is tried anew, once: inference may be repeated.
 
         Raises EndpointError, or EndpointRefusedError where the input may be at fault.
