@@ -18,6 +18,7 @@ from offchain_workers.cli import (
     account,
     adversary,
     balance,
+    decisions,
     demo,
     deploy,
     doctor,
@@ -26,6 +27,7 @@ from offchain_workers.cli import (
     model,
     operator,
     opml,
+    plan,
     post,
     subnet,
     teeml,
@@ -48,7 +50,9 @@ app = typer.Typer(
 )
 init.add_to(app)
 demo.add_to(app)
+plan.add_to(app)
 post.add_to(app)
+decisions.add_to(app)
 deploy.add_to(app)
 balance.add_to(app)
 worker.add_to(app)
