@@ -18,6 +18,7 @@ from offchain_workers.cli import (
     account,
     adversary,
     balance,
+    decisions,
     demo,
     deploy,
     doctor,
@@ -27,6 +28,7 @@ from offchain_workers.cli import (
     model,
     operator,
     opml,
+    plan,
     post,
     receipt,
     subnet,
@@ -50,7 +52,9 @@ app = typer.Typer(
 )
 init.add_to(app)
 demo.add_to(app)
+plan.add_to(app)
 post.add_to(app)
+decisions.add_to(app)
 deploy.add_to(app)
 balance.add_to(app)
 worker.add_to(app)

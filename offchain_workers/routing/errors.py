@@ -75,3 +75,9 @@ class NoRecordError(RoutingError):
     """The job's terms name no decision record."""
 
     CODE = "MN-ROUTE-015"
+
+
+class DecisionDiffersError(RoutingError):
+    """A decision is not what the rules make of the wish and the market."""
+
+    CODE = "MN-ROUTE-016"

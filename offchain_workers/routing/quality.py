@@ -110,6 +110,14 @@ def quality_of(card: ModelCard, parent: ModelCard | None = None) -> int | None:
     return None if above is None or agreement is None else above * agreement // BPS
 
 
+def infer_ms_of(card: ModelCard, parent: ModelCard | None = None) -> int | None:
+    """Milliseconds that an item takes, as published; a compiled model's parent speaks for it."""
+    figure = card.accuracy.get("infer_ms")
+    if type(figure) is int and 0 <= figure < 2**31:
+        return figure
+    return None if parent is None else infer_ms_of(parent)
+
+
 def _share(figures: Mapping[str, Any]) -> int | None:
     items, right = figures.get("items", figures.get("held_out")), figures.get("right")
     if type(items) is not int or type(right) is not int or not 0 <= right <= items or not items:
