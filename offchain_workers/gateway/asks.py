@@ -36,13 +36,14 @@ _WISH = {
     "item_bytes": "Bytes of one input on the wire, where that matters for the choice.",
     "attestations": "How many must vouch for the model; null: one, on development chains none.",
     "attesters": "Whose word counts; empty: of anybody with stake, but the publisher.",
+    "quality_table": "Hash of a table of quality figures to go by, in place of the cards'.",
     "security": "What each method's evidence is worth to you, in basis points.",
 }
 
 
 def _describe(schema: dict[str, Any]) -> None:
-    for name, text in _WISH.items():
-        schema["properties"][name]["description"] = text
+    for name, field in schema["properties"].items():
+        field["description"] = _WISH[name]
 
 
 class WishAsk(RouteRequest):

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import httpx
 import pytest
@@ -67,7 +66,7 @@ def test_a_stream_tells_a_jobs_life_and_is_resumed(shared: World) -> None:
     assert numbers == sorted(set(numbers))
     assert told[-1][2]["state"] == "paid"
     rest = list(stream(shared.http, job["id"], after=numbers[1]))
-    assert rest == told[2:]
+    assert [step[:2] for step in rest] == [step[:2] for step in told[2:]]
     headers = {"Last-Event-ID": str(numbers[-1])}
     over = shared.http.get(f"/v1/jobs/{job['id']}/events", headers=headers)
     assert over.status_code == 204  # an EventSource does not come again
@@ -113,12 +112,12 @@ def test_many_at_once_with_one_key_make_one_job(shared: World) -> None:
     )
 
 
-def test_any_job_of_the_market_is_told_from_the_chain_alone(market: Any, shared: World) -> None:
+def test_any_job_of_the_market_is_told_from_the_chain_alone(shared: World, strict: World) -> None:
     job = shared.post()
-    with World(market, "other") as other:
-        seen = other.await_final(job["id"])
-        assert (seen["origin"], seen["state"]) == ("market", "paid")
-        assert seen["answers"][0]["label"] == shared.label(0)
+    shared.await_final(job["id"])
+    seen = strict.await_final(job["id"])
+    assert (seen["origin"], seen["state"]) == ("market", "paid")
+    assert seen["answers"][0]["label"] == shared.label(0)
 
 
 def test_uploads_are_kept_under_their_hash_and_serve_as_inputs(shared: World) -> None:

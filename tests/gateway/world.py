@@ -126,6 +126,7 @@ class World:
     def await_final(self, job_id: str) -> dict[str, Any]:
         """The job once it is over."""
         deadline = time.monotonic() + SECONDS
+        found: dict[str, Any]
         while not (found := self.job(job_id)).get("final"):
             assert time.monotonic() < deadline, found
             time.sleep(0.1)
