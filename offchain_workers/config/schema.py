@@ -4,45 +4,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from offchain_workers.config.values import (
-    check_address,
-    check_http_url,
-    expand_database,
-    expand_home,
-    model_id,
-    split_list,
-    to_wei,
+from offchain_workers.config.fields import (
+    Address,
+    AddressList,
+    DatabaseUrl,
+    HomePath,
+    HttpUrl,
+    ModelIds,
+    Section,
+    Urls,
+    WeiAmount,
 )
-
-Address = Annotated[str, BeforeValidator(check_address)]
-HttpUrl = Annotated[str, BeforeValidator(check_http_url)]
-HomePath = Annotated[Path, BeforeValidator(expand_home)]
-ModelId = Annotated[str, BeforeValidator(model_id)]
-WeiAmount = Annotated[int, BeforeValidator(to_wei), Field(ge=0)]
-# NoDecode: the environment may say "a,b" as well as '["a", "b"]'.
-Urls = Annotated[tuple[HttpUrl, ...], NoDecode, BeforeValidator(split_list)]
-AddressList = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(split_list)]
-ModelIds = Annotated[tuple[ModelId, ...], NoDecode, BeforeValidator(split_list)]
+from offchain_workers.config.gateway import Gateway
 
 _EXAMPLE_ADDRESS = "0x" + "00" * 19 + "01"
-
-
-class Section(BaseModel):
-    """A table of the file: unknown keys are errors, values never change once loaded."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-def table_of(field: FieldInfo) -> type[BaseModel] | None:
-    """The model of a field that is a table, None for a plain value."""
-    kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 class Addresses(Section):
@@ -131,7 +111,7 @@ class Worker(Section):
         examples=["https://worker.example.org"],
         description="URL at which others reach the endpoint, as your manifest names it.",
     )
-    database: Annotated[str, BeforeValidator(expand_database)] = Field(
+    database: DatabaseUrl = Field(
         "sqlite:///~/.fusion/worker.db",
         repr=False,
         description="SQLAlchemy URL of the worker's database (SQLite or PostgreSQL).",
@@ -215,7 +195,7 @@ class Watch(Section):
 
     listen_host: str = Field("127.0.0.1", description="Address that the endpoint listens on.")
     listen_port: int = Field(8701, ge=0, le=65_535, description="Its port; 0 picks a free one.")
-    database: Annotated[str, BeforeValidator(expand_database)] = Field(
+    database: DatabaseUrl = Field(
         "sqlite:///~/.fusion/watch.db",
         repr=False,
         description="SQLAlchemy URL of the watcher's database (SQLite or PostgreSQL).",
@@ -316,6 +296,7 @@ class Settings(BaseSettings):
     storage: Storage = Field(default_factory=Storage)
     worker: Worker = Field(default_factory=Worker)
     watch: Watch = Field(default_factory=Watch)
+    gateway: Gateway = Field(default_factory=Gateway)
     vouching: Vouching = Field(default_factory=Vouching)
     engine: Engine = Field(default_factory=Engine)
     log: Log = Field(default_factory=Log)

@@ -11,6 +11,7 @@ from typing import TypeVar
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import Acceptance, JobTerms, Network, SubnetInfo
 from offchain_workers.chain.contracts.base import NATIVE, ZERO_ADDRESS
+from offchain_workers.chain.contracts.terms import ZERO_32
 from offchain_workers.models.card import ModelCard
 from offchain_workers.requester.errors import (
     AcceptanceForgedError,
@@ -39,7 +40,8 @@ class Wish:
     """What a requester may choose about a job. Times in seconds, prices in wei for the whole job.
 
     ``max_price`` None: what the dearest member asks. ``inline`` None: by size. ``bond``: wei that a
-    claim must lock, at least; 0: what the method asks for.
+    claim must lock, at least; 0: what the method asks for. ``decision``: hash of the router's
+    record; it makes the job unique too, so each job needs a record of its own.
     """
 
     max_price: int | None = None
@@ -51,6 +53,7 @@ class Wish:
     inline: bool | None = None
     locator: str = ""
     bond: int = 0
+    decision: bytes = ZERO_32
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,10 @@ class Posting:
     @property
     def card(self) -> ModelCard:
         return self._card
+
+    @property
+    def subnet(self) -> SubnetInfo:
+        return self._subnet
 
     def prepare(
         self,
@@ -170,7 +177,9 @@ class Posting:
             callback_target=wish.callback_target,
             callback_gas=wish.callback_gas,
             bond=-(-wish.bond // BOND_UNIT),
-            salt=secrets.token_bytes(32),
+            decision_hash=wish.decision,
+            # A record has a nonce: a salt beside its hash would only cost gas.
+            salt=ZERO_32 if any(wish.decision) else secrets.token_bytes(32),
         )
 
     def _price(self, n: int, limit: int | None) -> int:
