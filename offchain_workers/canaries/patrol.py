@@ -57,7 +57,7 @@ class Patrol:
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
     ) -> None:
-        self.tally = Tally()
+        self.tally: Tally[str] = Tally()
         self._balancer = balancer
         self._card = card
         self._inputs = inputs

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Generic, TypeVar
 
 from offchain_workers.canaries.claims import Finding
 
 _KEPT = 256
+K = TypeVar("K", bound=Hashable)
 
 
 class Verdict(StrEnum):
@@ -33,14 +36,14 @@ class Record:
     claim: Finding = Finding.UNPROVEN
 
 
-class Tally:
-    """Records by provider. Thread-safe."""
+class Tally(Generic[K]):
+    """Records by provider, or by provider and model. Thread-safe."""
 
     def __init__(self) -> None:
-        self._records: dict[str, Record] = {}
+        self._records: dict[K, Record] = {}
         self._lock = threading.Lock()
 
-    def add(self, provider: str, verdict: Verdict, seconds: float | None = None) -> None:
+    def add(self, provider: K, verdict: Verdict, seconds: float | None = None) -> None:
         """``seconds``: how long the answer took, where there was one."""
         with self._lock:
             record = self._records.setdefault(provider, Record())
@@ -48,12 +51,12 @@ class Tally:
             if seconds is not None:
                 record.seconds.append(seconds)
 
-    def claimed(self, provider: str, finding: Finding) -> None:
+    def claimed(self, provider: K, finding: Finding) -> None:
         """What came of the check of its manifest."""
         with self._lock:
             self._records.setdefault(provider, Record()).claim = finding
 
-    def take(self) -> dict[str, Record]:
+    def take(self) -> dict[K, Record]:
         """All records, and begin anew: the next observations are of another time."""
         with self._lock:
             taken, self._records = self._records, {}

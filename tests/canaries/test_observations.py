@@ -38,7 +38,7 @@ MODEL = bytes(range(32))
 
 
 def entry(operator: str, right: int = 0, wrong: int = 0) -> Observed:
-    tally = Tally()
+    tally: Tally[str] = Tally()
     for verdict, count in ((Verdict.RIGHT, right), (Verdict.WRONG, wrong)):
         for i in range(count):
             tally.add(operator, verdict, 0.001 * (i + 1))
