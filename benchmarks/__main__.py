@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
         if options.check:
             return _check()
         return _write(options.what)
-    except FusionError as error:
+    except (FusionError, race.BusyMachineError) as error:
         print(error, file=sys.stderr)
         return 1
 

@@ -26,7 +26,8 @@ def tables(results: dict[str, Any]) -> str:
     head = ("policy", *(f"p{share * 100:g}, ms" for share in results["setting"]["shares"]))
     return "\n\n".join(
         (
-            f"Measured on: {machine}.",
+            f"Measured on: {machine}. Turns that did not count, because the machine was too busy "
+            f"to send in time: {results['dropped']}.",
             table(head, [_policy(*run) for run in results["runs"].items()]),
             table(
                 ("figure", "measured", "95 % interval", "goal", "met"),

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One router as a process: requests at random moments, each to whom its policy picks.
 
-Prints the latencies as JSON. A request's clock starts when it was due, not when it was sent.
+Prints latencies and lateness as JSON. A request's clock starts when it was due, not when it was
+sent; lateness is the difference, which is the load generator's fault and not the policy's.
 """
 
 from __future__ import annotations
@@ -55,8 +56,10 @@ class Router:
         self._ports = ports
         self._idle: list[deque[Client]] = [deque() for _ in ports]
         self.latencies: list[float] = []
+        self.lateness: list[float] = []
 
     async def one(self, due: float) -> None:
+        self.lateness.append(time.monotonic() - due)
         index, token = self._choose.pick()
         idle = self._idle[index]
         client = idle.pop() if idle else await self._connect(self._ports[index])
@@ -93,7 +96,7 @@ def main() -> None:
     choose = policy(options.policy, len(options.ports), options.seed)
     router = Router(choose, options.ports)
     asyncio.run(router.run(options.rate, options.seconds, random.Random(options.seed)))
-    print(json.dumps([round(latency, 6) for latency in router.latencies]))
+    print(json.dumps({"latencies": router.latencies, "lateness": router.lateness}))
 
 
 if __name__ == "__main__":
