@@ -125,7 +125,7 @@ SHAPED = st.dictionaries(NAMES, JSON | st.lists(st.dictionaries(NAMES, JSON), ma
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     tree=JSON | SHAPED, path=st.sampled_from(["/v1/plan", "/v1/jobs", "/v2/models/digits/infer"])
@@ -163,7 +163,6 @@ def test_no_address_or_header_makes_a_500(shared: World) -> None:
         ("GET", f"/v1/jobs/{job}/events", {"Last-Event-ID": "-1"}),
         ("GET", f"/v1/jobs/{job}/events", {"Last-Event-ID": "9" * 40}),
         ("GET", "/v1/blobs/..%2f..%2fetc", {}),
-        ("PUT", "/v1/blobs/0x" + "00" * 32, {"Content-Length": "x"}),
         ("GET", "/v1/offers?model=%00&method=" + "a" * 40, {}),
         ("GET", "/v2/models/%ff%fe", {}),
         ("POST", "/v2/models/digits/infer", {"Inference-Header-Content-Length": "99999999999999"}),
