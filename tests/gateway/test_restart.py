@@ -49,7 +49,7 @@ def phoenix(market: Localnet) -> Iterator[World]:
 
 def test_a_job_is_finished_whenever_its_gateway_dies(phoenix: World) -> None:
     world = phoenix
-    key = world.key("patient", spend_per_hour=25 * 10**14)
+    key = world.key("patient", spend_per_hour=2 * 10**15)
     with world.client(key) as patient:
         spent = world.post(patient)
     inferred = world.infer(headers={"Idempotency-Key": "asked"}).json()["parameters"]
