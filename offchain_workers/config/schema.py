@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -28,6 +28,8 @@ WeiAmount = Annotated[int, BeforeValidator(to_wei), Field(ge=0)]
 # NoDecode: the environment may say "a,b" as well as '["a", "b"]'.
 Urls = Annotated[tuple[HttpUrl, ...], NoDecode, BeforeValidator(split_list)]
 AddressList = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(split_list)]
+ServerName = Annotated[str, Field(pattern=r"^[^=\s/]+=[^=\s/?#]+$")]
+ServerNames = Annotated[tuple[ServerName, ...], NoDecode, BeforeValidator(split_list)]
 ModelIds = Annotated[tuple[ModelId, ...], NoDecode, BeforeValidator(split_list)]
 
 _EXAMPLE_ADDRESS = "0x" + "00" * 19 + "01"
@@ -276,10 +278,39 @@ class Vouching(Section):
     )
 
 
+class Oip(Section):
+    """Servers of the Open Inference Protocol, for kind "oip"; see docs/providers.md."""
+
+    urls: Urls = Field(
+        (),
+        description="Base URLs of servers that hold the same models; the quickest is asked first.",
+    )
+    names: ServerNames = Field(
+        (), description='What the servers call a model, as "card-name=server-name"; else alike.'
+    )
+    token_file: HomePath | None = Field(
+        None,
+        examples=["~/.fusion/oip-token"],
+        description="File with the bearer token that the servers want.",
+    )
+    connect_seconds: float = Field(3.0, gt=0, description="Longest wait for a connection.")
+    answer_seconds: float = Field(30.0, gt=0, description="Longest wait for an answer.")
+    binary: bool = Field(
+        True, description="Send tensors as bytes to servers that say they take them."
+    )
+    check: bool = Field(
+        True,
+        description="Compare a model's answers with its ONNX file when it is loaded, where "
+        "onnxruntime is installed.",
+    )
+
+
 class Engine(Section):
     """What runs the models."""
 
-    kind: Literal["embedded"] = Field("embedded", description="onnxruntime inside the worker.")
+    kind: Literal["embedded", "oip"] = Field(
+        "embedded", description="embedded: onnxruntime inside the worker. oip: other servers."
+    )
     provider: Literal["auto", "cpu", "cuda", "tensorrt"] = Field(
         "auto", description="Where models run; auto takes the best that really works."
     )
@@ -288,6 +319,13 @@ class Engine(Section):
     max_onnx_bytes: int = Field(
         2_147_483_648, gt=0, description="Refuse ONNX files larger than this, in bytes."
     )
+    oip: Oip = Field(default_factory=Oip)
+
+    @model_validator(mode="after")
+    def _servers(self) -> Self:
+        if self.kind == "oip" and not self.oip.urls:
+            raise ValueError('kind "oip" needs engine.oip.urls')
+        return self
 
 
 class Log(Section):

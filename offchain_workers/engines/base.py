@@ -61,12 +61,16 @@ class Engine(Protocol):
 
     @property
     def provider(self) -> str:
-        """What runs them: ``cpu``, ``cuda`` or ``tensorrt``."""
+        """What runs them: ``cpu``, ``cuda`` or ``tensorrt`` here, ``oip`` on other servers."""
         ...
 
     @property
-    def runtime_version(self) -> str:
-        """Of the software that runs them."""
+    def runtime(self) -> str:
+        """The software that runs them, and its version."""
+        ...
+
+    def canary_providers(self) -> tuple[str, ...]:
+        """What really runs a tiny model, or what servers say they are (nothing while away)."""
         ...
 
     def load(self, model: ModelSpec, onnx_bytes: bytes) -> Session:

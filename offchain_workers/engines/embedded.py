@@ -93,6 +93,11 @@ class EmbeddedEngine:
         """onnxruntime's version: answers in floats may differ between two of them."""
         return str(self._ort.__version__)
 
+    @property
+    def runtime(self) -> str:
+        """onnxruntime and its version."""
+        return f"onnxruntime {self.runtime_version}"
+
     def load(self, model: ModelSpec, onnx_bytes: bytes) -> EmbeddedSession:
         """A session for ``model``; checks size, content id and self-containment before parsing."""
         self._check_file(model, onnx_bytes)

@@ -36,9 +36,7 @@ class ServedModel:
         self.card = card
         self.output_names = tuple(spec.name for spec in card.outputs)
         self._session = session
-        self._plain = {
-            spec.name: np.zeros((1, *spec.shape), spec.engine) for spec in card.inputs
-        }
+        self._plain = {spec.name: np.zeros((1, *spec.shape), spec.engine) for spec in card.inputs}
         together = card.batch_invariant and session.signature.any_batch
         step = max_batch if together else 1
         self.lane = Lane(session.run, step, max_queue, self._item_seconds())
