@@ -94,7 +94,7 @@ def check_arrays(specs: Sequence[TensorSpec], arrays: Mapping[str, Array]) -> in
     """The number of items in ``arrays``; SignatureError unless each is (n, *shape) of its type."""
     if arrays.keys() != {spec.name for spec in specs}:
         raise SignatureError(f"expected the tensors {[s.name for s in specs]}, got {list(arrays)}")
-    n = len(arrays[specs[0].name])
+    n = next(iter(arrays[specs[0].name].shape), 0)
     for spec in specs:
         array = arrays[spec.name]
         if array.dtype != spec.engine or array.shape != (n, *spec.shape):

@@ -40,7 +40,7 @@ class OipEngine:
         binary: bool = True,
         check: bool = True,
     ) -> None:
-        self._fleet = Fleet([Endpoint(url, limits, token) for url in urls])
+        self.fleet = Fleet([Endpoint(url, limits, token) for url in urls])
         self._names = dict(names or {})
         self._binary = binary
         self._check = check
@@ -48,7 +48,7 @@ class OipEngine:
     @property
     def runtime_version(self) -> str:
         """The servers' names and versions, as far as they were asked."""
-        return ", ".join(self._fleet.versions())
+        return ", ".join(self.fleet.versions())
 
     @property
     def runtime(self) -> str:
@@ -58,8 +58,8 @@ class OipEngine:
     def canary_providers(self) -> tuple[str, ...]:
         """The servers' kinds, none while all are away: what is behind them they do not say."""
         with suppress(EndpointError):
-            self._fleet.each(lambda endpoint: None)
-        return self._fleet.versions()
+            self.fleet.each(lambda endpoint: None)
+        return self.fleet.versions()
 
     def load(self, model: ModelSpec, onnx_bytes: bytes) -> OipSession:
         """A session of ``model``, which a server must have ready. Raises EngineError.
@@ -68,21 +68,21 @@ class OipEngine:
         """
         card = model.card
         name = self._names.get(card.name, card.name)
-        session = OipSession(self._fleet, card, name, self._any_batch(card, name), self._binary)
+        session = OipSession(self.fleet, card, name, self._any_batch(card, name), self._binary)
         if self._check:
             check_model(model, onnx_bytes, session)
         return session
 
     def close(self) -> None:
         """Let go of the servers."""
-        self._fleet.close()
+        self.fleet.close()
 
     def _any_batch(self, card: ModelCard, name: str) -> bool:
         def ask(endpoint: Endpoint) -> bool:
             endpoint.check_ready(name)
             return takes_any_batch(card, endpoint.metadata(name))
 
-        return all(self._fleet.each(ask))
+        return all(self.fleet.each(ask))
 
 
 class OipSession:
