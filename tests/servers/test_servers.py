@@ -15,6 +15,7 @@ import httpx
 import numpy as np
 import pytest
 
+from benchmarks.serving.hosts import MODELS, NOT_INSTALLED, Host, host, is_installed
 from offchain_workers.codecs import get_codec
 from offchain_workers.devnet import start_devnet
 from offchain_workers.engines import Session
@@ -31,9 +32,8 @@ from offchain_workers.oip import BINARY_EXTENSION
 from tests.operator.test_worker import label
 from tests.operator.world import DIGITS as LISTED
 from tests.operator.world import Market, build, inline, until
-from tests.servers.hosts import MODELS, Host, host
 
-DIGITS, MAGIKA = MODELS
+DIGITS, MAGIKA, _ = MODELS
 BINARY = {"mlserver": False, "kserve": False, "triton": True}
 NAMES = {"mlserver": "mlserver 1.7.1", "kserve": "kserve 0.21.0", "triton": "triton 2.51.0"}
 
@@ -49,6 +49,8 @@ pytestmark = pytest.mark.servers
     ],
 )
 def server(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Host]:
+    if not is_installed(request.param):
+        pytest.skip(NOT_INSTALLED.format(kind=request.param))
     with host(request.param, tmp_path_factory.mktemp(request.param)) as running:
         yield running
 

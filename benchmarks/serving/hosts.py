@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import pytest
 
+from benchmarks import ROOT
 from offchain_workers.devnet.process import free_port
-from offchain_workers.models.demo import DemoModel, digits, magika
+from offchain_workers.models.demo import DemoModel, digits, digits_mlp, magika
 
-ROOT = Path(__file__).parents[2]
-APPS = ROOT / "tests/servers/apps"
-MODELS = (digits(), magika())
+APPS = Path(__file__).parent / "apps"
+MODELS = (digits(), magika(), digits_mlp())
+NOT_INSTALLED = "{kind} is not installed: `make .venv-{kind}/.done` does it, or says why not"
 READY_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 
@@ -40,12 +40,16 @@ class Host:
         self.process.wait()
 
 
+def is_installed(kind: str) -> bool:
+    """Whether make has made the server's environment, whole."""
+    return (ROOT / f".venv-{kind}/.done").exists()
+
+
 @contextmanager
 def host(kind: str, folder: Path) -> Iterator[Host]:
-    """A server with digits and magika, ready; skips where its environment was not made."""
+    """A server with our demo models, ready, from an environment that was made."""
+    assert is_installed(kind), NOT_INSTALLED.format(kind=kind)
     python = ROOT / f".venv-{kind}/bin/python"
-    if not (ROOT / f".venv-{kind}/.done").exists():
-        pytest.skip(f"{kind} is not installed: `make .venv-{kind}/.done` does it, or says why not")
     port = free_port(None)
     command = _COMMANDS[kind](python, port, _write(folder))
     log = folder / f"{kind}.log"
