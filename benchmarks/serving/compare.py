@@ -21,7 +21,8 @@ from benchmarks.serving import client
 from benchmarks.serving.hosts import host
 from benchmarks.throughput import Figure
 from offchain_workers.engines import ModelRunner
-from offchain_workers.engines.embedded import EmbeddedEngine, runtime
+from offchain_workers.engines.embedded import EmbeddedEngine
+from offchain_workers.engines.ort import runtime
 from offchain_workers.models.demo import digits_mlp, magika
 from offchain_workers.models.wire import Array, unpack_items
 

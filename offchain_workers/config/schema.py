@@ -314,6 +314,15 @@ class Engine(Section):
     provider: Literal["auto", "cpu", "cuda", "tensorrt"] = Field(
         "auto", description="Where models run; auto takes the best that really works."
     )
+    cpu_fallback: bool = Field(
+        False,
+        description="On a GPU, also take models of which some nodes run on the CPU (slow).",
+    )
+    cuda_graphs: bool = Field(
+        False,
+        description="On a GPU, record each model's launches once for each number of items. Only "
+        "for models that run on the GPU whole; uses more of its memory.",
+    )
     threads: int = Field(0, ge=0, description="CPU threads of one run; 0 leaves it to the engine.")
     max_batch: int = Field(64, ge=1, description="Most items to run together.")
     max_onnx_bytes: int = Field(

@@ -18,7 +18,13 @@ def build_engine(settings: schema.Engine) -> Engine:
     """Asks no server yet. Raises EngineError, MN-CFG-010 for a token that can't be read."""
     if settings.kind == "oip":
         return _oip(settings.oip)
-    return EmbeddedEngine(settings.provider, settings.threads, settings.max_onnx_bytes)
+    return EmbeddedEngine(
+        settings.provider,
+        settings.threads,
+        settings.max_onnx_bytes,
+        strict=not settings.cpu_fallback,
+        cuda_graphs=settings.cuda_graphs,
+    )
 
 
 def _oip(oip: schema.Oip) -> OipEngine:

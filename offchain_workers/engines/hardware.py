@@ -63,14 +63,14 @@ def inspect(engine: Engine) -> Hardware:
         cpu=_cpu_model(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _all_cores(),
         memory=_memory(),
-        gpus=() if engine.provider == "oip" else _gpus(),
+        gpus=() if engine.provider == "oip" else gpus(),
     )
 
 
 def machine(provider: str) -> str:
     """What may change a model's bits from one machine to another, in one line."""
-    gpus = [f"{gpu.name} {gpu.driver}" for gpu in _gpus()] if provider != "cpu" else []
-    return ", ".join([platform.machine(), _cpu_model(), *sorted(gpus)])
+    names = [f"{gpu.name} {gpu.driver}" for gpu in gpus()] if provider != "cpu" else []
+    return ", ".join([platform.machine(), _cpu_model(), *sorted(names)])
 
 
 def parse_gpus(table: str) -> tuple[Gpu, ...]:
@@ -83,7 +83,8 @@ def parse_gpus(table: str) -> tuple[Gpu, ...]:
     )
 
 
-def _gpus() -> tuple[Gpu, ...]:
+def gpus() -> tuple[Gpu, ...]:
+    """What nvidia-smi shows; empty without it, or without a driver."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return ()
