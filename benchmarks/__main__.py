@@ -13,6 +13,7 @@ from benchmarks import (
     GAS_FILE,
     README_FILE,
     SCALING_FILE,
+    SERVING_FILE,
     SPEED_FILE,
     THROUGHPUT_FILE,
     ZKML_FILE,
@@ -24,6 +25,7 @@ from benchmarks.balancing import race
 from benchmarks.bounds import broken, judge
 from benchmarks.opml import disputes, page, scaling, speed
 from benchmarks.readme import refreshed
+from benchmarks.serving import compare
 from benchmarks.zkml import verifying
 from offchain_workers.errors import FusionError
 
@@ -101,6 +103,12 @@ def _balancing() -> list[str]:
     return [f"{one['name']}: under its goal" for one in document["figures"] if one["met"] is False]
 
 
+def _serving() -> list[str]:
+    document = compare.measure(_say)
+    disputes.write(SERVING_FILE, document)
+    return [f"{one['name']}: missed" for one in document["figures"] if one["met"] is False]
+
+
 def _readme() -> list[str]:
     return []
 
@@ -118,6 +126,7 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "zkml-gas": _zkml_gas,
     "throughput": _throughput,
     "balancing": _balancing,
+    "serving": _serving,
     "readme": _readme,
 }
 

@@ -32,6 +32,7 @@ from offchain_workers.cli import (
     plan,
     post,
     receipt,
+    serve,
     subnet,
     teeml,
     watch,
@@ -59,6 +60,7 @@ decisions.add_to(app)
 deploy.add_to(app)
 balance.add_to(app)
 worker.add_to(app)
+serve.add_to(app)
 watch.add_to(app)
 gateway.add_to(app)
 doctor.add_to(app)

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from offchain_workers.config.engine import Engine
 from offchain_workers.config.fields import (
     Address,
     AddressList,
@@ -253,20 +254,6 @@ class Vouching(Section):
     attesters: AddressList = Field(
         (),
         description="Whose attestations count. Empty: of anybody with stake, but the publisher.",
-    )
-
-
-class Engine(Section):
-    """What runs the models."""
-
-    kind: Literal["embedded"] = Field("embedded", description="onnxruntime inside the worker.")
-    provider: Literal["auto", "cpu", "cuda", "tensorrt"] = Field(
-        "auto", description="Where models run; auto takes the best that really works."
-    )
-    threads: int = Field(0, ge=0, description="CPU threads of one run; 0 leaves it to the engine.")
-    max_batch: int = Field(64, ge=1, description="Most items to run together.")
-    max_onnx_bytes: int = Field(
-        2_147_483_648, gt=0, description="Refuse ONNX files larger than this, in bytes."
     )
 
 

@@ -7,7 +7,7 @@ import socket
 import threading
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from offchain_workers.daemon.errors import EndpointInUseError
 
@@ -17,7 +17,7 @@ _STOP_SECONDS = 20.0
 class Endpoint:
     """The app behind a listening socket, from ``start`` to ``stop``."""
 
-    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
         self._host, self._port = host, port
         config = uvicorn.Config(
             app,

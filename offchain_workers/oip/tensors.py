@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,20 +33,27 @@ _TOO_LARGE = {2: 65_520.0, 4: 3.4028235677973366e38, 8: math.inf}
 _MAX_DIMENSIONS = 16
 
 
-def read_tensors(entries: object, tail: memoryview) -> dict[str, Array]:
+def read_tensors(
+    entries: object, tail: memoryview, only: Collection[str] | None = None
+) -> dict[str, Array]:
     """The tensors of ``inputs`` or ``outputs``; binary ones lie in ``tail`` in their order.
 
-    Raises OipFormatError, also when bytes are left over.
+    ``only``: pass over those of other names, whatever they are. Raises OipFormatError, also when
+    bytes are left over.
     """
     if not isinstance(entries, list) or not entries:
         raise OipFormatError("a list of tensors is missing")
     found: dict[str, Array] = {}
     at = 0
     for entry in entries:
-        name, dtype, shape = _declared(entry)
+        name = _name(entry)
+        size = _binary_size(entry)
+        if only is not None and name not in only:
+            at += size or 0
+            continue
         if name in found:
             raise OipFormatError(f"tensor {name} is there twice")
-        size = _binary_size(entry)
+        dtype, shape = _declared(name, entry)
         if size is None:
             found[name] = _from_json(name, entry.get("data"), dtype, shape)
         else:
@@ -75,18 +82,21 @@ def tensor_entry(name: str, array: Array, binary: bool) -> tuple[dict[str, Any],
     return entry | {"data": array.reshape(-1)}, None
 
 
-def _declared(entry: object) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
-    if not isinstance(entry, Mapping):
-        raise OipFormatError("a tensor is not a JSON object")
-    name, kind, shape = entry.get("name"), entry.get("datatype"), entry.get("shape")
+def _name(entry: object) -> str:
+    name = entry.get("name") if isinstance(entry, dict) else None
     if not isinstance(name, str):
-        raise OipFormatError("a tensor has no name")
+        raise OipFormatError("a tensor is not a JSON object with a name")
+    return name
+
+
+def _declared(name: str, entry: Mapping[str, Any]) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    kind, shape = entry.get("datatype"), entry.get("shape")
     dtype = DATATYPES.get(kind) if isinstance(kind, str) else None
     if dtype is None:
         raise OipFormatError(f"tensor {name}: datatype {str(kind)[:40]} is not one of ours")
     if not isinstance(shape, list) or len(shape) > _MAX_DIMENSIONS or not all(map(_size, shape)):
         raise OipFormatError(f"tensor {name}: its shape is not a list of sizes")
-    return name, dtype, tuple(shape)
+    return dtype, tuple(shape)
 
 
 def _size(value: object) -> bool:

@@ -18,7 +18,7 @@ from offchain_workers.chain.transactions import TxManager, TxPolicy
 from offchain_workers.config import Deployment, Settings, find_deployment
 from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.daemon.inputs import Inputs
-from offchain_workers.engines.embedded import EmbeddedEngine
+from offchain_workers.engines.build import build_engine
 from offchain_workers.models.vouching import Vouching
 from offchain_workers.operator.accept import Accept, Promises
 from offchain_workers.operator.assignments import Assignments
@@ -97,9 +97,7 @@ def assemble(
     """
     worker, storage = settings.worker, settings.storage
     found = find_deployment(settings)
-    engine = EmbeddedEngine(
-        settings.engine.provider, settings.engine.threads, settings.engine.max_onnx_bytes
-    )
+    engine = build_engine(settings.engine)
     local = LocalStore(storage.folder, _MIN_FREE_BYTES)
     peers = tuple(HttpStore(url, allow_private=storage.allow_private) for url in storage.peers)
     db = Database(worker.database, {"worker": WORKER_SCHEMA})

@@ -40,6 +40,12 @@ class ModelSickError(EngineError):
     CODE = "MN-ENGINE-015"
 
 
+class AddressInUseError(EngineError):
+    """The server can't listen where it was told to."""
+
+    CODE = "MN-ENGINE-022"
+
+
 _STATUS |= {ModelNotHereError: 404, BodyTooLargeError: 413, ModelSickError: 503}
 
 

@@ -15,15 +15,17 @@ from offchain_workers.engines.oip.errors import (
     EndpointRefusedError,
     EndpointUnavailableError,
     EndpointUnreachableError,
+    Fault,
     ModelNotServedError,
 )
 from offchain_workers.oip import BINARY_EXTENSION, JSON_LENGTH
 
 _MAX_METADATA = 1 << 20
 _MAX_LINE = 300
-# A proxy's word for a server that is gone, and a server's for one that is full.
-_UNAVAILABLE = (429, 502, 503, 504)
-_NOT_US = (401, 403, 407)
+# It is full, or it does not know us: no input's fault.
+_UNAVAILABLE = (429, 503, 401, 403, 407)
+# A proxy's words for a server that hung up or never answered, which an input may cause.
+_GATEWAY: dict[int, Fault] = {502: "reset", 504: "timeout"}
 _RESETS = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError, httpx.CloseError)
 
 
@@ -159,13 +161,15 @@ class Endpoint:
             chunks.append(chunk)
         return b"".join(chunks)
 
-    def _unreachable(self, fault: Any, error: httpx.HTTPError) -> EndpointUnreachableError:
+    def _unreachable(self, fault: Fault, error: httpx.HTTPError) -> EndpointUnreachableError:
         return EndpointUnreachableError(fault, f"{self.url}: {str(error) or type(error).__name__}")
 
     def _status_error(self, status: int, data: bytes) -> Exception:
         line = f"{self.url}: HTTP {status}: {_line(data)}"
-        if status in _UNAVAILABLE or status in _NOT_US:
+        if status in _UNAVAILABLE:
             return EndpointUnavailableError(line)
+        if (fault := _GATEWAY.get(status)) is not None:
+            return EndpointUnreachableError(fault, line)
         return ModelNotServedError(line) if status == 404 else EndpointRefusedError(line)
 
 

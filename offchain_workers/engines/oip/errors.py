@@ -2,8 +2,8 @@
 """What can go wrong between us and a server, told apart by whose fault it is.
 
 Every server answers bad input with HTTP 500 in some version, so a status alone proves nothing:
-input is checked against the card before it is sent, and only what ``EndpointError`` covers may count
-against the server.
+input is checked against the card before it is sent, and only what ``EndpointError`` covers may
+count against the server.
 """
 
 from __future__ import annotations
