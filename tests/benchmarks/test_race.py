@@ -36,13 +36,13 @@ def test_the_goal_is_met_by_the_interval_not_by_the_mean() -> None:
     assert race._figure("p99", [6.0, 5.1, 7.3], 5.0)["met"] is True
 
 
-@pytest.mark.parametrize("name", POLICIES)
-def test_a_short_race_answers_every_request(name: str) -> None:
+def test_a_short_race_answers_every_request() -> None:
     with race.ten_nodes() as ports:
-        latencies, lateness = race.run(name, ports, seconds=1.0, seed=3)
-    assert len(latencies) == len(lateness) > 400
-    assert min(latencies) > 0.004
-    assert all(math.isfinite(seconds) for seconds in latencies)
+        for name in POLICIES:
+            latencies, lateness = race.run(name, ports, seconds=0.5, seed=3)
+            assert len(latencies) == len(lateness) > 200
+            assert min(latencies) > 0.004
+            assert all(math.isfinite(seconds) for seconds in latencies)
 
 
 def test_page_and_plot_are_made_of_the_results() -> None:

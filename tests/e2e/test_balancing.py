@@ -14,6 +14,7 @@ from offchain_workers.models.demo import digits
 from offchain_workers.requester.posting import Wish
 from offchain_workers.requester.primary import ByBalance
 from tests.e2e.market import Requester
+from tests.gateway.world import PLANS
 
 pytestmark = pytest.mark.anvil
 
@@ -43,13 +44,15 @@ class Gateway:
 
 
 def test_a_dead_worker_is_asked_no_more_and_comes_back(tmp_path: Path) -> None:
-    with Localnet(tmp_path / "market", kind="anvil", models=lambda: (digits(),)) as net:
+    with Localnet(
+        tmp_path / "market", kind="anvil", workers=PLANS, models=lambda: (digits(),)
+    ) as net:
         gateway = Gateway(Requester(net))
         assert {gateway.job() for _ in gateway.members} == gateway.members, "each is tried"
 
         dead = next(worker for worker in net.workers if worker.address in gateway.members)
         dead.kill()
-        for _ in range(4):
+        for _ in range(3):
             assert gateway.job() != dead.address
 
         dead.restart()
