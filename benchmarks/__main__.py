@@ -11,11 +11,13 @@ from benchmarks import (
     DISPUTES_FILE,
     GAS_FILE,
     README_FILE,
+    ROUTING_FILE,
     SCALING_FILE,
     SPEED_FILE,
     THROUGHPUT_FILE,
     ZKML_FILE,
     gas,
+    routing,
     throughput,
 )
 from benchmarks.bounds import broken, judge
@@ -91,6 +93,12 @@ def _throughput() -> list[str]:
     return []
 
 
+def _routing() -> list[str]:
+    document = routing.measure(_say)
+    disputes.write(ROUTING_FILE, document)
+    return [f"{one['name']}: over its bound" for one in document["figures"] if one["met"] is False]
+
+
 def _readme() -> list[str]:
     return []
 
@@ -107,6 +115,7 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "opml-speed": _speed,
     "zkml-gas": _zkml_gas,
     "throughput": _throughput,
+    "routing": _routing,
     "readme": _readme,
 }
 
