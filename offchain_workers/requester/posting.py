@@ -129,6 +129,10 @@ class Posting:
         )
         return Prepared(terms.job_id(market.domain), terms, data, acceptance, call, tuple(notes))
 
+    def hand_on(self, blob: bytes) -> int:
+        """How many members keep a blob that belongs to a job, such as its decision's record."""
+        return sum(_with(member, lambda worker: worker.hand_over(blob)) for member in self.members)
+
     def _terms(self, requester: str, items: Sequence[bytes], wish: Wish) -> JobTerms:
         market = self._network.marketplace
         method = market.method(self._selector)
