@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import (
+    CARRIED_FILE,
     DISPUTES_FILE,
     GAS_FILE,
     README_FILE,
@@ -16,6 +17,7 @@ from benchmarks import (
     SPEED_FILE,
     THROUGHPUT_FILE,
     ZKML_FILE,
+    carried,
     gas,
     routing,
     throughput,
@@ -99,6 +101,11 @@ def _routing() -> list[str]:
     return [f"{one['name']}: over its bound" for one in document["figures"] if one["met"] is False]
 
 
+def _carried() -> list[str]:
+    disputes.write(CARRIED_FILE, carried.measure(_say))
+    return []
+
+
 def _readme() -> list[str]:
     return []
 
@@ -116,6 +123,7 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "zkml-gas": _zkml_gas,
     "throughput": _throughput,
     "routing": _routing,
+    "carried": _carried,
     "readme": _readme,
 }
 
