@@ -27,6 +27,7 @@ from offchain_workers.cli import (
     init,
     job,
     model,
+    observations,
     operator,
     opml,
     plan,
@@ -70,6 +71,7 @@ app.add_typer(model.group, name="model")
 app.add_typer(operator.group, name="operator")
 app.add_typer(subnet.group, name="subnet")
 app.add_typer(job.group, name="job")
+app.add_typer(observations.group, name="observations")
 app.add_typer(receipt.group, name="receipt")
 app.add_typer(opml.group, name="opml")
 app.add_typer(teeml.group, name="teeml")

@@ -80,6 +80,22 @@ class Gateway(Section):
         ge=0,
         description="Longest that a batch waits for the post of the batch before it.",
     )
+    spot_check_percent: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description="Share of its own answered jobs of method none that the gateway runs again to "
+        "find wrong answers, in percent. Needs the extra cpu or gpu.",
+    )
+    wrong_answer_pause_seconds: int = Field(
+        3600,
+        ge=1,
+        description="Seconds without jobs for an operator after a wrong answer; twice as long "
+        "after the next.",
+    )
+    observations_seconds: int = Field(
+        3600, ge=1, description="How often it publishes, signed, what its spot checks saw."
+    )
     gas_price_cap_gwei: float = Field(
         200.0, gt=0, description="Never pay more than this for gas, in gwei."
     )

@@ -122,6 +122,9 @@ class Gateway:
         parts.tx.step()
         self._tell(parts.poster.review())
         parts.payer.turned()
+        parts.observing.turned()
+        if parts.spot_checks is not None:
+            parts.spot_checks.turned()
         self._ready.set()
 
     def _follow(self) -> None:
@@ -155,6 +158,8 @@ class Gateway:
             rows = session.scalars(select(JobRow).where(JobRow.job_id.in_(job_ids))).all()
         for row in rows:
             parts.leases.hear(row.job_id, row.state, row.operator)
+            if parts.spot_checks is not None:
+                parts.spot_checks.hear(row)
         parts.front.hear({row.job_id: row.state for row in rows})
         parts.bell.ring(job_ids)
 

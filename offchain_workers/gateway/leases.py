@@ -25,6 +25,7 @@ class Leases:
         self._lock = threading.Lock()
         self._balancers: OrderedDict[bytes, Balancer] = OrderedDict()
         self._open: dict[bytes, tuple[str, Lease]] = {}
+        self._convicted: set[str] = set()
 
     def balancer(self, subnet: SubnetInfo) -> Balancer:
         """Whose targets are the members' addresses."""
@@ -33,10 +34,25 @@ class Leases:
             if found is None:
                 settings = BalancerSettings(decay=_DECAY_SECONDS)
                 found = Balancer([operator for operator, _ in subnet.members], settings)
+                for operator in self._convicted:
+                    found.canary(operator, passed=False)
             self._balancers[subnet.subnet_id] = found
             while len(self._balancers) > _MOST_SUBNETS:
                 self._balancers.popitem(last=False)
             return found
+
+    def canary(self, operator: str, passed: bool) -> None:
+        """An answer was looked at: one that is wrong costs its operator all jobs until one passes,
+        whatever the subnet."""
+        with self._lock:
+            known = operator in self._convicted
+            if passed:
+                self._convicted.discard(operator)
+            else:
+                self._convicted.add(operator)
+            balancers = list(self._balancers.values())
+        for balancer in balancers if known or not passed else ():
+            balancer.canary(operator, passed)
 
     def keep(self, job_id: bytes, lease: Lease | None) -> None:
         """Until the job's answer is known."""
