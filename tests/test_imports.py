@@ -18,6 +18,8 @@ ABOVE = {
     "daemon": ("operator", "challenger", "gateway", "cli", "localnet"),
     "requester": ("operator", "challenger", "gateway", "cli", "localnet"),
     "engines": ("operator", "challenger", "daemon", "cli", "localnet"),
+    "routing": ("operator", "challenger", "daemon", "requester", "cli", "localnet", "engines"),
+    "evaluation": ("operator", "challenger", "daemon", "requester", "cli", "localnet"),
     "chain": ("operator", "challenger", "daemon", "cli", "localnet", "engines", "routing"),
     "storage": ("operator", "challenger", "daemon", "cli", "localnet", "chain", "engines"),
 }
