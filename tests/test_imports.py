@@ -17,6 +17,8 @@ ABOVE = {
     "daemon": ("operator", "challenger", "cli", "localnet"),
     "requester": ("operator", "challenger", "cli", "localnet"),
     "engines": ("operator", "challenger", "daemon", "cli", "localnet"),
+    "serving": ("operator", "challenger", "cli", "localnet", "chain"),
+    "oip": ("operator", "challenger", "daemon", "cli", "localnet", "chain", "engines", "serving"),
     "chain": ("operator", "challenger", "daemon", "cli", "localnet", "engines", "routing"),
     "storage": ("operator", "challenger", "daemon", "cli", "localnet", "chain", "engines"),
 }
