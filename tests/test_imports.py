@@ -14,8 +14,9 @@ ROOT = Path(__file__).parents[1]
 ABOVE = {
     "operator": ("challenger", "cli", "localnet"),
     "challenger": ("operator", "cli", "localnet"),
-    "daemon": ("operator", "challenger", "cli", "localnet"),
-    "requester": ("operator", "challenger", "cli", "localnet"),
+    "gateway": ("operator", "challenger", "cli", "localnet"),
+    "daemon": ("operator", "challenger", "gateway", "cli", "localnet"),
+    "requester": ("operator", "challenger", "gateway", "cli", "localnet"),
     "engines": ("operator", "challenger", "daemon", "cli", "localnet"),
     "serving": ("operator", "challenger", "cli", "localnet", "chain"),
     "oip": ("operator", "challenger", "daemon", "cli", "localnet", "chain", "engines", "serving"),

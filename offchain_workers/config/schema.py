@@ -4,47 +4,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from offchain_workers.config.values import (
-    check_address,
-    check_http_url,
-    expand_database,
-    expand_home,
-    model_id,
-    split_list,
-    to_wei,
+from offchain_workers.config.engine import Engine
+from offchain_workers.config.fields import (
+    Address,
+    AddressList,
+    DatabaseUrl,
+    HomePath,
+    HttpUrl,
+    ModelIds,
+    Section,
+    Urls,
+    WeiAmount,
 )
-
-Address = Annotated[str, BeforeValidator(check_address)]
-HttpUrl = Annotated[str, BeforeValidator(check_http_url)]
-HomePath = Annotated[Path, BeforeValidator(expand_home)]
-ModelId = Annotated[str, BeforeValidator(model_id)]
-WeiAmount = Annotated[int, BeforeValidator(to_wei), Field(ge=0)]
-# NoDecode: the environment may say "a,b" as well as '["a", "b"]'.
-Urls = Annotated[tuple[HttpUrl, ...], NoDecode, BeforeValidator(split_list)]
-AddressList = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(split_list)]
-ServerName = Annotated[str, Field(pattern=r"^[^=\s/]+=[^=\s/?#]+$")]
-ServerNames = Annotated[tuple[ServerName, ...], NoDecode, BeforeValidator(split_list)]
-ModelIds = Annotated[tuple[ModelId, ...], NoDecode, BeforeValidator(split_list)]
+from offchain_workers.config.gateway import Gateway
 
 _EXAMPLE_ADDRESS = "0x" + "00" * 19 + "01"
-
-
-class Section(BaseModel):
-    """A table of the file: unknown keys are errors, values never change once loaded."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-def table_of(field: FieldInfo) -> type[BaseModel] | None:
-    """The model of a field that is a table, None for a plain value."""
-    kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 class Addresses(Section):
@@ -133,7 +112,7 @@ class Worker(Section):
         examples=["https://worker.example.org"],
         description="URL at which others reach the endpoint, as your manifest names it.",
     )
-    database: Annotated[str, BeforeValidator(expand_database)] = Field(
+    database: DatabaseUrl = Field(
         "sqlite:///~/.fusion/worker.db",
         repr=False,
         description="SQLAlchemy URL of the worker's database (SQLite or PostgreSQL).",
@@ -217,7 +196,7 @@ class Watch(Section):
 
     listen_host: str = Field("127.0.0.1", description="Address that the endpoint listens on.")
     listen_port: int = Field(8701, ge=0, le=65_535, description="Its port; 0 picks a free one.")
-    database: Annotated[str, BeforeValidator(expand_database)] = Field(
+    database: DatabaseUrl = Field(
         "sqlite:///~/.fusion/watch.db",
         repr=False,
         description="SQLAlchemy URL of the watcher's database (SQLite or PostgreSQL).",
@@ -278,87 +257,6 @@ class Vouching(Section):
     )
 
 
-class Oip(Section):
-    """Servers of the Open Inference Protocol, for kind "oip"; see docs/providers.md."""
-
-    urls: Urls = Field(
-        (),
-        description="Base URLs of servers that hold the same models; the quickest is asked first.",
-    )
-    names: ServerNames = Field(
-        (), description='What the servers call a model, as "card-name=server-name"; else alike.'
-    )
-    token_file: HomePath | None = Field(
-        None,
-        examples=["~/.fusion/oip-token"],
-        description="File with the bearer token that the servers want.",
-    )
-    connect_seconds: float = Field(3.0, gt=0, description="Longest wait for a connection.")
-    answer_seconds: float = Field(30.0, gt=0, description="Longest wait for an answer.")
-    binary: bool = Field(
-        True, description="Send tensors as bytes to servers that say they take them."
-    )
-    check: bool = Field(
-        True,
-        description="Compare a model's answers with its ONNX file when it is loaded, where "
-        "onnxruntime is installed.",
-    )
-
-
-class Ray(Section):
-    """Ray Serve, for kind "ray" (extra `ray`); see docs/providers.md."""
-
-    address: str | None = Field(
-        None,
-        examples=["auto"],
-        description="A running cluster, as `ray start` shows it. Unset: Ray is started here.",
-    )
-    port: int = Field(8702, ge=1, le=65_535, description="Where Ray Serve listens on this machine.")
-    replicas: int = Field(1, ge=1, description="Replicas of each model.")
-    max_replicas: int = Field(
-        1, ge=1, description="Replicas of each model under load; more than `replicas` to scale."
-    )
-    cpus_per_replica: float = Field(1.0, gt=0, description="CPUs that a replica takes.")
-    gpus_per_replica: float = Field(
-        0.0, ge=0, description="GPUs that a replica takes; several share one by parts."
-    )
-
-
-class Engine(Section):
-    """What runs the models."""
-
-    kind: Literal["embedded", "oip", "ray"] = Field(
-        "embedded",
-        description="embedded: onnxruntime inside the worker. oip: other servers. ray: replicas on "
-        "a Ray cluster.",
-    )
-    provider: Literal["auto", "cpu", "cuda", "tensorrt"] = Field(
-        "auto", description="Where models run; auto takes the best that really works."
-    )
-    cpu_fallback: bool = Field(
-        False,
-        description="On a GPU, also take models of which some nodes run on the CPU (slow).",
-    )
-    cuda_graphs: bool = Field(
-        False,
-        description="On a GPU, record each model's launches once for each number of items. Only "
-        "for models that run on the GPU whole; uses more of its memory.",
-    )
-    threads: int = Field(0, ge=0, description="CPU threads of one run; 0 leaves it to the engine.")
-    max_batch: int = Field(64, ge=1, description="Most items to run together.")
-    max_onnx_bytes: int = Field(
-        2_147_483_648, gt=0, description="Refuse ONNX files larger than this, in bytes."
-    )
-    oip: Oip = Field(default_factory=Oip)
-    ray: Ray = Field(default_factory=Ray)
-
-    @model_validator(mode="after")
-    def _servers(self) -> Self:
-        if self.kind == "oip" and not self.oip.urls:
-            raise ValueError('kind "oip" needs engine.oip.urls')
-        return self
-
-
 class Log(Section):
     """What the processes say, on standard error."""
 
@@ -385,6 +283,7 @@ class Settings(BaseSettings):
     storage: Storage = Field(default_factory=Storage)
     worker: Worker = Field(default_factory=Worker)
     watch: Watch = Field(default_factory=Watch)
+    gateway: Gateway = Field(default_factory=Gateway)
     vouching: Vouching = Field(default_factory=Vouching)
     engine: Engine = Field(default_factory=Engine)
     log: Log = Field(default_factory=Log)

@@ -19,6 +19,7 @@ from eth_utils.crypto import keccak
 
 from offchain_workers.engines.hardware import Hardware
 from offchain_workers.operator.errors import ManifestInvalidError
+from offchain_workers.signed import FORGERIES
 
 SCHEMA = "manifest@1"
 MAX_BYTES = 65_536
@@ -94,6 +95,8 @@ def verify_manifest(document: bytes, place: Place, operator: str | None = None) 
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ManifestInvalidError(f"can't be read: {error!r}") from error
+    except FORGERIES as error:
+        raise ManifestInvalidError(f"not signed: {error}") from error
     if signer != body["operator"]:
         raise ManifestInvalidError(f"signed by {signer}, not by {body['operator']}")
     if operator is not None and signer != operator:
