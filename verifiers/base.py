@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.contracts import JobTerms, Network
@@ -112,6 +112,33 @@ class Auditor(Protocol):
     def due(self, job: Assignment) -> Duty:
         """Asked about once a block while another member's claim is pending, or the job is
         unfinished; ``job.output`` is nobody's. As ``Method.follow_up`` otherwise."""
+        ...
+
+
+class Concealed(NamedTuple):
+    """What is sealed to the worker, and the commitment that the terms carry."""
+
+    payload: bytes
+    commitment: bytes
+
+
+@runtime_checkable
+class Concealing(Protocol):
+    """What a method adds when its jobs can keep their input between requester and worker.
+
+    A method without it takes no private job: others than the primary must see what was asked.
+    """
+
+    def conceal(self, items: Sequence[bytes], model: ModelView, reply: bytes) -> Concealed:
+        """Of a private job's items. ``reply``: a public key to which a method may seal the answer,
+        or zeros. Raises FusionError for a model whose inputs are public all the same."""
+        ...
+
+    def recipient(
+        self, network: Network, terms: JobTerms, operator: str, announced: Callable[[], bytes]
+    ) -> bytes:
+        """The public key (32 bytes) to which ``operator``'s box is sealed. ``announced``: the one
+        in its manifest, fetched when asked for. Raises FusionError."""
         ...
 
 
