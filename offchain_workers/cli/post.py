@@ -96,6 +96,8 @@ def post(
     chosen = connection.model(model)
     card = connection.catalog.card(chosen)
     items = _items(card, inputs)
+    if private:
+        _check_private(connection, chosen, card, method, items)
     sender = Sender(connection)
     if subnet:
         formed = _named(connection, subnet)
@@ -139,6 +141,22 @@ def _private(wish: Wish) -> Wish:
         line = "--private goes without --locator and without --best-effort"
         raise FusionError("MN-CLI-070", line)
     return replace(wish, private=True)
+
+
+def _check_private(
+    connection: Connection,
+    model: PublishedModel,
+    card: ModelCard,
+    method: str,
+    items: Sequence[bytes],
+) -> None:
+    """Before a subnet is formed for it. Raises MN-REQ-010, MN-ZK-055."""
+    from offchain_workers.requester.letters import concealing
+    from verifiers.base import ModelView
+    from verifiers.methods import method_of
+
+    able = concealing(method_of(connection.selector(method)), items)
+    able.conceal(items, ModelView(card, partial(connection.catalog.blob, model)), bytes(32))
 
 
 def _items(card: ModelCard, inputs: Sequence[Path]) -> list[bytes]:
