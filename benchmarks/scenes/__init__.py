@@ -43,6 +43,7 @@ SCENES: tuple[Scene, ...] = (
     opml.batched,
     opml.disputes,
     zkml.deliveries,
+    zkml.committed,
     teeml.quotes,
     teeml.refreshes,
     registry.models,
