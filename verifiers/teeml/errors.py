@@ -225,3 +225,63 @@ class SimulationRefusedError(TeeError):
     """Simulated hardware where it has no business."""
 
     CODE = "MN-TEE-072"
+
+
+class PayloadError(TeeError):
+    """Sealed bytes that are no private input."""
+
+    CODE = "MN-TEE-080"
+
+
+class EnclaveProtocolError(TeeError):
+    """Enclave and worker do not understand one another: two versions, perhaps."""
+
+    CODE = "MN-TEE-081"
+
+
+class EnclaveGoneError(TeeError):
+    """The enclave does not answer; its keys are gone with it."""
+
+    CODE = "MN-TEE-082"
+
+
+class EnclaveKeyError(TeeError):
+    """The enclave has no such key."""
+
+    CODE = "MN-TEE-083"
+
+
+class EnclaveModelError(TeeError):
+    """A model's files that do not belong to its id, or a model that the enclave lacks."""
+
+    CODE = "MN-TEE-084"
+
+
+class EnclaveInputError(TeeError):
+    """An input that is not the one that the job commits to."""
+
+    CODE = "MN-TEE-085"
+
+
+class EnclaveRefusedError(TeeError):
+    """What went wrong inside the enclave, by the inner error's code."""
+
+    CODE = "MN-TEE-086"
+
+
+class NotAttestedError(TeeError):
+    """No key of this machine is registered under the job's policy right now."""
+
+    CODE = "MN-TEE-087"
+
+
+class NotListedError(TeeError):
+    """The market has no method teeml."""
+
+    CODE = "MN-TEE-088"
+
+
+class PrivateJobError(TeeError):
+    """A private job of a kind that there is not."""
+
+    CODE = "MN-TEE-089"
