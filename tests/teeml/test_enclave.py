@@ -214,3 +214,15 @@ def test_simulated_hardware_is_refused_off_development_chains() -> None:
     with pytest.raises(EnclaveGoneError, match="MN-TEE-072"):
         process.ensure()
     process.stop()
+
+
+def test_a_box_for_an_earlier_key_of_the_same_purpose_opens(
+    client: EnclaveClient, key: Attested
+) -> None:
+    """A renewed or replaced key leaves promised jobs behind."""
+    newer = attested(client)
+    payload = Payload.of(ITEM, LISTED.model_id)
+    terms = LISTED.terms([ITEM], payload.commitment)
+    found = client.answer(newer.key, DOMAIN, terms, sealed(payload, key.sealing))
+    digest = result_digest(CHAIN, VERIFIER, terms, terms.job_id(DOMAIN), found.output, OPERATOR)
+    assert Account._recover_hash(digest, vrs=found.signature) == newer.key

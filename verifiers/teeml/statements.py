@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from eth_abi.abi import encode
 
 from offchain_workers.chain.contracts.terms import JobTerms
 from offchain_workers.chain.hashing import keccak
 
-KEY_TAG = keccak(b"TEE_KEY_V1")
+KEY_TAG = keccak(b"Model Network TEEML key 1")
 _DOMAIN_TYPE = keccak(
     b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
@@ -18,7 +19,7 @@ _RESULT_TYPE = keccak(
     b"Result(bytes32 job_id,bytes32 model_id,bytes32 input_commitment,bytes32 output_hash,"
     b"address worker,uint256 deadline)"
 )
-_NAME, _VERSION = keccak(b"TeemlVerifier"), keccak(b"1")
+_NAME, _VERSION = keccak(b"Model Network TEEML"), keccak(b"1")
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,20 @@ class Binding:
     anchor: int
     anchor_hash: bytes
 
+    @property
+    def purpose(self) -> tuple[int, str, bytes, str]:
+        """What keys have in common that may stand in for one another."""
+        return self.chain_id, self.verifier, self.policy, self.operator
+
+    def abi(self, key: str, sealing: bytes) -> tuple[Any, ...]:
+        """ITeemlVerifier's Binding."""
+        return self.operator, key, sealing, self.gpu, self.manifest, self.anchor
+
     def report_data(self, key: str, sealing: bytes) -> bytes:
         """The 64 bytes that the quote is made of. ``key``: the signer's address, ``sealing``: the
         X25519 key for private inputs."""
         words = (
-            KEY_TAG, self.chain_id, self.verifier, self.policy, self.operator, key, sealing,
-            self.gpu, self.manifest, self.anchor,
+            KEY_TAG, self.chain_id, self.verifier, self.policy, *self.abi(key, sealing),
         )  # fmt: skip
         types = (
             "bytes32", "uint256", "address", "bytes32", "address", "address", "bytes32", "bytes32",

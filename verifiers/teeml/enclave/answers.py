@@ -10,14 +10,15 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from offchain_workers.chain.contracts.terms import Domain, JobTerms
 from offchain_workers.chain.merkle import batch_commitment
 from offchain_workers.models import ModelCard
 from offchain_workers.models.wire import split_items
-from offchain_workers.sealing import input_info, seal
-from verifiers.teeml.enclave.keys import EnclaveKey
+from offchain_workers.sealing import SealedError, input_info, seal
+from verifiers.teeml.enclave.keys import EnclaveKey, Keyring
 from verifiers.teeml.enclave.models import Shelf
 from verifiers.teeml.errors import EnclaveInputError, EnclaveKeyError
 from verifiers.teeml.payload import NO_REPLY, Payload, output_info
@@ -43,20 +44,22 @@ class Opened(NamedTuple):
 class Answers:
     """Used from several threads; a job by one at a time."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, keys: Keyring, shelf: Shelf) -> None:
+        self._keys = keys
         self._shelf = shelf
         self._outputs: OrderedDict[bytes, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
     def open(self, key: EnclaveKey, domain: Domain, terms: JobTerms, given: bytes) -> Opened:
-        """``given``: items' wire bytes, or a sealed payload. Raises EnclaveInputError, SealedError,
-        PayloadError, EnclaveModelError."""
+        """``given``: items' wire bytes, or a box sealed to ``key`` or to an earlier one for the
+        same operator and policy. Raises EnclaveInputError, SealedError, PayloadError,
+        EnclaveModelError."""
         card = self._shelf.get(terms.model_id).card
         if len(given) == terms.n * card.item_bytes_in:
             items = split_items(card.inputs, given)
             if batch_commitment(items) == terms.input_commitment:
                 return Opened(items, NO_REPLY)
-        return _opened(key, domain, terms, card, given)
+        return _opened(self._keys.alike(key), domain, terms, card, given)
 
     def answer(self, key: EnclaveKey, domain: Domain, terms: JobTerms, given: bytes) -> Answer:
         """As ``open``; EngineError when the model fails, EnclaveKeyError for another policy's key,
@@ -89,11 +92,11 @@ class Answers:
 
 
 def _opened(
-    key: EnclaveKey, domain: Domain, terms: JobTerms, card: ModelCard, given: bytes
+    keys: Sequence[EnclaveKey], domain: Domain, terms: JobTerms, card: ModelCard, given: bytes
 ) -> Opened:
     commitment = terms.input_commitment
     info = input_info(domain.chain_id, domain.market, terms.requester, commitment)
-    payload = Payload.parse(key.sealing.open(given, info))
+    payload = Payload.parse(_unsealed(keys, given, info))
     if payload.model_id != terms.model_id:
         raise EnclaveInputError("what was sealed is for another model")
     if payload.commitment != commitment:
@@ -101,3 +104,10 @@ def _opened(
     if terms.n != 1 or len(payload.item) != card.item_bytes_in:
         raise EnclaveInputError(f"a private input is one item of {card.item_bytes_in} bytes")
     return Opened([payload.item], payload.reply)
+
+
+def _unsealed(keys: Sequence[EnclaveKey], box: bytes, info: bytes) -> bytes:
+    for key in keys[:-1]:
+        with suppress(SealedError):
+            return key.sealing.open(box, info)
+    return keys[-1].sealing.open(box, info)

@@ -63,6 +63,12 @@ class Keyring:
             raise EnclaveKeyError(f"the enclave has no key {address}: it was started anew")
         return found
 
+    def alike(self, key: EnclaveKey) -> list[EnclaveKey]:
+        """All for the same chain, contract, policy and operator, the newest first."""
+        with self._lock:
+            found = [one for one in self._keys.values() if one.binding.purpose == key.binding.purpose]
+        return found[::-1]
+
     def addresses(self) -> list[str]:
         """Oldest first."""
         with self._lock:

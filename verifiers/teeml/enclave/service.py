@@ -63,7 +63,7 @@ class Service:
         self._provider = provider
         self._keys = Keyring(provider)
         self._shelf = Shelf(engine)
-        self._answers = Answers(self._shelf)
+        self._answers = Answers(self._keys, self._shelf)
         self._handlers: Mapping[str, Handler] = {
             "hello": self._hello,
             "attest": self._attest,
