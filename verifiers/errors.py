@@ -18,3 +18,10 @@ class StakeNotFreeError(FusionError):
 
     def __init__(self, message: str) -> None:
         super().__init__("MN-WORKER-118", message)
+
+
+class NotReadyError(FusionError):
+    """The method can't answer on this machine right now: nothing is wrong with the job."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("MN-WORKER-140", message)

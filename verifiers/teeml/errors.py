@@ -264,24 +264,22 @@ class EnclaveInputError(TeeError):
 
 
 class EnclaveRefusedError(TeeError):
-    """What went wrong inside the enclave, by the inner error's code."""
+    """What went wrong inside the enclave; ``inner`` is that error's code."""
 
     CODE = "MN-TEE-086"
 
-
-class NotAttestedError(TeeError):
-    """No key of this machine is registered under the job's policy right now."""
-
-    CODE = "MN-TEE-087"
+    def __init__(self, inner: str, message: str) -> None:
+        super().__init__(f"{inner}: {message}")
+        self.inner = inner
 
 
 class NotListedError(TeeError):
     """The market has no method teeml."""
 
-    CODE = "MN-TEE-088"
+    CODE = "MN-TEE-087"
 
 
 class PrivateJobError(TeeError):
     """A private job of a kind that there is not."""
 
-    CODE = "MN-TEE-089"
+    CODE = "MN-TEE-088"

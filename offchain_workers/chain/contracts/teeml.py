@@ -9,8 +9,11 @@ from typing import Any
 from web3 import Web3
 
 from offchain_workers.chain.contracts.base import ContractWrapper
-from offchain_workers.chain.contracts.deployment import created_address, creation
+from offchain_workers.chain.contracts.deployment import Network, created_address, creation
+from offchain_workers.chain.contracts.terms import selector_of
 from offchain_workers.chain.wallet import Wallet
+
+TEEML = selector_of("teeml")
 
 
 @dataclass(frozen=True)
@@ -69,3 +72,12 @@ def _create(w3: Web3, wallet: Wallet, name: str, *args: Any) -> str:
     address = created_address(wallet.address, wallet.nonce())
     wallet.create(creation(w3, name, *args), address)
     return address
+
+
+class TeemlVerifier(ContractWrapper):
+    NAME = "TeemlVerifier"
+
+    @classmethod
+    def of(cls, network: Network) -> TeemlVerifier | None:
+        listed = network.marketplace.method(TEEML)
+        return None if listed is None else cls(network.marketplace.w3, listed.plugin)

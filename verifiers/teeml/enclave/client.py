@@ -122,7 +122,7 @@ class EnclaveClient:
                 raise EnclaveGoneError(f"no enclave answers at {self._path}: {error!r}") from error
         refusal = answer.head.get("error")
         if refusal is not None:
-            raise EnclaveRefusedError(f"{refusal['code']}: {refusal['message']}")
+            raise EnclaveRefusedError(str(refusal["code"]), str(refusal["message"]))
         return answer
 
     def _connected(self) -> Any:
@@ -150,12 +150,14 @@ class EnclaveProcess:
         self._arguments = tuple(arguments)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
         self.path = Path()
 
     def ensure(self) -> Path:
         """Where it listens; started anew when it is gone. Raises EnclaveGoneError."""
-        if self._process is None or self._process.poll() is not None:
-            self._start()
+        with self._lock:
+            if self._process is None or self._process.poll() is not None:
+                self._start()
         return self.path
 
     def stop(self) -> None:
