@@ -28,9 +28,8 @@ from verifiers.teeml.errors import (
     EnclaveModelError,
     EnclaveRefusedError,
 )
-from verifiers.teeml.pcs import Pcs
 from verifiers.teeml.registrar import Registrar, verifier_of
-from verifiers.teeml.sources import PcsSource, SimulatedSource, Source
+from verifiers.teeml.sources import source_of
 
 # Whole-transaction gas of a delivery, then what each byte of output adds.
 _GAS, _GAS_PER_BYTE = 90_000, 40
@@ -63,7 +62,7 @@ class Machine:
     def registrar(self) -> Registrar:
         """Raises EnclaveGoneError, NotListedError, CallRevertedError."""
         if self._registrar is None:
-            found = self.network, self.operator, self.client, self._source()
+            found = self.network, self.operator, self.client, source_of(self._asked)
             self._registrar = Registrar(*found)
         return self._registrar
 
@@ -89,11 +88,6 @@ class Machine:
             "--provider", asked.provider, "--engine", engine.provider,
             "--threads", str(engine.threads), *simulated,
         )  # fmt: skip
-
-    def _source(self) -> Source:
-        if self._asked.provider == "simulated":
-            return SimulatedSource(self._asked.platform)
-        return PcsSource(Pcs(self._asked.pcs, self._asked.root_crl))
 
 
 class TeemlMethod:

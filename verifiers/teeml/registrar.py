@@ -80,6 +80,10 @@ class Registrar:
         """The last second of ``key``. Raises NotReadyError."""
         return self._standings[policy_id].live[self.key(policy_id)]
 
+    def waits_for(self, policy_id: bytes) -> str:
+        """What keeps a fresh key from being registered; empty when nothing does."""
+        return self._standings[policy_id].waits_for
+
     def serve(self, policy_id: bytes) -> None:
         """From now on. Raises PolicyRefusedError for a policy that nobody created."""
         if policy_id not in self._standings:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from typing import Protocol
 
+from offchain_workers.config.schema import Teeml
 from verifiers.teeml.collateral import Collateral
 from verifiers.teeml.pcs import Pcs, Update
 from verifiers.teeml.quote import Quote
@@ -43,3 +44,10 @@ class SimulatedSource:
         """The same all day, so that who comes second finds it on the chain."""
         platform = Platform(label=self._label, issued=now - now % _DAY)
         return Collateral.parse(json.dumps(platform.collateral(tdx=quote.is_tdx)))
+
+
+def source_of(asked: Teeml) -> Source:
+    """The one that goes with the configured hardware."""
+    if asked.provider == "simulated":
+        return SimulatedSource(asked.platform)
+    return PcsSource(Pcs(asked.pcs, asked.root_crl))
