@@ -12,7 +12,9 @@ from typing import ClassVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from offchain_workers.errors import FusionError
 
@@ -73,6 +75,11 @@ class SealingKey:
             return _SUITE.decrypt(sealed, self._private, info=info)
         except (InvalidTag, ValueError):
             raise SealedError("the box does not open with this key for this job") from None
+
+
+def derived(secret: bytes, purpose: bytes) -> SealingKey:
+    """The key that belongs to a secret of full strength, as an account's, for one purpose."""
+    return SealingKey.from_secret(HKDF(SHA256(), 32, salt=None, info=purpose).derive(secret))
 
 
 def seal(public: bytes, plaintext: bytes, info: bytes) -> bytes:

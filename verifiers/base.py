@@ -154,6 +154,35 @@ class Enclosed(Protocol):
         ...
 
 
+class Concealed(NamedTuple):
+    """What is sealed to the worker, and the commitment that the terms carry."""
+
+    payload: bytes
+    commitment: bytes
+
+
+@runtime_checkable
+class Concealing(Protocol):
+    """What a method adds when its jobs can keep their input between requester and worker.
+
+    A method without it takes no private job: others than the primary must see what was asked.
+    """
+
+    def conceal(
+        self, items: Sequence[bytes], model: ModelView, model_id: bytes, reply: bytes
+    ) -> Concealed:
+        """Of a private job's items. ``reply``: a public key to which a method may seal the answer,
+        or zeros. Raises FusionError for a model whose inputs are public all the same."""
+        ...
+
+    def recipient(
+        self, network: Network, terms: JobTerms, operator: str, announced: Callable[[], bytes]
+    ) -> bytes:
+        """The public key (32 bytes) to which ``operator``'s box is sealed. ``announced``: the one
+        in its manifest, fetched when asked for. Raises FusionError."""
+        ...
+
+
 class Method(Protocol):
     """One method's Python side. Remembers nothing that it could not find out again."""
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -78,6 +79,9 @@ def post(
     locator: Annotated[
         str, typer.Option(help="Base URL where you serve a large input yourself.")
     ] = "",
+    private: Annotated[
+        bool, typer.Option("--private", help="Seal the input to the worker that accepts the job.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the answer.")] = False,
     account: Signer = None,
 ) -> None:
@@ -86,6 +90,8 @@ def post(
     from offchain_workers.cli.sending import Sender
 
     wish = _wish(max_price, within, turn, bond, callback, callback_gas, not best_effort, locator)
+    if private:
+        wish = _private(wish)
     connection = connect(run, account)
     chosen = connection.model(model)
     card = connection.catalog.card(chosen)
@@ -125,6 +131,14 @@ def _wish(
         locator=locator,
         bond=price(bond, None) if bond else 0,
     )
+
+
+def _private(wish: Wish) -> Wish:
+    """Raises MN-CLI-070 for what a private job can't have."""
+    if wish.locator or not wish.accepted:
+        line = "--private goes without --locator and without --best-effort"
+        raise FusionError("MN-CLI-070", line)
+    return replace(wish, private=True)
 
 
 def _items(card: ModelCard, inputs: Sequence[Path]) -> list[bytes]:

@@ -91,17 +91,15 @@ def sync(
     account: Signer = None,
 ) -> None:
     """Bring collateral to the chain, as far as it is news there. Anyone may; nothing is trusted."""
-    from offchain_workers.chain.contracts.teeml import IntelCollateral
     from offchain_workers.chain.errors import CallRevertedError
     from offchain_workers.cli.network import connect
     from offchain_workers.cli.sending import Sender
+    from verifiers.teeml.market import verifier_of
     from verifiers.teeml.onchain import steps
-    from verifiers.teeml.registrar import verifier_of
 
     given = _given(quote, collateral, pcs, root_crl)
     connection = connect(run, account)
-    verifier = verifier_of(connection.network)
-    contract = IntelCollateral(connection.w3, str(verifier.read("COLLATERAL")))
+    contract = verifier_of(connection.network).collateral()
     sender = Sender(connection)
     rows: list[dict[str, Any]] = []
     for step in steps(given):

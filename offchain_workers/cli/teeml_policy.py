@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +14,9 @@ from offchain_workers.cli.output import emit, fields
 from offchain_workers.cli.run import Run, command
 from offchain_workers.cli.teeml_files import read_file
 from offchain_workers.errors import FusionError
+
+if TYPE_CHECKING:
+    from offchain_workers.chain.contracts.enclaves import Policy
 
 group = typer.Typer(no_args_is_help=True, help="Which software on which platforms may sign.")
 
@@ -44,19 +48,19 @@ def create(
     account: Signer = None,
 ) -> None:
     """Make a policy known. It can't be changed afterwards; its id is the hash of all of it."""
-    from verifiers.teeml.keypolicy import KeyPolicy
+    from verifiers.teeml.keypolicy import PolicyFile
 
-    policy = KeyPolicy.parse(read_file(file))
+    policy = PolicyFile.parse(read_file(file)).policy()
     data = _shown(policy)
     if not dry_run:
         from offchain_workers.cli.network import connect
         from offchain_workers.cli.sending import Sender
-        from verifiers.teeml.registrar import verifier_of
+        from verifiers.teeml.market import verifier_of
 
         connection = connect(run, account)
         verifier = verifier_of(connection.network)
         sender = Sender(connection)
-        sender.send("create the policy", verifier.call("create_policy", policy.abi()))
+        sender.send("create the policy", verifier.create_policy(policy))
         data = sender.result(**data)
     emit(run, data, lambda: fields(data, _LABELS))
 
@@ -65,7 +69,7 @@ def create(
 def show(run: Run, policy: PolicyId) -> None:
     """Show a policy, and what its guardian took out of it."""
     from offchain_workers.cli.network import connect
-    from verifiers.teeml.registrar import policy_of, verifier_of
+    from verifiers.teeml.market import policy_of, verifier_of
 
     policy_id = identifier(policy, "policy")
     network = connect(run).network
@@ -98,7 +102,7 @@ def remove(
     """As a policy's guardian: no key of this software or platform counts any more, at once."""
     from offchain_workers.cli.network import connect
     from offchain_workers.cli.sending import Sender
-    from verifiers.teeml.registrar import verifier_of
+    from verifiers.teeml.market import verifier_of
 
     what, argument = _removal(measurement, platform, evaluation)
     policy_id = identifier(policy, "policy")
@@ -135,13 +139,13 @@ def _platform(text: str) -> bytes:
     return found
 
 
-def _shown(policy: Any) -> dict[str, Any]:
+def _shown(policy: Policy) -> dict[str, Any]:
     from offchain_workers.units import Wei
+    from verifiers.teeml.keypolicy import statuses_of
 
-    data = {name: getattr(policy, name) for name in type(policy).model_fields}
-    return data | {
+    return asdict(policy) | {
         "policy": policy.policy_id,
-        "statuses": sorted(policy.statuses),
+        "statuses": [str(status) for status in statuses_of(policy)],
         "measurements": [measurement.value for measurement in policy.measurements],
         "bond": Wei(policy.bond),
     }

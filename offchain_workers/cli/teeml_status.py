@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from offchain_workers.chain.contracts.teeml import IntelCollateral, TeemlVerifier
+from offchain_workers.chain.contracts.teeml_verifier import TeemlVerifier
 from offchain_workers.chain.events import Event
 from offchain_workers.chain.past import Past
 from offchain_workers.cli.network import Connection
 from verifiers.teeml.errors import TeeError
+from verifiers.teeml.market import policy_of, verifier_of
 from verifiers.teeml.onchain import STATUSES
 from verifiers.teeml.outlook import outlook, registered_quote
-from verifiers.teeml.registrar import policy_of, verifier_of
 from verifiers.teeml.roots import INTEL, Root
 from verifiers.teeml.simulated import Authority
 from verifiers.teeml.sources import source_of
@@ -49,8 +49,8 @@ def key_rows(connection: Connection, operator: str, early: bool) -> list[dict[st
 
 def _row(verifier: TeemlVerifier, event: Event, now: int) -> dict[str, Any]:
     args = event.args
-    record = verifier.read("key_of", args["policy_id"], args["key"])
-    expires, reason = int(record[1]), int(record[4])
+    record = verifier.key_of(args["policy_id"], args["key"])
+    expires, reason = record.expires, record.reason
     state = REASONS.get(reason, "invalid") if reason else "live" if now <= expires else "expired"
     return {
         "key": args["key"],
@@ -74,15 +74,12 @@ def _next(
         if quote is None:
             return {"warning": "registered through another contract: what comes is not known"}
         policy = policy_of(connection.network, verifier, event.args["policy_id"])
-        found = outlook(
-            quote, policy, source_of(connection.settings.teeml), now, _root(connection, verifier)
-        )
+        found = outlook(quote, policy, source_of(connection.settings.teeml), now, _root(verifier))
     except TeeError as error:
         return {"warning": f"what comes is not known: {error}"}
     warning = "" if found.accepted else f"the next TCB data drop this platform: {found.reason}"
     return {"next_status": found.status, "warning": warning}
 
 
-def _root(connection: Connection, verifier: TeemlVerifier) -> Root:
-    contract = IntelCollateral(connection.w3, str(verifier.read("COLLATERAL")))
-    return Authority().trust if contract.read("SIMULATED") else INTEL
+def _root(verifier: TeemlVerifier) -> Root:
+    return Authority().trust if verifier.collateral().read("SIMULATED") else INTEL

@@ -23,6 +23,7 @@ from offchain_workers.operator.metrics import Metrics
 from offchain_workers.operator.reasons import Reason, RefusedError, Skip, refuse, refusing
 from offchain_workers.operator.tables import JobRow, Status, SubnetRow
 from offchain_workers.operator.watch import new_job
+from offchain_workers.sealing import OVERHEAD
 from offchain_workers.storage import StoreError
 from verifiers.base import Enclosed, Method, ModelView
 
@@ -100,7 +101,7 @@ class Accept:
             items = self._inputs.get(terms, data, self._view(terms.model_id), method)
         if isinstance(method, Enclosed):
             _check_ready(method, terms, items)
-        kept = self._keep(items)
+        kept = self._keep(data, items)
         return self._promise(job_id, terms, data, subnet, kept, method, facts.rules.deliver_margin)
 
     def _standing(self, session: Session, job_id: bytes) -> Acceptance | None:
@@ -137,9 +138,11 @@ class Accept:
             body={"members": members},
         )
 
-    def _keep(self, items: Sequence[bytes]) -> str:
+    def _keep(self, data: bytes, items: Sequence[bytes]) -> str:
+        limit = sum(map(len, items)) + OVERHEAD
         try:
-            return self._inputs.keep(items)
+            with refusing():
+                return self._inputs.keep(data, items, limit)
         except StoreError as error:
             raise refuse(Reason.NOT_READY, error.message) from error
 

@@ -38,6 +38,8 @@ from offchain_workers.operator.shop import Shop
 from offchain_workers.operator.tables import WORKER_SCHEMA
 from offchain_workers.operator.upkeep import Upkeep
 from offchain_workers.operator.watch import Watch
+from offchain_workers.sealed_jobs import Reader
+from offchain_workers.sealing_file import own_key
 from offchain_workers.storage import HttpStore, LocalStore, MultiStore
 from verifiers.base import VERDICTS, Enclosed, Method
 from verifiers.methods import get_method, method_table
@@ -134,9 +136,11 @@ def assemble(
         network, storage.folder / VERDICTS, account.address, asked.attesters, asked.required
     )
     shop = Shop(account.address, pool, network, catalogue, methods, rules, breaker, clock, vouching)
-    inputs = Inputs(local, peers, storage.allow_private)
+    sealing_key = own_key(settings.account.folder, account)
+    reader = Reader(sealing_key, network.marketplace)
+    inputs = Inputs(local, peers, storage.allow_private, reader=reader)
     # Whoever asks for a promise waits for it, and takes one of few places meanwhile.
-    quick = Inputs(local, peers, storage.allow_private, _QUICK_SECONDS)
+    quick = Inputs(local, peers, storage.allow_private, _QUICK_SECONDS, reader)
     assignments = Assignments(db, network, account.address, inputs, local, catalogue)
     crew = Crew(worker.max_in_flight, follower.wake.set)
     bonds = worker.audit_budget_wei
@@ -169,7 +173,7 @@ def assemble(
         reconcile=Reconcile(db, network, clock, metrics, 2 * worker.sweep_seconds),
         settle=Settle(db, network, methods, tx, clock, worker.withdraw_above_wei, worker.keeper),
         accept=Accept(account, network, db, quick, shop.facts, shop.view, promises, clock, metrics),
-        notice=Notice(settings, account, network, db, tx, local, engine, clock),
+        notice=Notice(settings, account, network, db, tx, local, engine, clock, sealing_key.public),
         duties=Duties(db, tx.sender, clock),
     )
 

@@ -16,6 +16,7 @@ from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.daemon.inputs import Inputs
 from offchain_workers.engines import BusyError
 from offchain_workers.engines.errors import EngineClosedError, RunFailedError
+from offchain_workers.errors import FusionError
 from offchain_workers.operator.assignments import Assignments
 from offchain_workers.operator.breaker import Breaker, State
 from offchain_workers.operator.crew import Answer, Crew
@@ -25,6 +26,7 @@ from offchain_workers.operator.reasons import Reason, RefusedError, Skip, refusi
 from offchain_workers.operator.shop import Shop
 from offchain_workers.operator.tables import JobRow, Stage, Status
 from offchain_workers.storage import BlobStore
+from offchain_workers.storage.reference import is_sealed
 from verifiers.base import Enclosed
 from verifiers.errors import NotReadyError, StakeNotFreeError
 
@@ -170,13 +172,20 @@ class Desk:
             self._breaker.not_ours()
             raise RefusedError(Skip(Reason.METHOD_NOT_READY, error.message)) from error
         except Exception as error:  # whatever a job does, the daemon goes on
+            line = self._told(job, error)
             if self._is_ours(job, error):
-                log.error("job failed", job=job.job_id.hex(), reason=str(error))
+                log.error("job failed", job=job.job_id.hex(), reason=line)
                 self._breaker.failed()
                 self._metrics.failures.inc()
             else:
                 self._breaker.not_ours()
-            raise RefusedError(Skip(Reason.RUN_FAILED, str(error))) from error
+            raise RefusedError(Skip(Reason.RUN_FAILED, line)) from error
+
+    def _told(self, job: JobRow, error: Exception) -> str:
+        """Of a private job only the kind of failure: an engine's words may show its input."""
+        if not is_sealed(self._assignments.data(job)):
+            return str(error)
+        return error.code if isinstance(error, FusionError) else type(error).__name__
 
     def _is_ours(self, job: JobRow, error: Exception) -> bool:
         """An input may make a healthy model fail."""

@@ -38,6 +38,7 @@ class Reason(Enum):
         inputs.CommitmentMismatchError.TEXT,
         True,
     )
+    INPUT_SEALED = (inputs.InputSealedError.CODE, inputs.InputSealedError.TEXT, True)
     CAPACITY_FULL = ("MN-WORKER-116", "all slots are taken", False)
     BREAKER_OPEN = ("MN-WORKER-117", "the worker pauses after failures", False)
     STAKE_NOT_FREE = ("MN-WORKER-118", "no stake is free for the pledge", False)

@@ -8,11 +8,13 @@ import time
 from dataclasses import dataclass, replace
 
 from offchain_workers.chain.contracts import JobTerms, ModelRecord
+from offchain_workers.chain.contracts.enclaves import ResultDomain
 from offchain_workers.chain.contracts.terms import Domain, selector_of
 from offchain_workers.chain.merkle import batch_commitment
 from offchain_workers.models.demo import DemoModel
 from offchain_workers.storage import content_id
 from verifiers.teeml.enclave.client import Attested, EnclaveClient
+from verifiers.teeml.enclave.keys import Anchor, Purpose
 from verifiers.teeml.enclave.models import Origin
 
 CHAIN = 31_337
@@ -69,7 +71,8 @@ class Listed:
 
 
 def attested(client: EnclaveClient, policy: bytes = POLICY) -> Attested:
-    return client.attest(CHAIN, VERIFIER, policy, OPERATOR, bytes(32), 7, b"\x09" * 32)
+    purpose = Purpose(ResultDomain(CHAIN, VERIFIER), policy, OPERATOR)
+    return client.attest(purpose, bytes(32), Anchor(7, b"\x09" * 32))
 
 
 def other(terms: JobTerms) -> JobTerms:

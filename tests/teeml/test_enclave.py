@@ -8,7 +8,11 @@ from dataclasses import replace
 
 import pytest
 from eth_account import Account
+from eth_account.messages import encode_typed_data
 
+from offchain_workers.chain.contracts import JobTerms
+from offchain_workers.chain.contracts.enclaves import Result, ResultDomain
+from offchain_workers.chain.hashing import keccak
 from offchain_workers.models.demo import digits_mlp
 from offchain_workers.models.wire import pack_items, unpack_items
 from offchain_workers.sealing import SealingKey, input_info, seal
@@ -24,13 +28,14 @@ from tests.teeml.enclaves import (
     attested,
     other,
 )
+from verifiers.teeml.enclave.answers import Answer
 from verifiers.teeml.enclave.client import Attested, EnclaveClient, EnclaveProcess
 from verifiers.teeml.errors import EnclaveGoneError, EnclaveRefusedError
 from verifiers.teeml.payload import Payload, output_info
 from verifiers.teeml.quote import Quote
-from verifiers.teeml.statements import Binding, result_digest
 
 LISTED = Listed(digits_mlp())
+DOMAIN_OF_RESULTS = ResultDomain(CHAIN, VERIFIER)
 ITEM = LISTED.model.samples[0][1]
 
 
@@ -59,6 +64,14 @@ def sealed(payload: Payload, public: bytes, requester: str = REQUESTER) -> bytes
     return seal(public, payload.encode(), info)
 
 
+def signer(terms: JobTerms, found: Answer) -> str:
+    """Who signed an answer as that of a job."""
+    given = (terms.model_id, terms.input_commitment, keccak(found.output), OPERATOR)
+    result = Result(terms.job_id(DOMAIN), *given, terms.deliver_by)
+    message = encode_typed_data(full_message=DOMAIN_OF_RESULTS._message(result))
+    return str(Account.recover_message(message, vrs=found.signature))
+
+
 def expected() -> bytes:
     from offchain_workers.engines.embedded import EmbeddedEngine
     from offchain_workers.models import ModelSpec
@@ -70,9 +83,9 @@ def expected() -> bytes:
 
 
 def test_a_quote_is_made_of_the_key_and_of_what_it_is_for(key: Attested) -> None:
-    binding = Binding(CHAIN, VERIFIER, POLICY, OPERATOR, bytes(32), bytes(32), 7, b"\x09" * 32)
     report = Quote.parse(key.quote).report
-    assert report.report_data == binding.report_data(key.key, key.sealing)
+    assert report.report_data == DOMAIN_OF_RESULTS.binding_hash(POLICY, key.binding) + b"\x09" * 32
+    assert (key.binding.operator, key.binding.anchor) == (OPERATOR, 7)
 
 
 def test_an_answer_is_the_models_and_signed_for_the_job(
@@ -81,9 +94,7 @@ def test_an_answer_is_the_models_and_signed_for_the_job(
     terms = LISTED.terms([ITEM])
     found = client.answer(key.key, DOMAIN, terms, ITEM)
     assert found.output == expected()
-    job_id = terms.job_id(DOMAIN)
-    digest = result_digest(CHAIN, VERIFIER, terms, job_id, found.output, OPERATOR)
-    assert Account._recover_hash(digest, vrs=found.signature) == key.key
+    assert signer(terms, found) == key.key
     assert found.signature[2] < 2**255  # low s, far from the half order
 
 
@@ -101,7 +112,7 @@ def test_a_private_input_is_opened_inside_and_its_answer_sealed(
     reply = SealingKey.generate()
     payload = Payload.of(ITEM, LISTED.model_id, reply.public)
     terms = LISTED.terms([ITEM], payload.commitment)
-    box = sealed(payload, key.sealing)
+    box = sealed(payload, key.binding.sealing_key)
     client.check(key.key, DOMAIN, terms, box)
     found = client.answer(key.key, DOMAIN, terms, box)
     assert expected() not in found.output
@@ -113,7 +124,10 @@ def test_a_private_input_without_a_reply_key_is_answered_in_the_clear(
 ) -> None:
     payload = Payload.of(ITEM, LISTED.model_id)
     terms = LISTED.terms([ITEM], payload.commitment)
-    assert client.answer(key.key, DOMAIN, terms, sealed(payload, key.sealing)).output == expected()
+    assert (
+        client.answer(key.key, DOMAIN, terms, sealed(payload, key.binding.sealing_key)).output
+        == expected()
+    )
 
 
 def test_the_same_job_gets_the_same_answer_though_sealing_is_random(
@@ -122,7 +136,7 @@ def test_the_same_job_gets_the_same_answer_though_sealing_is_random(
     reply = SealingKey.generate().public
     payload = Payload.of(ITEM, LISTED.model_id, reply)
     terms = LISTED.terms([ITEM], payload.commitment)
-    box = sealed(payload, key.sealing)
+    box = sealed(payload, key.binding.sealing_key)
     first = client.answer(key.key, DOMAIN, terms, box)
     assert client.answer(key.key, DOMAIN, terms, box) == first
     assert client.answer(key.key, DOMAIN, other(terms), box).output != first.output
@@ -146,7 +160,7 @@ def test_what_was_sealed_for_another_model_or_as_another_input_is_refused(
     changed = change(payload)
     terms = LISTED.terms([ITEM], payload.commitment)
     info = input_info(CHAIN, DOMAIN.market, REQUESTER, payload.commitment)
-    box = seal(key.sealing, changed.encode(), info)
+    box = seal(key.binding.sealing_key, changed.encode(), info)
     with pytest.raises(EnclaveRefusedError, match="MN-TEE-085"):
         client.answer(key.key, DOMAIN, terms, box)
 
@@ -155,7 +169,7 @@ def test_a_box_copied_into_another_requesters_job_does_not_open(
     client: EnclaveClient, key: Attested
 ) -> None:
     payload = Payload.of(ITEM, LISTED.model_id)
-    box = sealed(payload, key.sealing)
+    box = sealed(payload, key.binding.sealing_key)
     theirs = replace(LISTED.terms([ITEM], payload.commitment), requester=OPERATOR)
     with pytest.raises(EnclaveRefusedError, match="MN-KEY-013"):
         client.check(key.key, DOMAIN, theirs, box)
@@ -223,6 +237,5 @@ def test_a_box_for_an_earlier_key_of_the_same_purpose_opens(
     newer = attested(client)
     payload = Payload.of(ITEM, LISTED.model_id)
     terms = LISTED.terms([ITEM], payload.commitment)
-    found = client.answer(newer.key, DOMAIN, terms, sealed(payload, key.sealing))
-    digest = result_digest(CHAIN, VERIFIER, terms, terms.job_id(DOMAIN), found.output, OPERATOR)
-    assert Account._recover_hash(digest, vrs=found.signature) == newer.key
+    found = client.answer(newer.key, DOMAIN, terms, sealed(payload, key.binding.sealing_key))
+    assert signer(terms, found) == newer.key

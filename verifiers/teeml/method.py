@@ -7,19 +7,28 @@ and registrations to the chain. Nothing that it does can make a wrong answer pas
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.base import ZERO_ADDRESS
-from offchain_workers.chain.contracts.teeml import TEEML, TeemlVerifier
+from offchain_workers.chain.contracts.teeml_verifier import TEEML, TeemlVerifier
 from offchain_workers.chain.contracts.terms import ZERO_32
 from offchain_workers.chain.merkle import batch_commitment
 from offchain_workers.config import Settings
 from offchain_workers.models import ModelCard
-from verifiers.base import Answered, Assignment, Auditor, Candidate, Earning, ModelView, Step
+from verifiers.base import (
+    Answered,
+    Assignment,
+    Auditor,
+    Candidate,
+    Concealed,
+    Earning,
+    ModelView,
+    Step,
+)
 from verifiers.errors import NotReadyError
 from verifiers.teeml.enclave.client import EnclaveClient, EnclaveProcess
 from verifiers.teeml.errors import (
@@ -27,8 +36,11 @@ from verifiers.teeml.errors import (
     EnclaveKeyError,
     EnclaveModelError,
     EnclaveRefusedError,
+    PrivateJobError,
 )
-from verifiers.teeml.registrar import Registrar, verifier_of
+from verifiers.teeml.market import newest_sealing_key, verifier_of
+from verifiers.teeml.payload import Payload
+from verifiers.teeml.registrar import Registrar
 from verifiers.teeml.sources import source_of
 
 # Whole-transaction gas of a delivery, then what each byte of output adds.
@@ -113,6 +125,22 @@ class TeemlMethod:
         """As under method none. A private input's is its payload's."""
         return batch_commitment(items)
 
+    def conceal(
+        self, items: Sequence[bytes], model: ModelView, model_id: bytes, reply: bytes
+    ) -> Concealed:
+        """For the enclave alone, blinded; the answer is sealed to ``reply``, unless it is zeros.
+        Raises PrivateJobError."""
+        if len(items) != 1:
+            raise PrivateJobError(f"a private job has one input, not {len(items)}")
+        payload = Payload.of(items[0], model_id, reply)
+        return Concealed(payload.encode(), payload.commitment)
+
+    def recipient(
+        self, network: Network, terms: JobTerms, operator: str, announced: Callable[[], bytes]
+    ) -> bytes:
+        """Of the operator's live keys under the job's policy, the newest. Raises NotReadyError."""
+        return newest_sealing_key(network, listed(network), terms, operator)
+
     def check_terms(self, terms: JobTerms, card: ModelCard) -> str | None:
         """A policy; an output that fits, sealed or not."""
         if terms.artifact_id == ZERO_32:
@@ -164,9 +192,7 @@ class TeemlMethod:
                 raise NotReadyError(error.message) from error
             raise
         verifier = listed(job.network)
-        return Answered(
-            found.output, verifier.call("deliver", terms.abi(), key, found.output, found.signature)
-        )
+        return Answered(found.output, verifier.deliver(terms, key, found.output, found.signature))
 
     def deliver(self, job: Assignment) -> Call:
         """The delivery of ``answer``."""
@@ -175,13 +201,13 @@ class TeemlMethod:
     def follow_up(self, job: Assignment) -> Sequence[Call]:
         """The payment of an answer whose hold is over."""
         w3, verifier = job.network.marketplace.w3, listed(job.network)
-        _, final_at = verifier.read("claim_of", job.job_id)
+        claim = verifier.claim_of(job.job_id)
         now = int(w3.eth.get_block("latest")["timestamp"])
-        if not final_at or now <= final_at:
+        if claim is None or now <= claim[1]:
             return ()
         terms = job.terms
         waits = terms.callback_target != ZERO_ADDRESS and not terms.callback_eager
-        return (verifier.call("finalise", terms.abi(), job.output() if waits else b""),)
+        return (verifier.finalise(terms, job.output() if waits else b""),)
 
     def upkeep(self) -> Sequence[Step]:
         """Models into an enclave that was started anew; collateral and registrations."""

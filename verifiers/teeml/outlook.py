@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from offchain_workers.chain.contracts.teeml import TeemlVerifier
+from offchain_workers.chain.contracts.enclaves import Policy
+from offchain_workers.chain.contracts.teeml_verifier import TeemlVerifier
 from verifiers.teeml.collateral import Status
 from verifiers.teeml.errors import TeeError
-from verifiers.teeml.keypolicy import KeyPolicy
+from verifiers.teeml.keypolicy import statuses_of
 from verifiers.teeml.onchain import quote_of
 from verifiers.teeml.quote import Quote
 from verifiers.teeml.roots import Root
@@ -25,7 +26,7 @@ class Outlook:
     reason: str
 
 
-def outlook(quote: Quote, policy: KeyPolicy, source: Source, now: int, root: Root) -> Outlook:
+def outlook(quote: Quote, policy: Policy, source: Source, now: int, root: Root) -> Outlook:
     """By what ``source`` has as early data at Unix time ``now``. Raises PcsError when it has
     nothing to say."""
     collateral = source.collateral(quote, now, "early")
@@ -34,7 +35,7 @@ def outlook(quote: Quote, policy: KeyPolicy, source: Source, now: int, root: Roo
     except TeeError as error:
         return Outlook(REFUSED, False, str(error))
     status = found.standing.status
-    accepted = status in policy.statuses
+    accepted = status in statuses_of(policy)
     return Outlook(status, accepted, "" if accepted else f"the policy does not accept {status}")
 
 

@@ -14,13 +14,14 @@ from web3.exceptions import ContractLogicError, Web3RPCError
 
 from offchain_workers.chain.call import Call, revert_reason
 from offchain_workers.chain.contracts import Network
-from offchain_workers.chain.contracts.teeml import IntelCollateral, TeemlVerifier
-from offchain_workers.chain.past import Past
+from offchain_workers.chain.contracts.enclaves import Policy
 from verifiers.base import Step
 from verifiers.errors import NotReadyError
 from verifiers.teeml.enclave.client import Attested, EnclaveClient
-from verifiers.teeml.errors import EnclaveGoneError, NotListedError, PolicyRefusedError
-from verifiers.teeml.keypolicy import KeyPolicy
+from verifiers.teeml.enclave.keys import Anchor, Purpose
+from verifiers.teeml.errors import EnclaveGoneError, PolicyRefusedError
+from verifiers.teeml.keypolicy import place_in
+from verifiers.teeml.market import policy_of, verifier_of
 from verifiers.teeml.onchain import chosen, quote_words, steps
 from verifiers.teeml.quote import Quote
 from verifiers.teeml.reports import EnclaveReport
@@ -40,10 +41,9 @@ _RENEW_SHARE = 4
 class Standing:
     """Where registration under one policy stands. ``live``: keys by address and last second."""
 
-    policy: KeyPolicy
+    policy: Policy
     live: dict[str, int] = field(default_factory=dict)
     pending: Attested | None = None
-    anchor: int = 0
     waits_for: str = "a first look at the chain"
 
 
@@ -62,9 +62,7 @@ class Registrar:
         self._enclave = enclave
         self._source = source
         self._verifier = verifier_of(network)
-        self._collateral = IntelCollateral(
-            network.marketplace.w3, str(self._verifier.read("COLLATERAL"))
-        )
+        self._collateral = self._verifier.collateral()
         self._standings: dict[bytes, Standing] = {}
         self._lock = threading.Lock()
 
@@ -126,8 +124,8 @@ class Registrar:
         asked = {*standing.live, *([pending.key] if pending else [])}
         live = {}
         for address in asked.intersection(known):
-            if self._verifier.read("is_live", policy_id, address):
-                live[address] = int(self._verifier.read("key_of", policy_id, address)[1])
+            if self._verifier.is_live(policy_id, address):
+                live[address] = self._verifier.key_of(policy_id, address).expires
         for lost in set(standing.live) - set(live):
             log.warning("enclave key lost", key=lost, policy=f"0x{policy_id.hex()}")
         if pending is not None and (pending.key in live or pending.key not in known):
@@ -139,12 +137,8 @@ class Registrar:
         pending = self._attested(policy_id, standing)
         quote = Quote.parse(pending.quote)
         collateral = self._source.collateral(quote, now)
-        binding = (
-            self._operator, pending.key, pending.sealing, pending.gpu, NO_MANIFEST,
-            standing.anchor,
-        )  # fmt: skip
-        evidence = (quote_words(quote), *chosen(collateral), self._place(standing.policy, quote))
-        call = self._verifier.call("register", standing.policy.abi(), evidence, binding)
+        evidence = (quote_words(quote), *chosen(collateral), _place(standing.policy, quote))
+        call = self._verifier.register(standing.policy, evidence, pending.binding)
         refused = self._refusal(call)
         if refused is None:
             standing.waits_for = "its registration to be mined"
@@ -164,31 +158,13 @@ class Registrar:
         """A key whose quote is fresh enough to be registered still."""
         w3 = self._network.marketplace.w3
         head = int(w3.eth.block_number)
-        if standing.pending is None or head - standing.anchor > _ANCHOR_BLOCKS:
-            standing.anchor = max(0, head - 1)
-            block = w3.eth.get_block(standing.anchor)
-            standing.pending = self._enclave.attest(
-                self._network.marketplace.domain.chain_id,
-                self._verifier.address,
-                policy_id,
-                self._operator,
-                NO_MANIFEST,
-                standing.anchor,
-                bytes(block["hash"]),
-            )
-        return standing.pending
-
-    def _place(self, policy: KeyPolicy, quote: Quote) -> int:
-        report = quote.report
-        svn = report.isvsvn if isinstance(report, EnclaveReport) else 0
-        measured = quote.measurement, quote.runtime_measurement
-        found = policy.fits(*measured, tdx=quote.is_tdx, svn=svn)
-        if found is None:
-            raise PolicyRefusedError(
-                f"the policy lists no measurement 0x{quote.measurement.hex()}: "
-                "another enclave runs here"
-            )
-        return found
+        pending = standing.pending
+        if pending is None or head - pending.binding.anchor > _ANCHOR_BLOCKS:
+            block = w3.eth.get_block(max(0, head - 1))
+            purpose = Purpose(self._verifier.domain(), policy_id, self._operator)
+            anchor = Anchor(int(block["number"]), bytes(block["hash"]))
+            pending = standing.pending = self._enclave.attest(purpose, NO_MANIFEST, anchor)
+        return pending
 
     def _refusal(self, call: Call) -> str | None:
         """What the chain would say, None when it would take the call."""
@@ -200,18 +176,13 @@ class Registrar:
         return None
 
 
-def verifier_of(network: Network) -> TeemlVerifier:
-    """Raises NotListedError."""
-    found = TeemlVerifier.of(network)
+def _place(policy: Policy, quote: Quote) -> int:
+    report = quote.report
+    svn = report.isvsvn if isinstance(report, EnclaveReport) else 0
+    measured = quote.measurement, quote.runtime_measurement
+    found = place_in(policy, *measured, tdx=quote.is_tdx, svn=svn)
     if found is None:
-        raise NotListedError("the market does not list method teeml")
+        raise PolicyRefusedError(
+            f"measurement 0x{quote.measurement.hex()} is not the policy's: other software runs here"
+        )
     return found
-
-
-def policy_of(network: Network, verifier: TeemlVerifier, policy_id: bytes) -> KeyPolicy:
-    """As it was created. Raises PolicyRefusedError when nobody created it."""
-    last = int(network.marketplace.w3.eth.block_number)
-    past = Past(verifier, network.start_block)
-    for event in past.newest_first({"PolicyCreated"}, policy_id, last):
-        return KeyPolicy.of(event.args["policy"])
-    raise PolicyRefusedError(f"no policy 0x{policy_id.hex()} was created on this chain")

@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from offchain_workers.models import ModelCard
+from verifiers.scratch import Scratch
 from verifiers.zkml import settings, wrap
 from verifiers.zkml.bundle import MODEL_FILE, PROGRAM_FILE, Bundle
 from verifiers.zkml.circuit import setup_hash
 from verifiers.zkml.faults import RederivedError
-from verifiers.zkml.prover import KEY_FILE, ONNX_FILE, SETTINGS_FILE, Prover
+from verifiers.zkml.prover import KEY_FILE, ONNX_FILE, SCRATCH, SETTINGS_FILE, Prover
 from verifiers.zkml.runner import USUAL, Ezkl, Limits, Step
 from verifiers.zkml.settings import Facts, run_args
 from verifiers.zkml.setup import circuit_of, is_whole
@@ -35,7 +35,7 @@ def check(
     """
     if found.files[ONNX_FILE] != float_onnx:
         raise RederivedError("the circuit was made from another ONNX file than its parent's")
-    with tempfile.TemporaryDirectory(prefix="fusion-zkml-") as name:
+    with Scratch(SCRATCH) as name:
         folder = Path(name)
         found.write(folder)
         ezkl = Ezkl(folder, limits, say)

@@ -13,16 +13,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from offchain_workers.chain.contracts.enclaves import Result
 from offchain_workers.chain.contracts.terms import Domain, JobTerms
+from offchain_workers.chain.hashing import keccak
 from offchain_workers.chain.merkle import batch_commitment
 from offchain_workers.models import ModelCard
 from offchain_workers.models.wire import split_items
-from offchain_workers.sealing import SealedError, input_info, seal
+from offchain_workers.sealed_jobs import info_of
+from offchain_workers.sealing import SealedError, seal
 from verifiers.teeml.enclave.keys import EnclaveKey, Keyring
 from verifiers.teeml.enclave.models import Shelf
 from verifiers.teeml.errors import EnclaveInputError, EnclaveKeyError
 from verifiers.teeml.payload import NO_REPLY, Payload, output_info
-from verifiers.teeml.statements import result_digest
 
 _MOST_ANSWERS = 4_096
 
@@ -64,7 +66,8 @@ class Answers:
     def answer(self, key: EnclaveKey, domain: Domain, terms: JobTerms, given: bytes) -> Answer:
         """As ``open``; EngineError when the model fails, EnclaveKeyError for another policy's key,
         SealingKeyError for a reply key that is none."""
-        if terms.artifact_id != key.binding.policy or domain.chain_id != key.binding.chain_id:
+        purpose = key.purpose
+        if (terms.artifact_id, domain.chain_id) != (purpose.policy, purpose.domain.chain_id):
             raise EnclaveKeyError(f"key {key.address} is not of the job's policy and chain")
         job_id = terms.job_id(domain)
         with self._lock:
@@ -72,11 +75,15 @@ class Answers:
             if output is None:
                 output = self._run(key, domain, terms, given)
                 self._keep(job_id, output)
-        bound = key.binding
-        digest = result_digest(
-            bound.chain_id, bound.verifier, terms, job_id, output, bound.operator
+        result = Result(
+            job_id,
+            terms.model_id,
+            terms.input_commitment,
+            keccak(output),
+            purpose.operator,
+            terms.deliver_by,
         )
-        return Answer(output, key.sign(digest))
+        return Answer(output, key.sign(result))
 
     def _run(self, key: EnclaveKey, domain: Domain, terms: JobTerms, given: bytes) -> bytes:
         found = self.open(key, domain, terms, given)
@@ -95,8 +102,7 @@ def _opened(
     keys: Sequence[EnclaveKey], domain: Domain, terms: JobTerms, card: ModelCard, given: bytes
 ) -> Opened:
     commitment = terms.input_commitment
-    info = input_info(domain.chain_id, domain.market, terms.requester, commitment)
-    payload = Payload.parse(_unsealed(keys, given, info))
+    payload = Payload.parse(_unsealed(keys, given, info_of(terms, domain)))
     if payload.model_id != terms.model_id:
         raise EnclaveInputError("what was sealed is for another model")
     if payload.commitment != commitment:

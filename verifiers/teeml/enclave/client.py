@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from offchain_workers.chain.contracts import ModelRecord
+from offchain_workers.chain.contracts.enclaves import Binding
 from offchain_workers.chain.contracts.terms import Domain, JobTerms
 from verifiers.teeml.enclave.answers import Answer
 from verifiers.teeml.enclave.frames import Message, receive, send
+from verifiers.teeml.enclave.keys import Anchor, Purpose
 from verifiers.teeml.errors import EnclaveGoneError, EnclaveRefusedError
 
 _START_SECONDS = 60.0
@@ -28,12 +30,15 @@ _PAUSE_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Attested:
-    """A key pair that the enclave made: the signer's address, the X25519 key, and the quote."""
+    """A key pair that the enclave made, and the quote which vouches for ``binding``."""
 
-    key: str
-    sealing: bytes
-    gpu: bytes
+    binding: Binding
     quote: bytes
+
+    @property
+    def key(self) -> str:
+        """The signer's address."""
+        return self.binding.key
 
 
 class EnclaveClient:
@@ -49,30 +54,23 @@ class EnclaveClient:
         """provider, tee, simulated, keys and models."""
         return self._ask({"ask": "hello"}).head
 
-    def attest(
-        self,
-        chain_id: int,
-        verifier: str,
-        policy: bytes,
-        operator: str,
-        manifest: bytes,
-        anchor: int,
-        anchor_hash: bytes,
-    ) -> Attested:
+    def attest(self, purpose: Purpose, manifest: bytes, anchor: Anchor) -> Attested:
         """A new key, quoted."""
         asked = {
             "ask": "attest",
-            "chain_id": chain_id,
-            "verifier": verifier,
-            "policy": _hex(policy),
-            "operator": operator,
+            "chain_id": purpose.domain.chain_id,
+            "verifier": purpose.domain.verifier,
+            "policy": _hex(purpose.policy),
+            "operator": purpose.operator,
             "manifest": _hex(manifest),
-            "anchor": anchor,
-            "anchor_hash": _hex(anchor_hash),
+            "anchor": anchor.number,
+            "anchor_hash": _hex(anchor.block_hash),
         }
         head, (quote,) = self._ask(asked)
         sealing, gpu = (bytes.fromhex(head[name]) for name in ("sealing", "gpu"))
-        return Attested(head["key"], sealing, gpu, quote)
+        number = anchor.number
+        bound = Binding(purpose.operator, head["key"], sealing, gpu, manifest, number)
+        return Attested(bound, quote)
 
     def load(
         self,

@@ -9,33 +9,54 @@ from dataclasses import dataclass
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from eth_typing import Hash32
 
+from offchain_workers.chain.contracts.enclaves import Binding, Result, ResultDomain
 from offchain_workers.sealing import SealingKey
 from verifiers.teeml.errors import EnclaveKeyError
 from verifiers.teeml.providers import Evidence, QuoteProvider
-from verifiers.teeml.statements import Binding
 
 # An older one can no longer be asked for: keys live a week at the most.
 _MOST_KEYS = 64
 
 
 @dataclass(frozen=True)
+class Purpose:
+    """For what a key is made. Keys of one purpose may stand in for one another."""
+
+    domain: ResultDomain
+    policy: bytes
+    operator: str
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A recent block, so that a quote can't be older; its hash is the quote's second half."""
+
+    number: int
+    block_hash: bytes
+
+
+@dataclass(frozen=True)
 class EnclaveKey:
-    """A pair of keys, for results and for private inputs, and for what they were quoted."""
+    """A pair of keys: for results, and for private inputs."""
 
     signer: LocalAccount
     sealing: SealingKey
-    binding: Binding
+    purpose: Purpose
 
     @property
     def address(self) -> str:
         return str(self.signer.address)
 
-    def sign(self, digest: bytes) -> tuple[int, int, int]:
+    def binding(self, manifest: bytes, gpu_claims: bytes, anchor: int) -> Binding:
+        """What its quote vouches for."""
+        return Binding(
+            self.purpose.operator, self.address, self.sealing.public, gpu_claims, manifest, anchor
+        )
+
+    def sign(self, result: Result) -> tuple[int, int, int]:
         """v, r and s, s low."""
-        signed = self.signer.unsafe_sign_hash(Hash32(digest))
-        return signed.v, signed.r, signed.s
+        return self.purpose.domain.sign(self.signer, result)
 
 
 class Keyring:
@@ -46,10 +67,14 @@ class Keyring:
         self._keys: OrderedDict[str, EnclaveKey] = OrderedDict()
         self._lock = threading.Lock()
 
-    def attest(self, binding: Binding) -> tuple[EnclaveKey, Evidence]:
+    def attest(
+        self, purpose: Purpose, manifest: bytes, gpu_claims: bytes, anchor: Anchor
+    ) -> tuple[EnclaveKey, Evidence]:
         """A new pair and the hardware's word for it. Raises the provider's errors."""
-        key = EnclaveKey(Account.create(), SealingKey.generate(), binding)
-        evidence = self._provider.quote(binding.report_data(key.address, key.sealing.public))
+        key = EnclaveKey(Account.create(), SealingKey.generate(), purpose)
+        binding = key.binding(manifest, gpu_claims, anchor.number)
+        first = purpose.domain.binding_hash(purpose.policy, binding)
+        evidence = self._provider.quote(first + anchor.block_hash)
         with self._lock:
             self._keys[key.address] = key
             while len(self._keys) > _MOST_KEYS:
@@ -64,9 +89,9 @@ class Keyring:
         return found
 
     def alike(self, key: EnclaveKey) -> list[EnclaveKey]:
-        """All for the same chain, contract, policy and operator, the newest first."""
+        """All of the same purpose, the newest first."""
         with self._lock:
-            found = [one for one in self._keys.values() if one.binding.purpose == key.binding.purpose]
+            found = [one for one in self._keys.values() if one.purpose == key.purpose]
         return found[::-1]
 
     def addresses(self) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from offchain_workers.chain.contracts.enclaves import ResultDomain
 from offchain_workers.chain.contracts.terms import Domain, JobTerms
 from offchain_workers.engines import EngineError
 from offchain_workers.engines.embedded import EmbeddedEngine
@@ -15,11 +16,10 @@ from offchain_workers.errors import FusionError
 from verifiers.teeml.collateral import Digest
 from verifiers.teeml.enclave.answers import Answers
 from verifiers.teeml.enclave.frames import Message
-from verifiers.teeml.enclave.keys import Keyring
+from verifiers.teeml.enclave.keys import Anchor, Keyring, Purpose
 from verifiers.teeml.enclave.models import Origin, Shelf
 from verifiers.teeml.errors import EnclaveProtocolError
 from verifiers.teeml.providers import QuoteProvider
-from verifiers.teeml.statements import Binding
 
 
 class _Asked(BaseModel):
@@ -52,6 +52,9 @@ class _Job(_Asked):
     market: str
     terms: dict[str, Any]
 
+
+# Evidence of a GPU is not collected yet: policies that want some refuse such keys.
+_NO_GPU = bytes(32)
 
 Handler = Callable[[Message], Message]
 
@@ -104,9 +107,11 @@ class Service:
 
     def _attest(self, message: Message) -> Message:
         asked = _Attest.model_validate(message.head)
-        binding = Binding(**dict(asked), gpu=bytes(32))
-        key, evidence = self._keys.attest(binding)
-        head = {"key": key.address, "sealing": key.sealing.public.hex(), "gpu": binding.gpu.hex()}
+        domain = ResultDomain(asked.chain_id, asked.verifier)
+        purpose = Purpose(domain, asked.policy, asked.operator)
+        anchor = Anchor(asked.anchor, asked.anchor_hash)
+        key, evidence = self._keys.attest(purpose, asked.manifest, _NO_GPU, anchor)
+        head = {"key": key.address, "sealing": key.sealing.public.hex(), "gpu": _NO_GPU.hex()}
         return Message(head, (evidence.quote,))
 
     def _load(self, message: Message) -> Message:
