@@ -86,8 +86,15 @@ def sealed_letter(
     inline: bool,
 ) -> SealedLetter:
     """Raises NotPrivateError, and what the method says of the model."""
+    able = concealing(method, items)
+    concealed = able.conceal(items, model, model_id, reply)
+    return SealedLetter(network, able, concealed, inline)
+
+
+def concealing(method: Method, items: Sequence[bytes]) -> Concealing:
+    """The method, if it can hide such an input. Raises NotPrivateError."""
     if not isinstance(method, Concealing):
         raise NotPrivateError(f"method {method.name} shows inputs to others than the primary")
     if len(items) != 1:
         raise NotPrivateError(f"a private job has one input, not {len(items)}")
-    return SealedLetter(network, method, method.conceal(items, model, model_id, reply), inline)
+    return method

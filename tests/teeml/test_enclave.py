@@ -15,7 +15,7 @@ from offchain_workers.chain.contracts.enclaves import Result, ResultDomain
 from offchain_workers.chain.hashing import keccak
 from offchain_workers.models.demo import digits_mlp
 from offchain_workers.models.wire import pack_items, unpack_items
-from offchain_workers.sealing import SealingKey, input_info, seal
+from offchain_workers.sealing import SealingKey, input_info, output_info, seal
 from tests.teeml.enclaves import (
     CHAIN,
     DOMAIN,
@@ -31,7 +31,7 @@ from tests.teeml.enclaves import (
 from verifiers.teeml.enclave.answers import Answer
 from verifiers.teeml.enclave.client import Attested, EnclaveClient, EnclaveProcess
 from verifiers.teeml.errors import EnclaveGoneError, EnclaveRefusedError
-from verifiers.teeml.payload import Payload, output_info
+from verifiers.teeml.payload import Payload
 from verifiers.teeml.quote import Quote
 
 LISTED = Listed(digits_mlp())

@@ -277,9 +277,3 @@ class NotListedError(TeeError):
     """The market has no method teeml."""
 
     CODE = "MN-TEE-087"
-
-
-class PrivateJobError(TeeError):
-    """A private job of a kind that there is not."""
-
-    CODE = "MN-TEE-088"

@@ -36,7 +36,6 @@ from verifiers.teeml.errors import (
     EnclaveKeyError,
     EnclaveModelError,
     EnclaveRefusedError,
-    PrivateJobError,
 )
 from verifiers.teeml.market import newest_sealing_key, verifier_of
 from verifiers.teeml.payload import Payload
@@ -128,10 +127,7 @@ class TeemlMethod:
     def conceal(
         self, items: Sequence[bytes], model: ModelView, model_id: bytes, reply: bytes
     ) -> Concealed:
-        """For the enclave alone, blinded; the answer is sealed to ``reply``, unless it is zeros.
-        Raises PrivateJobError."""
-        if len(items) != 1:
-            raise PrivateJobError(f"a private job has one input, not {len(items)}")
+        """For the enclave alone, blinded; the answer is sealed to ``reply``, unless it is zeros."""
         payload = Payload.of(items[0], model_id, reply)
         return Concealed(payload.encode(), payload.commitment)
 

@@ -51,8 +51,3 @@ class Payload:
     @property
     def wants_reply(self) -> bool:
         return self.reply != NO_REPLY
-
-
-def output_info(job_id: bytes) -> bytes:
-    """What a sealed answer is bound to."""
-    return b"model-network/output/" + job_id

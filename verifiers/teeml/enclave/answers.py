@@ -20,11 +20,11 @@ from offchain_workers.chain.merkle import batch_commitment
 from offchain_workers.models import ModelCard
 from offchain_workers.models.wire import split_items
 from offchain_workers.sealed_jobs import info_of
-from offchain_workers.sealing import SealedError, seal
+from offchain_workers.sealing import SealedError, output_info, seal
 from verifiers.teeml.enclave.keys import EnclaveKey, Keyring
 from verifiers.teeml.enclave.models import Shelf
 from verifiers.teeml.errors import EnclaveInputError, EnclaveKeyError
-from verifiers.teeml.payload import NO_REPLY, Payload, output_info
+from verifiers.teeml.payload import NO_REPLY, Payload
 
 _MOST_ANSWERS = 4_096
 
