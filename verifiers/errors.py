@@ -25,3 +25,10 @@ class NotReadyError(FusionError):
 
     def __init__(self, message: str) -> None:
         super().__init__("MN-WORKER-140", message)
+
+
+class InputUnopenedError(FusionError):
+    """A private input that does not open here, or is not what its job commits to."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("MN-WORKER-133", message)

@@ -88,7 +88,7 @@ def start_market(
     stack.enter_context(net)
     net.fund([GUARDIAN])
     policy = make_policy(net.account(GUARDIAN).address)
-    model_id = _published(net, model, policy)
+    model_id = published(net, model, policy)
     attest(net, model_id)
     doomed = min(WORKERS, key=lambda plan: plan.price)
     chain = ("--chain", str(net.devnet.chain_id))
@@ -112,7 +112,8 @@ def make_policy(guardian: str) -> Policy:
     return Policy((Measurement(quote.measurement, tdx=True),), guardian=guardian)
 
 
-def _published(net: Localnet, model: DemoModel, policy: Policy) -> bytes:
+def published(net: Localnet, model: DemoModel, policy: Policy) -> bytes:
+    """The model under the policy, as a child of the plain one."""
     publisher, verifier = net.wallet("publisher"), verifier_of(net.network)
     net_id, _ = net.models[model.card.name]
     publisher.send(verifier.create_policy(policy))
@@ -160,10 +161,15 @@ def registered(net: Localnet, verifier: TeemlVerifier, policy: Policy) -> tuple[
 
 
 def make_posting(
-    net: Localnet, model: DemoModel, model_id: bytes, policy: Policy, say: Callable[[str], None]
+    net: Localnet,
+    model: DemoModel,
+    model_id: bytes,
+    policy: Policy,
+    say: Callable[[str], None],
+    members: int = len(WORKERS),
 ) -> Posting:
-    """Posts jobs about the model on a subnet of all workers."""
-    spec = Spec(model_id, TEEML, band=60, k=len(WORKERS))
+    """Posts jobs about the model on a subnet of so many workers."""
+    spec = Spec(model_id, TEEML, band=60, k=members)
     net.form(spec, net.wallet("requester"), lambda step: say(f"subnet: {step}"))
     latest = net.network.subnets.latest_subnet(spec)
     assert latest is not None  # just formed

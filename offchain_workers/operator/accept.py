@@ -26,6 +26,7 @@ from offchain_workers.operator.watch import new_job
 from offchain_workers.sealing import OVERHEAD
 from offchain_workers.storage import StoreError
 from verifiers.base import Enclosed, Method, ModelView
+from verifiers.errors import InputUnopenedError
 
 log = structlog.get_logger(__name__)
 
@@ -247,6 +248,8 @@ class Accept:
 def _check_ready(method: Enclosed, terms: JobTerms, items: Sequence[bytes]) -> None:
     try:
         method.ready(terms, items)
+    except InputUnopenedError as error:
+        raise refuse(Reason.INPUT_SEALED) from error
     except FusionError as error:
         raise refuse(Reason.METHOD_NOT_READY, error.message) from error
 

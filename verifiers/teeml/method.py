@@ -7,7 +7,8 @@ and registrations to the chain. Nothing that it does can make a wrong answer pas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from offchain_workers.chain.contracts.terms import ZERO_32
 from offchain_workers.chain.merkle import batch_commitment
 from offchain_workers.config import Settings
 from offchain_workers.models import ModelCard
+from offchain_workers.sealing import SealedError, SealingKeyError
 from verifiers.base import (
     Answered,
     Assignment,
@@ -29,13 +31,15 @@ from verifiers.base import (
     ModelView,
     Step,
 )
-from verifiers.errors import NotReadyError
+from verifiers.errors import InputUnopenedError, NotReadyError
 from verifiers.teeml.enclave.client import EnclaveClient, EnclaveProcess
 from verifiers.teeml.errors import (
     EnclaveGoneError,
+    EnclaveInputError,
     EnclaveKeyError,
     EnclaveModelError,
     EnclaveRefusedError,
+    PayloadError,
 )
 from verifiers.teeml.market import newest_sealing_key, verifier_of
 from verifiers.teeml.payload import Payload
@@ -47,6 +51,8 @@ _GAS, _GAS_PER_BYTE = 90_000, 40
 _MOST_OUTPUT = 16_384
 # What an enclave says that has lost its memory; it gets all of it back.
 _STARTED_ANEW = (EnclaveKeyError.CODE, EnclaveModelError.CODE)
+# And of an input that is not for it.
+_UNOPENED = (SealedError.CODE, SealingKeyError.CODE, PayloadError.CODE, EnclaveInputError.CODE)
 
 
 class Machine:
@@ -165,28 +171,25 @@ class TeemlMethod:
         return _GAS + _GAS_PER_BYTE * output_bytes
 
     def ready(self, terms: JobTerms, items: Sequence[bytes]) -> None:
-        """A live key, and an input that it opens. Raises NotReadyError, EnclaveRefusedError."""
+        """A live key, and an input that it opens. Raises NotReadyError, InputUnopenedError,
+        EnclaveRefusedError."""
         machine = self._running()
         key = machine.registrar.key(terms.artifact_id)
         if batch_commitment(items) == terms.input_commitment:
             return
         if machine.registrar.lasts_until(terms.artifact_id) < terms.deliver_by:
             raise NotReadyError("the enclave's key ends before the private job's deadline")
-        machine.client.check(key, machine.network.marketplace.domain, terms, b"".join(items))
+        domain = machine.network.marketplace.domain
+        with _told():
+            machine.client.check(key, domain, terms, b"".join(items))
 
     def answer(self, job: Assignment) -> Answered:
-        """Run and signed inside. Raises NotReadyError, EnclaveRefusedError."""
+        """Run and signed inside. Raises NotReadyError, InputUnopenedError, EnclaveRefusedError."""
         machine, terms = self._running(), job.terms
-        try:
-            key = machine.registrar.key(terms.artifact_id)
-            domain = job.network.marketplace.domain
+        key = machine.registrar.key(terms.artifact_id)
+        domain = job.network.marketplace.domain
+        with _told():
             found = machine.client.answer(key, domain, terms, b"".join(job.items()))
-        except EnclaveGoneError as error:
-            raise NotReadyError(error.message) from error
-        except EnclaveRefusedError as error:
-            if error.inner in _STARTED_ANEW:
-                raise NotReadyError(error.message) from error
-            raise
         verifier = listed(job.network)
         return Answered(found.output, verifier.deliver(terms, key, found.output, found.signature))
 
@@ -232,6 +235,21 @@ class TeemlMethod:
         if self._machine is None:
             raise NotReadyError("no enclave is configured")
         return self._machine
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What an enclave says, as the worker wants to know it."""
+    try:
+        yield
+    except EnclaveGoneError as error:
+        raise NotReadyError(error.message) from error
+    except EnclaveRefusedError as error:
+        if error.inner in _STARTED_ANEW:
+            raise NotReadyError(error.message) from error
+        if error.inner in _UNOPENED:
+            raise InputUnopenedError(error.message) from error
+        raise
 
 
 @lru_cache(maxsize=8)
