@@ -91,10 +91,14 @@ class Prover:
 
     def program(self) -> Built:
         """Of the verifier that ezkl emits for the circuit's key. Raises CircuitError."""
+        return build(self.source())
+
+    def source(self) -> str:
+        """The Solidity of that verifier."""
         paths = {"sol_code_path": SOURCE_FILE, "abi_path": "verifier.abi", "reusable": False}
         keys = {"vk_path": KEY_FILE, "settings_path": SETTINGS_FILE, "srs_path": self._srs}
         self._ezkl.run(Step("create_evm_verifier", paths | keys))
-        return build((self.folder / SOURCE_FILE).read_text(encoding="utf-8"))
+        return (self.folder / SOURCE_FILE).read_text(encoding="utf-8")
 
     def witnesses(self, inputs: Sequence[Sequence[int]]) -> list[Witness]:
         """Of inputs' integers, without keys, so that no commitment is computed.

@@ -126,9 +126,11 @@ class Setup:
         given = self._options.input or (Binding.PUBLIC if public else Binding.POLYCOMMIT)
         args = settings.run_args(given, self._options.weights, scales, k, self._ends.batch)
         paths = {"model": ONNX_FILE, "output": SETTINGS_FILE, "py_run_args": args}
-        compiling = Prover(self._folder, Path(), self._ezkl).compiling()
-        self._ezkl.run(Step("gen_settings", paths), *compiling)
-        return settings.facts((self._folder / SETTINGS_FILE).read_bytes())
+        self._ezkl.run(Step("gen_settings", paths))
+        path = self._folder / SETTINGS_FILE
+        path.write_bytes(settings.canonical(path.read_bytes()))
+        self._ezkl.run(*Prover(self._folder, Path(), self._ezkl).compiling())
+        return settings.facts(path.read_bytes())
 
     def _keyed(self, scales: tuple[int, int], facts: Facts) -> tuple[Prover, Srs, Facts]:
         """With as few rows as the circuit fits in."""
