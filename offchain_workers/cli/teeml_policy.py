@@ -17,6 +17,7 @@ from offchain_workers.errors import FusionError
 
 if TYPE_CHECKING:
     from offchain_workers.chain.contracts.enclaves import Policy
+    from offchain_workers.cli.network import Connection
 
 group = typer.Typer(no_args_is_help=True, help="Which software on which platforms may sign.")
 
@@ -112,6 +113,17 @@ def remove(
     sender.send(what.replace("_", " "), verifier.call(what, policy_id, argument))
     data = sender.result(policy=policy_id, done=what)
     emit(run, data, lambda: fields(data, {"policy": "Policy", "done": "Done"}))
+
+
+def known_policy(connection: Connection, policy: str) -> dict[bytes, bytes]:
+    """What a model's record says of a policy: method's selector to its id. Raises
+    PolicyRefusedError when nobody created it."""
+    from offchain_workers.chain.contracts.teeml_verifier import TEEML
+    from verifiers.teeml.market import policy_of, verifier_of
+
+    policy_id, network = identifier(policy, "policy"), connection.network
+    policy_of(network, verifier_of(network), policy_id)
+    return {TEEML: policy_id}
 
 
 def _removal(

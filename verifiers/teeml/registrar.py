@@ -39,11 +39,13 @@ _RENEW_SHARE = 4
 
 @dataclass
 class Standing:
-    """Where registration under one policy stands. ``live``: keys by address and last second."""
+    """Where registration under one policy stands. ``live``: keys by address and last second;
+    ``looked``: whether all that the enclave has were looked for on the chain."""
 
     policy: Policy
     live: dict[str, int] = field(default_factory=dict)
     pending: Attested | None = None
+    looked: bool = False
     waits_for: str = "a first look at the chain"
 
 
@@ -122,6 +124,8 @@ class Registrar:
     def _refresh(self, policy_id: bytes, standing: Standing, known: Sequence[str]) -> None:
         pending = standing.pending
         asked = {*standing.live, *([pending.key] if pending else [])}
+        if not standing.looked:  # an enclave that was there before us may have registered keys
+            asked, standing.looked = set(known), True
         live = {}
         for address in asked.intersection(known):
             if self._verifier.is_live(policy_id, address):
