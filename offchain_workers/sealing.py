@@ -22,6 +22,7 @@ from offchain_workers.errors import FusionError
 OVERHEAD = 48
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _INPUT = b"model network: sealed input 1"
+_OUTPUT = b"model network: sealed answer 1"
 
 
 class SealingError(FusionError):
@@ -101,6 +102,11 @@ def input_info(chain_id: int, market: str, requester: str, input_commitment: byt
     """
     parts = (chain_id.to_bytes(32, "big"), _address(market), _address(requester), input_commitment)
     return _INPUT + b"".join(parts)
+
+
+def output_info(job_id: bytes) -> bytes:
+    """The ``info`` of a job's sealed answer."""
+    return _OUTPUT + job_id
 
 
 def _address(text: str) -> bytes:

@@ -9,6 +9,7 @@ from benchmarks.pinned import PinnedChain
 from benchmarks.scenes import (
     deliveries,
     deploys,
+    enclaves,
     formation,
     funds,
     opml,
@@ -46,6 +47,8 @@ SCENES: tuple[Scene, ...] = (
     zkml.committed,
     teeml.quotes,
     teeml.refreshes,
+    enclaves.paid_at_once,
+    enclaves.held,
     registry.models,
     registry.operators,
     registry.first_offer,

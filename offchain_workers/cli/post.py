@@ -82,16 +82,21 @@ def post(
     private: Annotated[
         bool, typer.Option("--private", help="Seal the input to the worker that accepts the job.")
     ] = False,
+    open_answer: Annotated[
+        bool,
+        typer.Option("--open-answer", help="With --private: don't have the answer sealed to you."),
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the answer.")] = False,
     account: Signer = None,
 ) -> None:
     """Post a job: the model's answer on one input, or on a batch of them."""
     from offchain_workers.cli.network import connect
     from offchain_workers.cli.sending import Sender
+    from offchain_workers.requester.replies import reply_key
 
     wish = _wish(max_price, within, turn, bond, callback, callback_gas, not best_effort, locator)
     if private:
-        wish = _private(wish)
+        wish = _private(wish, open_answer)
     connection = connect(run, account)
     chosen = connection.model(model)
     card = connection.catalog.card(chosen)
@@ -99,6 +104,8 @@ def post(
     if private:
         _check_private(connection, chosen, card, method, items)
     sender = Sender(connection)
+    if private and not open_answer:
+        wish = replace(wish, reply=reply_key(sender.account).public)
     if subnet:
         formed = _named(connection, subnet)
     else:
@@ -135,8 +142,11 @@ def _wish(
     )
 
 
-def _private(wish: Wish) -> Wish:
+def _private(wish: Wish, open_answer: bool) -> Wish:
     """Raises MN-CLI-070 for what a private job can't have."""
+    if wish.callback_gas and not open_answer:
+        line = "a contract can't read an answer that is sealed to you: add --open-answer"
+        raise FusionError("MN-CLI-070", line)
     if wish.locator or not wish.accepted:
         line = "--private goes without --locator and without --best-effort"
         raise FusionError("MN-CLI-070", line)
@@ -156,7 +166,8 @@ def _check_private(
     from verifiers.methods import method_of
 
     able = concealing(method_of(connection.selector(method)), items)
-    able.conceal(items, ModelView(card, partial(connection.catalog.blob, model)), bytes(32))
+    view = ModelView(card, partial(connection.catalog.blob, model))
+    able.conceal(items, view, model.model_id, bytes(32))
 
 
 def _items(card: ModelCard, inputs: Sequence[Path]) -> list[bytes]:
@@ -240,10 +251,13 @@ def _report(
     card: ModelCard,
     wait: bool,
 ) -> None:
+    from offchain_workers.requester.replies import reply_key
+
     say(run, f"job 0x{prepared.job_id.hex()}")
     past = None
     if wait:
         past = wait_for(connection, prepared.job_id, prepared.terms.resolve_by, card)
+        past = past.read_by(reply_key(sender.account))
     data: dict[str, Any] = (
         describe(past, card)
         if past

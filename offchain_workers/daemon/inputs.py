@@ -37,11 +37,13 @@ from offchain_workers.storage.reference import (
     is_sealed,
     parse,
 )
-from verifiers.base import Concealing, Method, ModelView
+from verifiers.base import Concealing, Enclosed, Method, ModelView
 
 _CONNECT_SECONDS = 5.0
 # In front of the content id of a kept box.
 _BOX = "sealed:"
+# What a method may seal beside the item.
+_ENVELOPE = 1_024
 
 
 class Inputs:
@@ -67,10 +69,13 @@ class Inputs:
         self._reader = reader
 
     def get(self, terms: JobTerms, data: bytes, model: ModelView, method: Method) -> list[bytes]:
-        """The items' wire bytes. Raises an InputRefusedError, and what the method says (of a box
-        only its code: words may show what is inside)."""
+        """The items' wire bytes; a box as it is where the method opens it elsewhere. Raises an
+        InputRefusedError, and what the method says (of a box only its code: words may show what is
+        inside)."""
         if not is_sealed(data):
             return self._checked(terms, self.raw(data, _most(terms, model)), model, method)
+        if isinstance(method, Enclosed):
+            return [self.raw(data, _most(terms, model) + OVERHEAD + _ENVELOPE)]
         raw = self._opened(terms, self.raw(data, _most(terms, model) + OVERHEAD), method)
         try:
             return self._checked(terms, raw, model, method)

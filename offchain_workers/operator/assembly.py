@@ -36,11 +36,12 @@ from offchain_workers.operator.reconcile import Reconcile
 from offchain_workers.operator.settle import Settle
 from offchain_workers.operator.shop import Shop
 from offchain_workers.operator.tables import WORKER_SCHEMA
+from offchain_workers.operator.upkeep import Upkeep
 from offchain_workers.operator.watch import Watch
 from offchain_workers.sealed_jobs import Reader
 from offchain_workers.sealing_file import own_key
 from offchain_workers.storage import HttpStore, LocalStore, MultiStore
-from verifiers.base import VERDICTS, Method
+from verifiers.base import VERDICTS, Enclosed, Method
 from verifiers.methods import get_method, method_table
 
 # Room that uploads and answers may never take from the disk.
@@ -68,6 +69,8 @@ class Parts:
     dispatch: Dispatch
     follow_up: FollowUp
     audits: Audits | None
+    upkeep: Upkeep
+    enclosed: tuple[Enclosed, ...]
     reconcile: Reconcile
     settle: Settle
     accept: Accept
@@ -81,6 +84,9 @@ class Parts:
         self.follow_up.close()
         if self.audits is not None:
             self.audits.close()
+        self.upkeep.close()
+        for method in self.enclosed:
+            method.close()
         for peer in self.peers:
             peer.close()
         self.pool.close()
@@ -110,6 +116,9 @@ def assemble(
     clock, metrics = ChainClock(), Metrics()
     follower = BlockFollower(pool, db, network.abis(), found.start_block)
     methods = _methods(extra, instead)
+    enclosed = tuple(method for method in methods.values() if isinstance(method, Enclosed))
+    for method in enclosed:
+        method.configure(settings, network, account.address)
     policy = TxPolicy(max_fee=int(worker.gas_price_cap_gwei * 10**9))
     tx = TxManager(pool, db, account, policy, multicalls=_multicalls(network, methods))
     breaker = Breaker(
@@ -159,6 +168,8 @@ def assemble(
         dispatch=Dispatch(db, network, tx, breaker, clock, metrics),
         follow_up=FollowUp(db, assignments, tx, methods),
         audits=audits if worker.audit else None,
+        upkeep=Upkeep(db, tx, lambda: shop.methods, metrics, follower.wake.set),
+        enclosed=enclosed,
         reconcile=Reconcile(db, network, clock, metrics, 2 * worker.sweep_seconds),
         settle=Settle(db, network, methods, tx, clock, worker.withdraw_above_wei, worker.keeper),
         accept=Accept(account, network, db, quick, shop.facts, shop.view, promises, clock, metrics),

@@ -27,7 +27,8 @@ from offchain_workers.operator.shop import Shop
 from offchain_workers.operator.tables import JobRow, Stage, Status
 from offchain_workers.storage import BlobStore
 from offchain_workers.storage.reference import is_sealed
-from verifiers.errors import StakeNotFreeError
+from verifiers.base import Enclosed
+from verifiers.errors import InputUnopenedError, NotReadyError, StakeNotFreeError
 
 log = structlog.get_logger(__name__)
 
@@ -148,6 +149,9 @@ class Desk:
         model, method = self._shop.models[terms.model_id], self._shop.methods[terms.selector]
         with refusing():
             items = self._inputs.get(terms, data, self._shop.view(terms.model_id), method)
+        if isinstance(method, Enclosed):
+            output, call = method.answer(self._assignments.answered(terms, items, b""))
+            return Answer(self._local.put(output), call)
         output = model.runner.submit(b"".join(items)).result(_RUN_SECONDS)
         call = method.deliver(self._assignments.answered(terms, items, output))
         return Answer(self._local.put(output), call)
@@ -164,6 +168,12 @@ class Desk:
         except StakeNotFreeError as error:
             self._breaker.not_ours()
             raise RefusedError(Skip(Reason.STAKE_NOT_FREE, error.message)) from error
+        except InputUnopenedError as error:
+            self._breaker.not_ours()
+            raise RefusedError(Skip(Reason.INPUT_SEALED)) from error
+        except NotReadyError as error:
+            self._breaker.not_ours()
+            raise RefusedError(Skip(Reason.METHOD_NOT_READY, error.message)) from error
         except Exception as error:  # whatever a job does, the daemon goes on
             line = self._told(job, error)
             if self._is_ours(job, error):

@@ -161,6 +161,7 @@ class Worker:
         parts.follow_up.run()
         if parts.audits is not None:
             parts.audits.run()
+        parts.upkeep.run()
         parts.tx.step()
         parts.dispatch.review()
         parts.dispatch.settled(max(1, self._settings.chain.confirmations))

@@ -81,3 +81,9 @@ class PriceTooHighError(RequesterError):
     """No member is as cheap as the requester's maximum."""
 
     CODE = "MN-REQ-009"
+
+
+class AnswerSealedError(RequesterError):
+    """The answer is sealed, and not to the key at hand."""
+
+    CODE = "MN-REQ-020"

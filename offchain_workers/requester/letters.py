@@ -80,13 +80,15 @@ def sealed_letter(
     network: Network,
     method: Method,
     model: ModelView,
+    model_id: bytes,
     items: Sequence[bytes],
     reply: bytes,
     inline: bool,
 ) -> SealedLetter:
     """Raises NotPrivateError, and what the method says of the model."""
     able = concealing(method, items)
-    return SealedLetter(network, able, able.conceal(items, model, reply), inline)
+    concealed = able.conceal(items, model, model_id, reply)
+    return SealedLetter(network, able, concealed, inline)
 
 
 def concealing(method: Method, items: Sequence[bytes]) -> Concealing:

@@ -148,9 +148,9 @@ class Posting:
 
     def _letter(self, items: Sequence[bytes], wish: Wish) -> Letter:
         if wish.private:
-            return sealed_letter(
-                self._network, self._method, self._model, items, wish.reply, bool(wish.inline)
-            )
+            about = self._model, self._model_id
+            inline = bool(wish.inline)
+            return sealed_letter(self._network, self._method, *about, items, wish.reply, inline)
         data = self._data(items, wish)
         return OpenLetter(self._method.commit_input(items, self._model), data)
 

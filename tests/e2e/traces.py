@@ -13,19 +13,22 @@ from web3 import Web3
 WINDOW = 12
 
 
-def values_of(item: bytes) -> list[int]:
-    """Of an item whose values are integers of four bytes."""
-    return [int(value) for value in np.frombuffer(item, "<i4")]
+def values_of(item: bytes, kind: str = "<i4") -> list[int]:
+    """Of an item whose values are integers, of four bytes or of another numpy ``kind``."""
+    return [int(value) for value in np.frombuffer(item, kind)]
 
 
-def needles(item: bytes) -> list[bytes]:
+def needles(item: bytes, kind: str = "<i4") -> list[bytes]:
     """How parts of an item may be written: as it travels, a byte a value, hexadecimal, decimal,
     as a program shows bytes, as ezkl writes values."""
     found: list[bytes] = []
-    values = values_of(item)
+    values, width = values_of(item, kind), np.dtype(kind).itemsize
     for at in range(0, len(values) - WINDOW + 1, WINDOW):
         part = values[at : at + WINDOW]
-        for data in (item[4 * at : 4 * (at + WINDOW)], bytes(value % 256 for value in part)):
+        for data in (
+            item[width * at : width * (at + WINDOW)],
+            bytes(value % 256 for value in part),
+        ):
             found += [data, data.hex().encode(), data.hex().upper().encode()]
             found.append(repr(data)[2:-1].encode())
         found += [between.join(map(str, part)).encode() for between in (",", ", ")]
@@ -34,9 +37,13 @@ def needles(item: bytes) -> list[bytes]:
     return found
 
 
-def places(item: bytes, w3: Web3, folders: list[Path]) -> list[str]:
+def places(item: bytes, w3: Web3, folders: list[Path], kind: str = "<i4") -> list[str]:
     """Where an item shows: names of files, and of what is on the chain."""
-    wanted = needles(item)
+    return where(needles(item, kind), w3, folders)
+
+
+def where(wanted: list[bytes], w3: Web3, folders: list[Path]) -> list[str]:
+    """Where any of these bytes shows."""
     shown = (name for name, data in (*_chain(w3), *_files(folders)) if _any(wanted, data))
     return sorted(set(shown))
 
@@ -62,6 +69,6 @@ def _files(folders: list[Path]) -> Iterator[tuple[str, bytes]]:
                 yield str(path.relative_to(folder)), path.read_bytes()
 
 
-def json_of(item: bytes) -> str:
+def json_of(item: bytes, kind: str = "<i4") -> str:
     """The file that a requester hands to `fusion post`."""
-    return json.dumps(values_of(item))
+    return json.dumps(values_of(item, kind))

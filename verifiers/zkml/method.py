@@ -79,7 +79,9 @@ class ZkmlMethod:
                 return commitment(known.prover.commitment(values))
         return commit_with_files(model, values)
 
-    def conceal(self, items: Sequence[bytes], model: ModelView, reply: bytes) -> Concealed:
+    def conceal(
+        self, items: Sequence[bytes], model: ModelView, model_id: bytes, reply: bytes
+    ) -> Concealed:
         """The item itself, under its commitment by points. The answer is public.
 
         Raises PublicInputError where a proof shows the input; otherwise as ``commit_input``.
