@@ -15,7 +15,7 @@ from web3.types import TxReceipt
 from benchmarks.market import Market
 from benchmarks.pinned import PinnedChain
 from benchmarks.table import Recorder
-from benchmarks.zkml.networks import convolution
+from benchmarks.zkml.networks import committed as model
 from offchain_workers.chain.contracts import JobTerms, Tier
 from offchain_workers.chain.contracts.zkml import ZKML, ZkmlVerifier, deploy_zkml, place_circuit
 from offchain_workers.chain.wallet import Wallet
@@ -96,7 +96,7 @@ def committed(chain: PinnedChain, record: Recorder) -> None:
 def _make_convolution(folder: Path) -> None:
     images = [np.frombuffer(PIXELS, np.uint8), np.zeros(64)]
     options = Options(input=Binding.POLYCOMMIT, scale=7, input_scale=0, name="digits-cnn")
-    make(convolution(0), images, options).bundle.write(folder)
+    make(model("digits_cnn"), images, options).bundle.write(folder)
 
 
 PUBLIC = Case(
