@@ -156,6 +156,7 @@ class Market:
                     "subnets": self.network.subnets.address,
                 },
             },
+            account={"folder": home / "keys"},
             storage={"folder": home / "blobs", "allow_private": True},
             worker={
                 "database": f"sqlite:///{home}/worker.db",
