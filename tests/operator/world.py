@@ -51,7 +51,9 @@ PATIENCE = 30.0
 
 @dataclass
 class Market:
-    """Everything deployed, one subnet formed. ``operators`` are in the subnet's order."""
+    """Everything deployed, one subnet formed. ``operators`` are in the subnet's order.
+
+    ``platform``: simulated hardware that all workers share; empty: each has its own."""
 
     chain: Devnet
     w3: Web3
@@ -65,6 +67,7 @@ class Market:
     # What a worker finds in its store, as on its publisher's server.
     files: tuple[bytes, ...] = (DIGITS.card.canonical(), DIGITS.onnx_bytes)
     shelf: LocalStore = field(init=False)
+    platform: str = ""
 
     def __post_init__(self) -> None:
         self.shelf = LocalStore(self.folder / "shelf")
@@ -163,6 +166,7 @@ class Market:
             },
             engine={"provider": "cpu", "threads": 1},
             vouching={"required": vouching},
+            teeml={"provider": "simulated", "platform": self.platform or name},
         )
 
     def stock(self, name: str) -> None:
