@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from eth_account.signers.local import LocalAccount
 
-from offchain_workers.chain.contracts import JobStatus, JobTerms, ModelRecord
+from offchain_workers.chain.contracts import Acceptance, JobStatus, JobTerms, ModelRecord
 from offchain_workers.chain.contracts.teeml_verifier import (
     TEEML,
     TeemlParams,
@@ -28,7 +28,9 @@ from tests.operator.world import (
     form,
     inline,
     refusal,
-    until,
+)
+from tests.operator.world import (
+    until as soon,
 )
 from verifiers.teeml.market import verifier_of
 from verifiers.teeml.method import TeemlMethod
@@ -36,9 +38,15 @@ from verifiers.teeml.onchain import root_words
 from verifiers.teeml.simulated import Authority
 
 HOLD = 300
+# Enclaves are processes that start, and registrations take some blocks.
+PATIENCE = 180.0
 TTL = 3_600
 NOT_READY = "MN-WORKER-140"
 PLATFORM_REMOVED = 4
+
+
+def until(holds: Callable[[], object]) -> None:
+    soon(holds, PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -123,15 +131,21 @@ def teeml_terms(market: Market) -> JobTerms:
 
 def promised(market: Market, running: Running, primary: int = 0) -> bytes:
     """A job that the worker owes, as soon as it knows of its own key."""
-    terms = replace(teeml_terms(market), primary=primary)
-    until(lambda: market.chain.mine() is None and running.accept(terms, inline(PIXELS)).is_success)
-    return market.post(terms, inline(PIXELS), running.promise(terms, inline(PIXELS)))
+    terms, answers = replace(teeml_terms(market), primary=primary), []
+
+    def accepted() -> bool:
+        market.chain.mine()
+        answers.append(running.accept(terms, inline(PIXELS)))
+        return answers[-1].is_success
+
+    until(accepted)
+    return market.post(terms, inline(PIXELS), Acceptance.from_json(answers[-1].json()))
 
 
 def test_a_worker_registers_its_key_and_is_paid_at_once(under: Callable[..., Market]) -> None:
     market = under()
     primary = market.operators[0]
-    with market.worker(primary, vouching=False) as running:
+    with market.worker(primary, vouching=False, accept_seconds=60) as running:
         registered(market, primary)
         job_id = promised(market, running)
         until(lambda: market.paid(job_id))
@@ -143,7 +157,7 @@ def test_nothing_is_promised_before_a_key_is_registered(under: Callable[..., Mar
     """The policy is of software that this enclave is not."""
     [measurement] = make_policy("0x" + "00" * 20).measurements
     market = under(measurements=(replace(measurement, value=b"\x05" * 32),))
-    with market.worker(market.operators[0], vouching=False) as running:
+    with market.worker(market.operators[0], vouching=False, accept_seconds=60) as running:
         terms = teeml_terms(market)
         assert refusal(running.accept(terms, inline(PIXELS))) == NOT_READY
     assert keys(market, market.operators[0]) == []
@@ -152,7 +166,7 @@ def test_nothing_is_promised_before_a_key_is_registered(under: Callable[..., Mar
 def test_an_answer_under_a_hold_is_finalised_by_its_worker(under: Callable[..., Market]) -> None:
     market = under(hold=HOLD)
     primary = market.operators[0]
-    with market.worker(primary, vouching=False) as running:
+    with market.worker(primary, vouching=False, accept_seconds=60) as running:
         registered(market, primary)
         job_id = promised(market, running)
         until(lambda: market.job(job_id).status is JobStatus.PENDING)
@@ -166,7 +180,7 @@ def test_an_answer_under_a_hold_is_finalised_by_its_worker(under: Callable[..., 
 def test_a_key_is_renewed_before_it_ends(under: Callable[..., Market]) -> None:
     market = under(key_ttl=TTL)
     primary = market.operators[0]
-    with market.worker(primary, vouching=False) as running:
+    with market.worker(primary, vouching=False, accept_seconds=60) as running:
         registered(market, primary)
         [first] = live(market, primary)
         market.chain.increase_time(TTL * 7 // 8)
@@ -190,7 +204,7 @@ def test_a_lost_enclave_is_started_again_with_another_key(
         machines.append(method._machine)
 
     monkeypatch.setattr(TeemlMethod, "configure", configured)
-    with market.worker(primary, vouching=False) as running:
+    with market.worker(primary, vouching=False, accept_seconds=60) as running:
         registered(market, primary)
         [lost] = live(market, primary)
         machines[0]._process.kill()
@@ -207,8 +221,8 @@ def test_a_removed_platform_promises_nothing_and_does_not_insist(
     primary, backup = market.operators
     verifier = verifier_of(market.network)
     with (
-        market.worker(primary, vouching=False) as removed,
-        market.worker(backup, vouching=False),
+        market.worker(primary, vouching=False, accept_seconds=60) as removed,
+        market.worker(backup, vouching=False, accept_seconds=60),
     ):
         registered(market, primary)
         registered(market, backup)
@@ -218,7 +232,7 @@ def test_a_removed_platform_promises_nothing_and_does_not_insist(
         Wallet(market.w3, guardian).send(call)
         assert verifier.key_of(policy_id(market), key).reason == PLATFORM_REMOVED
         terms = teeml_terms(market)
-        until(lambda: refusal(removed.accept(terms, inline(PIXELS))) == NOT_READY)
+        assert refusal(removed.accept(terms, inline(PIXELS))) == NOT_READY
         job_id = market.post(terms, inline(PIXELS))
         market.chain.increase_time(40)
         until(lambda: market.paid(job_id))
@@ -232,9 +246,9 @@ def test_a_shared_platform_goes_to_the_larger_stake(under: Callable[..., Market]
     market = under(platform="shared")
     poor, rich = market.operators
     Wallet(market.w3, rich).send(market.network.subnets.add_stake(rich.address, 10**18))
-    with market.worker(poor, vouching=False):
+    with market.worker(poor, vouching=False, accept_seconds=60):
         registered(market, poor)
-        with market.worker(rich, vouching=False) as running:
+        with market.worker(rich, vouching=False, accept_seconds=60) as running:
             registered(market, rich)
             until(lambda: market.chain.mine() is None and not live(market, poor))
             job_id = promised(market, running, primary=1)
@@ -252,7 +266,7 @@ def test_a_policy_nobody_created_bars_the_model(teeml_chain: Market, tmp_path: P
     subnet = form(base.chain, base.network, model_id, base.operators, base.requester, TEEML)
     market = replace(base, model_id=model_id, subnet=subnet, folder=tmp_path)
     [primary] = [a for a in market.operators if a.address == subnet.members[0][0]]
-    with market.worker(primary, vouching=False) as running:
+    with market.worker(primary, vouching=False, accept_seconds=60) as running:
         refused = refusal(running.accept(teeml_terms(market), inline(PIXELS)))
     assert refused == "MN-WORKER-128"
     assert base.chain.rpc("evm_revert", snapshot)

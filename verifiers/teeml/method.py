@@ -175,6 +175,8 @@ class TeemlMethod:
         EnclaveRefusedError."""
         machine = self._running()
         key = machine.registrar.key(terms.artifact_id)
+        if not listed(machine.network).is_live(terms.artifact_id, key):
+            raise NotReadyError("the enclave's key was revoked or replaced")
         if batch_commitment(items) == terms.input_commitment:
             return
         if machine.registrar.lasts_until(terms.artifact_id) < terms.deliver_by:
