@@ -41,7 +41,7 @@ from verifiers.teeml.errors import (
     EnclaveRefusedError,
     PayloadError,
 )
-from verifiers.teeml.market import newest_sealing_key, verifier_of
+from verifiers.teeml.market import lives_until, newest_sealing_key, verifier_of
 from verifiers.teeml.payload import Payload
 from verifiers.teeml.registrar import Registrar
 from verifiers.teeml.sources import source_of
@@ -175,7 +175,7 @@ class TeemlMethod:
         EnclaveRefusedError."""
         machine = self._running()
         key = machine.registrar.key(terms.artifact_id)
-        if not listed(machine.network).is_live(terms.artifact_id, key):
+        if lives_until(listed(machine.network), terms.artifact_id, key) is None:
             raise NotReadyError("the enclave's key was revoked or replaced")
         if batch_commitment(items) == terms.input_commitment:
             return

@@ -23,7 +23,7 @@ from verifiers.teeml.enclave.client import Attested, EnclaveClient
 from verifiers.teeml.enclave.keys import Anchor, Purpose
 from verifiers.teeml.errors import EnclaveGoneError, PolicyRefusedError
 from verifiers.teeml.keypolicy import place_in
-from verifiers.teeml.market import policy_of, verifier_of
+from verifiers.teeml.market import lives_until, policy_of, verifier_of
 from verifiers.teeml.onchain import chosen, quote_words, steps
 from verifiers.teeml.quote import Quote
 from verifiers.teeml.reports import EnclaveReport
@@ -137,8 +137,8 @@ class Registrar:
             asked, standing.looked = set(known), True
         live = {}
         for address in asked.intersection(known):
-            if self._verifier.is_live(policy_id, address):
-                live[address] = self._verifier.key_of(policy_id, address).expires
+            if (until := lives_until(self._verifier, policy_id, address)) is not None:
+                live[address] = until
         for lost in set(standing.live) - set(live):
             log.warning("enclave key lost", key=lost, policy=f"0x{policy_id.hex()}")
         if pending is not None and (pending.key in live or pending.key not in known):
