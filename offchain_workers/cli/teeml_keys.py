@@ -44,7 +44,7 @@ def register(
     from offchain_workers.cli.network import Patience, connect
     from offchain_workers.cli.sending import Sender
     from verifiers.errors import NotReadyError
-    from verifiers.teeml.method import Machine
+    from verifiers.teeml.machine import Machine
 
     policy_id = identifier(policy, "policy")
     connection = connect(run, account)
