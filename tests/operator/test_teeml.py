@@ -17,9 +17,11 @@ from offchain_workers.chain.contracts.teeml_verifier import (
     TeemlParams,
     deploy_teeml,
 )
+from offchain_workers.chain.db import Database
 from offchain_workers.chain.past import Past
 from offchain_workers.chain.wallet import Wallet
 from offchain_workers.localnet.teeml import make_policy
+from offchain_workers.operator.tables import JobRow, Stage
 from tests.operator.world import (
     DIGITS,
     PIXELS,
@@ -32,6 +34,7 @@ from tests.operator.world import (
 from tests.operator.world import (
     until as soon,
 )
+from verifiers.teeml.machine import Machine
 from verifiers.teeml.market import verifier_of
 from verifiers.teeml.method import TeemlMethod
 from verifiers.teeml.onchain import root_words
@@ -43,6 +46,7 @@ PATIENCE = 180.0
 TTL = 3_600
 NOT_READY = "MN-WORKER-140"
 PLATFORM_REMOVED = 4
+TURN = 30
 
 
 def until(holds: Callable[[], object]) -> None:
@@ -191,27 +195,68 @@ def test_a_key_is_renewed_before_it_ends(under: Callable[..., Market]) -> None:
         until(lambda: market.paid(job_id))
 
 
-def test_a_lost_enclave_is_started_again_with_another_key(
-    under: Callable[..., Market], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    market = under()
-    primary = market.operators[0]
-    machines = []
+@pytest.fixture
+def machines(monkeypatch: pytest.MonkeyPatch) -> list[Machine]:
+    """Of the workers, in the order in which they come."""
+    made: list[Machine] = []
     configure = TeemlMethod.configure
 
     def configured(method: TeemlMethod, *given: Any) -> None:
         configure(method, *given)
-        machines.append(method._machine)
+        assert method._machine is not None
+        made.append(method._machine)
 
     monkeypatch.setattr(TeemlMethod, "configure", configured)
+    return made
+
+
+def kill(machine: Machine) -> None:
+    assert machine._process is not None
+    machine._process.kill()
+
+
+def rows(market: Market, operator: LocalAccount, job_id: bytes) -> JobRow:
+    """The job in a worker's database."""
+    path = f"sqlite:///{market.folder}/{operator.address}/worker.db"
+    db = Database(path, exclusive=False)
+    with db.read() as session:
+        job = session.get_one(JobRow, job_id)
+    db.close()
+    return job
+
+
+def test_a_lost_enclave_is_started_again_with_another_key(
+    under: Callable[..., Market], machines: list[Machine]
+) -> None:
+    market = under()
+    primary = market.operators[0]
     with market.worker(primary, vouching=False, accept_seconds=60) as running:
         registered(market, primary)
         [lost] = live(market, primary)
-        machines[0]._process.kill()
+        kill(machines[0])
         until(lambda: market.chain.mine() is None and len(keys(market, primary)) == 2)
         until(lambda: lost not in live(market, primary))
         job_id = promised(market, running)
         until(lambda: market.paid(job_id))
+
+
+@pytest.mark.slow
+def test_an_answer_under_a_key_that_was_replaced_is_signed_again(
+    under: Callable[..., Market], machines: list[Machine]
+) -> None:
+    """A backup's, made before its turn: by then its enclave was started anew."""
+    market = under()
+    backup = market.operators[1]
+    with market.worker(backup, vouching=False, accept_seconds=60):
+        registered(market, backup)
+        job_id = market.post(teeml_terms(market), inline(PIXELS))
+        market.chain.increase_time(TURN - 5)
+        until(lambda: rows(market, backup, job_id).stage == Stage.READY)
+        kill(machines[0])
+        until(lambda: market.chain.mine() is None and len(keys(market, backup)) == 2)
+        market.chain.increase_time(TURN)
+        until(lambda: market.chain.mine() is None and market.paid(job_id))
+    assert rows(market, backup, job_id).deliveries > 1
 
 
 def test_a_removed_platform_promises_nothing_and_does_not_insist(
