@@ -32,7 +32,7 @@ from tests.operator.world import (
     refusal,
 )
 from tests.operator.world import (
-    until as soon,
+    until,
 )
 from verifiers.teeml.machine import Machine
 from verifiers.teeml.market import verifier_of
@@ -41,16 +41,10 @@ from verifiers.teeml.onchain import root_words
 from verifiers.teeml.simulated import Authority
 
 HOLD = 300
-# Enclaves are processes that start, and registrations take some blocks.
-PATIENCE = 180.0
 TTL = 3_600
 NOT_READY = "MN-WORKER-140"
 PLATFORM_REMOVED = 4
 TURN = 30
-
-
-def until(holds: Callable[[], object]) -> None:
-    soon(holds, PATIENCE)
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,8 @@ PRICE = 10**15
 PARAMS = replace(ChainParams.development(), keeper_tip=3 * 10**14)
 DIGITS = digits()
 PIXELS = DIGITS.samples[0][1]
-PATIENCE = 30.0
+# A machine may be busy; who waits so long has failed.
+PATIENCE = 120.0
 
 
 @dataclass
@@ -183,8 +184,8 @@ class Market:
         settings = self.settings(account.address, **worker)
         self.stock(account.address)
         running = Running(Worker(settings, account, methods))
-        running.start()
         try:
+            running.start()
             yield running
         finally:
             running.abandon()
