@@ -88,9 +88,7 @@ class Market:
         """Of the key that the wallet of that name has."""
         self.world.roll()
         key = wallet(f"{name} of {operator.address}").address
-        start = Binding(
-            operator.address, key, SEALING, bytes(32), MANIFEST, self.world.block - 1
-        )
+        start = Binding(operator.address, key, SEALING, bytes(32), MANIFEST, self.world.block - 1)
         return replace(start, **changes)
 
     def report_data(self, binding: Binding, rules: Policy | None = None) -> bytes:
