@@ -44,6 +44,7 @@ SCENES: tuple[Scene, ...] = (
     opml.batched,
     opml.disputes,
     zkml.deliveries,
+    zkml.committed,
     teeml.quotes,
     teeml.refreshes,
     enclaves.paid_at_once,
