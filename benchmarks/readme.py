@@ -8,7 +8,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import DISPUTES_FILE, GAS_FILE, ROUTING_FILE, SPEED_FILE, THROUGHPUT_FILE, ZKML_FILE
+from benchmarks import (
+    DISPUTES_FILE,
+    GAS_FILE,
+    ROUTING_FILE,
+    SPEED_FILE,
+    THROUGHPUT_FILE,
+    ZKML_FILE,
+    ZKML_SPEED_FILE,
+)
 from benchmarks.bounds import judge
 from benchmarks.table import Row, load
 
@@ -24,6 +32,7 @@ def refreshed(readme: str) -> str:
         "disputes": disputes_table(disputes) + "\n\n" + goals_table(disputes["figures"]),
         "opml-speed": figures_table(read(SPEED_FILE)),
         "zkml-gas": verifying_table(read(ZKML_FILE)),
+        "zkml-speed": figures_table(read(ZKML_SPEED_FILE)),
         "throughput": figures_table(read(THROUGHPUT_FILE)),
         "routing": figures_table(read(ROUTING_FILE)),
     }

@@ -276,6 +276,31 @@ class Vouching(Section):
     )
 
 
+class Teeml(Section):
+    """The trusted hardware of method `teeml`; what is not yours stays as it is."""
+
+    provider: Literal["auto", "configfs-tsm", "dstack", "gramine", "simulated"] = Field(
+        "auto",
+        description="Where quotes come from; simulated is for development chains alone.",
+    )
+    socket: HomePath | None = Field(
+        None,
+        examples=["/run/enclave/socket"],
+        description="The socket of an enclave that runs already. Unset: the worker starts one.",
+    )
+    platform: str = Field(
+        "platform", min_length=1, max_length=64, description="Simulated: which machine this is."
+    )
+    pcs: HttpUrl = Field(
+        "https://api.trustedservices.intel.com",
+        description="Where collateral comes from: Intel's service, or a cache of it.",
+    )
+    root_crl: HttpUrl = Field(
+        "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der",
+        description="Where the root's revocations come from.",
+    )
+
+
 class Engine(Section):
     """What runs the models."""
 
@@ -317,6 +342,7 @@ class Settings(BaseSettings):
     worker: Worker = Field(default_factory=Worker)
     watch: Watch = Field(default_factory=Watch)
     vouching: Vouching = Field(default_factory=Vouching)
+    teeml: Teeml = Field(default_factory=Teeml)
     engine: Engine = Field(default_factory=Engine)
     log: Log = Field(default_factory=Log)
 

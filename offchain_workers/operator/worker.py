@@ -33,6 +33,8 @@ from verifiers.base import Method
 
 log = structlog.get_logger(__name__)
 
+# Bytes that a box, with what a method puts beside the input, may have more than the input.
+BOX_ROOM = 128
 _FATAL = (WrongChainError, WrongDatabaseError)
 
 
@@ -159,6 +161,7 @@ class Worker:
         parts.follow_up.run()
         if parts.audits is not None:
             parts.audits.run()
+        parts.upkeep.run()
         parts.tx.step()
         parts.dispatch.review()
         parts.dispatch.settled(max(1, self._settings.chain.confirmations))
@@ -210,7 +213,8 @@ class Worker:
 
     def _largest_input(self) -> int:
         cards = [model.card for model in self._parts.shop.models.values()]
-        return max((card.item_bytes_in * card.limits.max_items for card in cards), default=0)
+        largest = max((card.item_bytes_in * card.limits.max_items for card in cards), default=0)
+        return largest + BOX_ROOM
 
     def _waiting(self) -> int:
         query = select(func.count()).where(

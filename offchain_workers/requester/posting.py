@@ -12,15 +12,15 @@ from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import Acceptance, JobTerms, Network, SubnetInfo
 from offchain_workers.chain.contracts.base import NATIVE, ZERO_ADDRESS
 from offchain_workers.chain.contracts.terms import ZERO_32
+from offchain_workers.errors import FusionError
 from offchain_workers.models.card import ModelCard
 from offchain_workers.requester.errors import (
-    AcceptanceForgedError,
-    AcceptanceRefusedError,
     InputHomelessError,
+    NobodyAcceptedError,
     PriceTooHighError,
-    WorkerUnreachableError,
 )
-from offchain_workers.requester.workers import Member, WorkerClient
+from offchain_workers.requester.letters import Letter, OpenLetter, sealed_letter
+from offchain_workers.requester.workers import Member, WorkerClient, talking
 from offchain_workers.storage import content_id
 from offchain_workers.storage.reference import encode_inline, encode_reference
 from verifiers.base import ModelView, ReadBlob, no_blob
@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 # Above this an input is cheaper by reference: calldata and event cost 24 gas a byte.
 INLINE_BYTES = 1024
+# From the terms of a private job to its post.
+POST_SECONDS = 60
 # Terms name bonds in millionths of a coin.
 BOND_UNIT = 10**12
 
@@ -41,6 +43,10 @@ class Wish:
     ``max_price`` None: what the dearest member asks. ``inline`` None: by size. ``bond``: wei that a
     claim must lock, at least; 0: what the method asks for. ``decision``: hash of the router's
     record; it makes the job unique too, so each job needs a record of its own.
+
+    ``private``: the input is sealed to the primary, which must have accepted; nobody else is
+    expected to deliver. ``inline`` then means that the box is in the post, else the primary keeps
+    it. ``reply``: a public key to which the method may seal the answer, if it can.
     """
 
     max_price: int | None = None
@@ -53,6 +59,8 @@ class Wish:
     locator: str = ""
     bond: int = 0
     decision: bytes = ZERO_32
+    private: bool = False
+    reply: bytes = bytes(32)
 
 
 @dataclass(frozen=True)
@@ -109,20 +117,32 @@ class Posting:
 
         ``value`` wei go with the post; None sends all that is due, so no balance is touched.
         Raises PriceTooHighError, InputHomelessError, CallRevertedError, and what the method says
-        to too many items.
+        to too many items; for a private job NotPrivateError, NobodyAcceptedError.
         """
-        data = self._data(items, wish)
-        terms = self._terms(requester, items, wish)
-        acceptance, notes = None, []
-        for member in self._in_order_of_load() if wish.accepted else []:
+        letter = self._letter(items, wish)
+        terms = self._terms(requester, len(items), letter.commitment, wish)
+        notes: list[str] = []
+        for member in self._in_order_of_load() if wish.accepted or wish.private else []:
             candidate = terms.with_primary(member.index)
             try:
+                data = letter.data(member, candidate)
                 acceptance = self._ask(member, candidate, data)
-            except (AcceptanceRefusedError, WorkerUnreachableError, AcceptanceForgedError) as no:
+            except FusionError as no:  # whatever keeps one member from it, the next may do it
                 notes.append(str(no))
                 continue
-            terms = candidate
-            break
+            return self._prepared(candidate, data, acceptance, value, notes)
+        if wish.private:
+            raise NobodyAcceptedError("; ".join(notes) or "no member is ready")
+        return self._prepared(terms, letter.data(self.members[0], terms), None, value, notes)
+
+    def _prepared(
+        self,
+        terms: JobTerms,
+        data: bytes,
+        acceptance: Acceptance | None,
+        value: int | None,
+        notes: Sequence[str],
+    ) -> Prepared:
         market = self._network.marketplace
         call = market.post(
             terms, data, acceptance, market.value_due(terms) if value is None else value
@@ -133,7 +153,15 @@ class Posting:
         """How many members keep a blob that belongs to a job, such as its decision's record."""
         return sum(_with(member, lambda worker: worker.hand_over(blob)) for member in self.members)
 
-    def _terms(self, requester: str, items: Sequence[bytes], wish: Wish) -> JobTerms:
+    def _letter(self, items: Sequence[bytes], wish: Wish) -> Letter:
+        if wish.private:
+            about = self._model, self._model_id
+            inline = bool(wish.inline)
+            return sealed_letter(self._network, self._method, *about, items, wish.reply, inline)
+        data = self._data(items, wish)
+        return OpenLetter(self._method.commit_input(items, self._model), data)
+
+    def _terms(self, requester: str, n: int, commitment: bytes, wish: Wish) -> JobTerms:
         market = self._network.marketplace
         method = market.method(self._selector)
         assert method is not None  # the subnet could not have been formed otherwise
@@ -145,14 +173,14 @@ class Posting:
             artifact_id=self._artifact_id,
             selector=self._selector,
             subnet_id=self._subnet.subnet_id,
-            input_commitment=self._method.commit_input(items, self._model),
+            input_commitment=commitment,
             token=NATIVE,
-            max_price=self._price(len(items), wish.max_price),
-            n=len(items),
-            item_size=self._card.item_bytes_out if len(items) > 1 else 0,
+            max_price=self._price(n, wish.max_price),
+            n=n,
+            item_size=self._card.item_bytes_out if n > 1 else 0,
             fee_cap=method.fee_bps,
             royalty_cap=self._subnet.royalty_bps,
-            turn_length=wish.turn_length,
+            turn_length=_turn(wish),
             deliver_by=deliver_by,
             resolve_by=deliver_by + method.max_delay,
             callback_target=wish.callback_target,
@@ -199,9 +227,12 @@ class Posting:
         return _with(member, lambda worker: worker.ask(terms, data, domain))
 
 
+def _turn(wish: Wish) -> int:
+    """Of a private job so long that no other member's turn is worth waiting for; a primary promises
+    only while a whole turn is left, so some seconds stay free for posting."""
+    return max(wish.turn_length, wish.deliver_within - POST_SECONDS if wish.private else 0)
+
+
 def _with(member: Member, use: Callable[[WorkerClient], T]) -> T:
-    worker = WorkerClient(member)
-    try:
+    with talking(member) as worker:
         return use(worker)
-    finally:
-        worker.close()

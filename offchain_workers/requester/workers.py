@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +13,7 @@ import httpx
 from offchain_workers.chain.contracts import Acceptance, Domain, JobTerms
 from offchain_workers.chain.contracts.terms import accepted_by
 from offchain_workers.chain.errors import TermsInvalidError
+from offchain_workers.manifest import Place, sealing_key_of, verify_manifest
 from offchain_workers.requester.errors import (
     AcceptanceForgedError,
     AcceptanceRefusedError,
@@ -84,6 +87,19 @@ class WorkerClient:
             )
         return self._checked(document, terms.job_id(domain), domain)
 
+    def sealing_key(self, place: Place) -> bytes:
+        """The key in the member's manifest, which it signed.
+
+        Raises WorkerUnreachableError, ManifestInvalidError.
+        """
+        try:
+            response = self._http.get(f"{self.member.endpoint}/manifest")
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise WorkerUnreachableError(f"{self.member.endpoint}: {error}") from error
+        if response.status_code != 200:
+            raise WorkerUnreachableError(f"{self.member.endpoint}: no manifest yet")
+        return sealing_key_of(verify_manifest(response.content, place, self.member.operator))
+
     def hand_over(self, blob: bytes) -> bool:
         """Put an input into the worker's store; False when it would not have it."""
         try:
@@ -114,3 +130,13 @@ class WorkerClient:
         except ValueError as error:
             raise WorkerUnreachableError(f"{self.member.endpoint}: {error}") from error
         return document
+
+
+@contextmanager
+def talking(member: Member) -> Iterator[WorkerClient]:
+    """A client of one member, closed in the end."""
+    worker = WorkerClient(member)
+    try:
+        yield worker
+    finally:
+        worker.close()
