@@ -10,7 +10,7 @@ from typing import Any
 from eth_utils.crypto import keccak
 from web3.types import TxReceipt
 
-from benchmarks.market import GWEI, Market, payload
+from benchmarks.market import GWEI, PRICE, Market, payload
 from benchmarks.pinned import PinnedChain
 from benchmarks.scenes.posts import REFERENCE
 from benchmarks.table import Recorder
@@ -74,11 +74,10 @@ class Enclaves:
         call = self.verifier.call("register", policy, evidence, astuple(binding))
         return self.chain.send(self.primary, call)
 
-    def post(self) -> JobTerms:
-        now = self.chain.now()
-        terms = self.market.terms(
-            self.subnet, artifact_id=self.policy.policy_id, resolve_by=now + 10_000
-        )
+    def post(self, **fields: Any) -> JobTerms:
+        late = self.chain.now() + 10_000
+        artifact = self.policy.policy_id
+        terms = self.market.terms(self.subnet, artifact_id=artifact, resolve_by=late, **fields)
         self.market.post(terms, REFERENCE)
         return terms
 
@@ -112,6 +111,8 @@ def paid_at_once(chain: PinnedChain, record: Recorder) -> None:
         receipt = enclaves.deliver(enclaves.post(), "second")
         note = "nobody had a balance" if first_use else "signed by a registered key"
         record.add("deliver:teeml:32B", receipt, first_use=first_use, note=note)
+    receipt = enclaves.deliver(enclaves.post(max_price=PRICE), "second")
+    record.add("deliver:teeml:exact", receipt, note="32 bytes; the price is the most allowed")
 
 
 def held(chain: PinnedChain, record: Recorder) -> None:

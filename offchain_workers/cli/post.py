@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +27,7 @@ from offchain_workers.cli.wishes import (
     FirstAnswer,
     MaxLatency,
     MinQuality,
+    Prefer,
     Preferred,
     Task,
     Wanting,
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from offchain_workers.cli.network import Connection
     from offchain_workers.cli.sending import Sender
     from offchain_workers.models.card import ModelCard
-    from offchain_workers.models.catalog import PublishedModel
     from offchain_workers.requester.posting import Prepared, Wish
     from offchain_workers.routing.record import DecisionRecord
 
@@ -115,13 +114,15 @@ def post(
     from offchain_workers.cli.sending import Sender
     from offchain_workers.requester.replies import reply_key
 
+    # Who wants it private does not want it posted in the open.
+    private = private or prefer is Prefer.PRIVATE
     wish = _wish(max_price, within, turn, bond, callback, callback_gas, not best_effort, locator)
     if task is None and model is None:
         raise typer.BadParameter("name a --task or a --model")
     wanting = Wanting(
         task, model, prefer, wish.max_price and wish.max_price // len(inputs), max_latency,
         min_quality, first_answer, region(region_), tier or (), [method] if method else (),
-        members, len(inputs),
+        members, len(inputs), private=private,
     )  # fmt: skip
     if private:
         wish = _private(wish, open_answer)
@@ -134,7 +135,7 @@ def post(
     card = connection.catalog.card(chosen)
     items = _items(card, inputs)
     if private:
-        _check_private(connection, chosen, card, method, items)
+        preparing.check_private(connection, chosen, card, method, items)
     sender = Sender(connection)
     if private and not open_answer:
         wish = replace(wish, reply=reply_key(sender.account).public)
@@ -204,23 +205,6 @@ def _private(wish: Wish, open_answer: bool) -> Wish:
         line = "--private goes without --locator and without --best-effort"
         raise FusionError("MN-CLI-070", line)
     return replace(wish, private=True)
-
-
-def _check_private(
-    connection: Connection,
-    model: PublishedModel,
-    card: ModelCard,
-    method: str,
-    items: Sequence[bytes],
-) -> None:
-    """Before a subnet is formed for it. Raises MN-REQ-010, MN-ZK-055."""
-    from offchain_workers.requester.letters import concealing
-    from verifiers.base import ModelView
-    from verifiers.methods import method_of
-
-    able = concealing(method_of(connection.selector(method)), items)
-    view = ModelView(card, partial(connection.catalog.blob, model))
-    able.conceal(items, view, model.model_id, bytes(32))
 
 
 def _items(card: ModelCard, inputs: Sequence[Path]) -> list[bytes]:

@@ -29,6 +29,7 @@ def add_to(group: typer.Typer) -> None:
     """Register the commands."""
     command(group, "register")(register)
     command(group, "status")(status)
+    command(group, "invalidate")(invalidate)
 
 
 def register(
@@ -43,7 +44,7 @@ def register(
     from offchain_workers.cli.network import Patience, connect
     from offchain_workers.cli.sending import Sender
     from verifiers.errors import NotReadyError
-    from verifiers.teeml.method import Machine
+    from verifiers.teeml.machine import Machine
 
     policy_id = identifier(policy, "policy")
     connection = connect(run, account)
@@ -65,6 +66,28 @@ def register(
     key = registrar.key(policy_id)
     data = sender.result(key=key, policy=policy_id, expires=until)
     emit(run, data, lambda: fields(data | {"until": moment(until)}, _REGISTERED))
+
+
+def invalidate(
+    run: Run,
+    policy: Annotated[str, typer.Argument(metavar="POLICY", help="Its id.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="An enclave's key, an address.")],
+    account: Signer = None,
+) -> None:
+    """Write down that a key was revoked, by the vendor or the guardian. Anyone may."""
+    from offchain_workers.cli.network import connect
+    from offchain_workers.cli.sending import Sender
+    from offchain_workers.cli.teeml_status import REASONS
+    from verifiers.teeml.market import verifier_of
+
+    policy_id, name = identifier(policy, "policy"), address(key)
+    connection = connect(run, account)
+    verifier = verifier_of(connection.network)
+    sender = Sender(connection)
+    sender.send("invalidate", verifier.invalidate(policy_id, name))
+    reason = REASONS.get(verifier.key_of(policy_id, name).reason)
+    data = sender.result(key=name, policy=policy_id, reason=reason)
+    emit(run, data, lambda: fields(data, {"key": "Key", "policy": "Policy", "reason": "Reason"}))
 
 
 def status(

@@ -214,13 +214,12 @@ class Localnet:
         models: Sequence[bytes],
         method: bytes = NONE,
         command: Sequence[str] = ("worker",),
-        others: Sequence[bytes] = (),
         more: Mapping[str, Mapping[str, Any]] | None = None,
+        others: Sequence[bytes] = (),
     ) -> WorkerProcess:
         """Register and offer on chain, start the process: `fusion` with ``command``, and ``more``
-        sections in its configuration.
-
-        ``others``: models that were offered before, and are served too."""
+        sections in its configuration. ``others``: models that were offered before, and are served
+        too."""
         self.join(plan, models, method)
         address, port = self.account(plan.name).address, self.port(plan.name)
         urls, served = self._rpc_urls(self.devnet.url), [*others, *models]

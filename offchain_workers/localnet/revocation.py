@@ -63,6 +63,7 @@ def revoke(market: TeemlMarket) -> Revocation:
     worker.stop()  # it would see the revocation, and not even try
     market.say(f"revoking the platform of {doomed.name}")
     found.gas["revoke"] = _publish_list(market, keeper)
+    _invalidate(market, keeper, key, found)
     terms, item = _post(market, key)
     delivery = _signed(market, key, terms, item)
     market.say("a keeper carries what the revoked enclave signed to the chain")
@@ -70,7 +71,6 @@ def revoke(market: TeemlMarket) -> Revocation:
         keeper.send(delivery)
     except CallRevertedError as error:
         found.refused = error.message
-    _invalidate(market, keeper, key, found)
     market.say("waiting for another member to answer")
     found.answered_by = _await_other(market, terms)
     return found

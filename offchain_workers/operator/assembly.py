@@ -115,6 +115,7 @@ def assemble(
     follower = BlockFollower(pool, db, network.abis(), found.start_block)
     methods = _methods(extra, instead)
     enclosed = tuple(method for method in methods.values() if isinstance(method, Enclosed))
+    stale = [selector for selector, method in methods.items() if method in enclosed]
     for method in enclosed:
         method.configure(settings, network, account.address)
     policy = TxPolicy(max_fee=int(worker.gas_price_cap_gwei * 10**9))
@@ -163,7 +164,7 @@ def assemble(
         shop=shop,
         crew=crew,
         desk=Desk(db, assignments, inputs, local, shop, crew, breaker, clock, metrics),
-        dispatch=Dispatch(db, network, tx, breaker, clock, metrics),
+        dispatch=Dispatch(db, network, tx, breaker, clock, metrics, stale),
         follow_up=FollowUp(db, assignments, tx, methods),
         audits=audits if worker.audit else None,
         upkeep=Upkeep(db, tx, lambda: shop.methods, metrics, follower.wake.set),

@@ -169,11 +169,7 @@ class Posting:
 
     def hand_on(self, blob: bytes) -> int:
         """How many members keep a blob that belongs to a job, such as its decision's record."""
-        taken = 0
-        for member in self.members:
-            with talking(member) as worker:
-                taken += worker.hand_over(blob)
-        return taken
+        return sum(_with(member, lambda worker: worker.hand_over(blob)) for member in self.members)
 
     def _letter(self, items: Sequence[bytes], wish: Wish) -> Letter:
         if wish.private:

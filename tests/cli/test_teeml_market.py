@@ -147,8 +147,11 @@ def test_a_key_is_registered_with_the_collateral_it_rests_on(
     assert (row["key"], row["policy"], row["state"]) == (made["key"], policy, "live")
     assert (row["status"], row["next_status"], row["warning"]) == ("UpToDate", "UpToDate", "")
     assert row["expires"] == made["expires"]
+    off = ("teeml", "invalidate", policy, row["key"])
+    assert market.refused("backup", *off)[0] == "MN-CHAIN-030"  # no reason yet
     market.run("keeper", "teeml", "policy", "remove", policy, "--platform", row["platform"])
     assert [row["state"] for row in status(market)["keys"]] == [REMOVED]
+    assert market.run("backup", *off)["reason"] == REMOVED
 
 
 def test_a_registered_machine_registers_no_second_key_without_need(

@@ -31,6 +31,15 @@ def policy_of(network: Network, verifier: TeemlVerifier, policy_id: bytes) -> Po
     raise PolicyRefusedError(f"no policy 0x{policy_id.hex()} was created on this chain")
 
 
+def lives_until(verifier: TeemlVerifier, policy_id: bytes, key: str) -> int | None:
+    """A key's last second, Unix; None when it counts no more, or as soon as somebody says so
+    (`invalidate`)."""
+    if not verifier.is_live(policy_id, key):
+        return None
+    record = verifier.key_of(policy_id, key)
+    return None if record.reason else record.expires
+
+
 def newest_sealing_key(
     network: Network, verifier: TeemlVerifier, terms: JobTerms, operator: str
 ) -> bytes:
@@ -43,7 +52,7 @@ def newest_sealing_key(
         given = event.args
         if given["policy_id"] != policy_id or given["expires"] < terms.deliver_by:
             continue
-        if verifier.is_live(policy_id, given["key"]):
+        if lives_until(verifier, policy_id, given["key"]) is not None:
             return bytes(given["sealing_key"])
     raise NotReadyError(f"{operator} has no enclave key that lives until the job's deadline")
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
 
 from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.contracts import JobTerms, Network
@@ -32,7 +31,6 @@ from verifiers.base import (
     Step,
 )
 from verifiers.errors import InputUnopenedError, NotReadyError
-from verifiers.teeml.enclave.client import EnclaveClient, EnclaveProcess
 from verifiers.teeml.errors import (
     EnclaveGoneError,
     EnclaveInputError,
@@ -41,10 +39,9 @@ from verifiers.teeml.errors import (
     EnclaveRefusedError,
     PayloadError,
 )
-from verifiers.teeml.market import newest_sealing_key, verifier_of
+from verifiers.teeml.machine import Machine
+from verifiers.teeml.market import lives_until, newest_sealing_key, verifier_of
 from verifiers.teeml.payload import Payload
-from verifiers.teeml.registrar import Registrar
-from verifiers.teeml.sources import source_of
 
 # Whole-transaction gas of a delivery, then what each byte of output adds.
 _GAS, _GAS_PER_BYTE = 90_000, 40
@@ -53,58 +50,6 @@ _MOST_OUTPUT = 16_384
 _STARTED_ANEW = (EnclaveKeyError.CODE, EnclaveModelError.CODE)
 # And of an input that is not for it.
 _UNOPENED = (SealedError.CODE, SealingKeyError.CODE, PayloadError.CODE, EnclaveInputError.CODE)
-
-
-class Machine:
-    """One operator's enclave and its registrations, once the worker's settings are known."""
-
-    def __init__(self, settings: Settings, network: Network, operator: str) -> None:
-        self.network = network
-        self.operator = operator
-        self._asked = settings.teeml
-        self._chain_id = network.marketplace.domain.chain_id
-        self._process = None if self._asked.socket else EnclaveProcess(self._arguments(settings))
-        self._client: EnclaveClient | None = None
-        self._registrar: Registrar | None = None
-
-    @property
-    def client(self) -> EnclaveClient:
-        """The enclave, started when it is ours to start. Raises EnclaveGoneError."""
-        path = self._process.ensure() if self._process else Path(str(self._asked.socket))
-        if self._client is None:
-            self._client = EnclaveClient(path)
-        return self._client
-
-    @property
-    def registrar(self) -> Registrar:
-        """Raises EnclaveGoneError, NotListedError, CallRevertedError."""
-        if self._registrar is None:
-            found = self.network, self.operator, self.client, source_of(self._asked)
-            self._registrar = Registrar(*found)
-        return self._registrar
-
-    def load(self, candidate: Candidate) -> None:
-        """Into the enclave. Raises EnclaveRefusedError, EnclaveGoneError, StoreError."""
-        record, registry = candidate.record, self.network.models.address
-        card = candidate.card.canonical()
-        onnx = candidate.blob(record.onnx_cid, candidate.card.limits.max_onnx_bytes)
-        self.client.load(
-            record.model_id, self._chain_id, registry, record.publisher, record.record, card, onnx
-        )
-
-    def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-        if self._process is not None:
-            self._process.stop()
-
-    def _arguments(self, settings: Settings) -> Sequence[str]:
-        asked, engine = self._asked, settings.engine
-        simulated = ("--platform", asked.platform, "--chain", str(self._chain_id))
-        return (
-            "--provider", asked.provider, "--engine", engine.provider,
-            "--threads", str(engine.threads), *simulated,
-        )  # fmt: skip
 
 
 class TeemlMethod:
@@ -175,6 +120,8 @@ class TeemlMethod:
         EnclaveRefusedError."""
         machine = self._running()
         key = machine.registrar.key(terms.artifact_id)
+        if lives_until(listed(machine.network), terms.artifact_id, key) is None:
+            raise NotReadyError("the enclave's key was revoked or replaced")
         if batch_commitment(items) == terms.input_commitment:
             return
         if machine.registrar.lasts_until(terms.artifact_id) < terms.deliver_by:

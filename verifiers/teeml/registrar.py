@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -17,11 +18,12 @@ from offchain_workers.chain.contracts import Network
 from offchain_workers.chain.contracts.enclaves import Policy
 from verifiers.base import Step
 from verifiers.errors import NotReadyError
+from verifiers.teeml.collateral import Collateral
 from verifiers.teeml.enclave.client import Attested, EnclaveClient
 from verifiers.teeml.enclave.keys import Anchor, Purpose
 from verifiers.teeml.errors import EnclaveGoneError, PolicyRefusedError
 from verifiers.teeml.keypolicy import place_in
-from verifiers.teeml.market import policy_of, verifier_of
+from verifiers.teeml.market import lives_until, policy_of, verifier_of
 from verifiers.teeml.onchain import chosen, quote_words, steps
 from verifiers.teeml.quote import Quote
 from verifiers.teeml.reports import EnclaveReport
@@ -35,17 +37,21 @@ _ANCHOR_BLOCKS = 128
 NO_MANIFEST = bytes(32)
 # Of a key's life, what may be left when the next one is made.
 _RENEW_SHARE = 4
+# After a refusal, and for as long fetched collateral is used.
+_REST_SECONDS = 60.0
 
 
 @dataclass
 class Standing:
     """Where registration under one policy stands. ``live``: keys by address and last second;
-    ``looked``: whether all that the enclave has were looked for on the chain."""
+    ``looked``: whether all that the enclave has were looked for on the chain; ``rests_until``: by
+    the machine's own clock, after a refusal that may last."""
 
     policy: Policy
     live: dict[str, int] = field(default_factory=dict)
     pending: Attested | None = None
     looked: bool = False
+    rests_until: float = 0.0
     waits_for: str = "a first look at the chain"
 
 
@@ -66,6 +72,7 @@ class Registrar:
         self._verifier = verifier_of(network)
         self._collateral = self._verifier.collateral()
         self._standings: dict[bytes, Standing] = {}
+        self._fetched: tuple[float, Collateral] | None = None
         self._lock = threading.Lock()
 
     def key(self, policy_id: bytes) -> str:
@@ -115,6 +122,8 @@ class Registrar:
         self, policy_id: bytes, standing: Standing, known: Sequence[str], now: int
     ) -> Sequence[Step]:
         self._refresh(policy_id, standing, known)
+        if time.monotonic() < standing.rests_until:
+            return ()
         longest = max(standing.live.values(), default=0)
         if longest - now > standing.policy.key_ttl // _RENEW_SHARE:
             standing.waits_for = ""
@@ -128,8 +137,8 @@ class Registrar:
             asked, standing.looked = set(known), True
         live = {}
         for address in asked.intersection(known):
-            if self._verifier.is_live(policy_id, address):
-                live[address] = self._verifier.key_of(policy_id, address).expires
+            if (until := lives_until(self._verifier, policy_id, address)) is not None:
+                live[address] = until
         for lost in set(standing.live) - set(live):
             log.warning("enclave key lost", key=lost, policy=f"0x{policy_id.hex()}")
         if pending is not None and (pending.key in live or pending.key not in known):
@@ -140,7 +149,7 @@ class Registrar:
         """The registration itself when the chain would take it, else the collateral it lacks."""
         pending = self._attested(policy_id, standing)
         quote = Quote.parse(pending.quote)
-        collateral = self._source.collateral(quote, now)
+        collateral = self._collateral_of(quote, now)
         evidence = (quote_words(quote), *chosen(collateral), _place(standing.policy, quote))
         call = self._verifier.register(standing.policy, evidence, pending.binding)
         refused = self._refusal(call)
@@ -154,9 +163,17 @@ class Registrar:
         ]
         standing.waits_for = "collateral to be mined" if missing else refused
         if not missing:
-            standing.pending = None
+            standing.pending, standing.rests_until = None, time.monotonic() + _REST_SECONDS
+            self._fetched = None
             log.warning("enclave key refused", policy=f"0x{policy_id.hex()}", reason=refused)
         return missing
+
+    def _collateral_of(self, quote: Quote, now: int) -> Collateral:
+        """Fetched once for the blocks that a registration takes."""
+        since = time.monotonic()
+        if self._fetched is None or since - self._fetched[0] > _REST_SECONDS:
+            self._fetched = since, self._source.collateral(quote, now)
+        return self._fetched[1]
 
     def _attested(self, policy_id: bytes, standing: Standing) -> Attested:
         """A key whose quote is fresh enough to be registered still."""

@@ -63,7 +63,7 @@ authorities: public(HashMap[bytes20, IIntelCollateral.Authority])
 # keccak256 of an issuer's key -> serial
 _revoked: HashMap[bytes32, HashMap[uint256, bool]]
 # How many are on all lists.
-revocations: public(uint256)
+revocations: public(reentrant(uint256))
 # keccak256 of an issuer's key -> issued (64) | until (64)
 crls: public(HashMap[bytes32, uint256])
 # _tcb_key() -> signer (160) | content (8) | levels (8) | until (40) | issued (40)

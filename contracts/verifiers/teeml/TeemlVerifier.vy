@@ -47,6 +47,15 @@ OPEN: constant(uint256) = 1
 
 KEY_TAG: constant(bytes32) = keccak256("Model Network TEEML key 1")
 RESULT_TAG: constant(bytes32) = keccak256("Model Network TEEML result 1")
+# Of the market's job ids.
+DOMAIN_TYPEHASH: constant(bytes32) = keccak256(
+    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+)
+MARKET_NAME: constant(bytes32) = keccak256("Model Network")
+MARKET_VERSION: constant(bytes32) = keccak256("1")
+TERMS_TYPEHASH: constant(bytes32) = keccak256(
+    "JobTerms(address requester,bytes32 model_id,bytes32 artifact_id,bytes4 selector,bytes32 subnet_id,bytes32 input_commitment,address token,uint256 max_price,address callback_target,bytes32 decision_hash,bytes32 salt,uint256 conditions)"
+)
 RESULT_TYPEHASH: constant(bytes32) = keccak256(
     "Result(bytes32 job_id,bytes32 model_id,bytes32 input_commitment,bytes32 output_hash,address worker,uint256 deadline)"
 )
@@ -397,23 +406,52 @@ def release(policy_id: bytes32, key: address):
 
 
 @external
+@reentrant
 def deliver(
     terms: IJobMarketplace.JobTerms, key: address, output: Bytes[MAX_OUTPUT], signature: ITeemlVerifier.Signature
 ):
     """
     @notice See ITeemlVerifier.
+    @dev A callback may deliver another job: nothing is left to do after the market was told.
     """
     word: uint256 = self._word(terms.artifact_id, key)
+    state: uint256 = self._policies[terms.artifact_id]
     assert block.timestamp <= self._expires(word), "key expired"
-    assert self._reason(terms.artifact_id, key, word) == 0, "key revoked"
-    job_id: bytes32 = staticcall IJobMarketplace(MARKET).job_id_of(terms)
+    assert self._taken_for(terms.artifact_id, key, word, state) == 0, "key revoked"
+    self._check_artifact(terms.model_id, terms.selector, terms.artifact_id)
+    job_id: bytes32 = self._job_id(terms)
     output_hash: bytes32 = keccak256(output)
-    result: ITeemlVerifier.Result = self._result(terms, job_id, output_hash, self._operator(word))
-    assert self._signer(self._digest(result), signature) == key, "signature"
-    hold: uint256 = self._policies[terms.artifact_id] & (2**32 - 1)
+    digest: bytes32 = eip712._hash_typed_data_v4(
+        keccak256(
+            abi_encode(
+                RESULT_TYPEHASH,
+                job_id,
+                terms.model_id,
+                terms.input_commitment,
+                output_hash,
+                self._operator(word),
+                conditions._deliver_by(terms.conditions),
+            )
+        )
+    )
+    assert ecdsa._recover_vrs(digest, signature.v, signature.r, signature.s) == key, "signature"
+    hold: uint256 = state & (2**32 - 1)
     if hold == 0:
-        extcall IJobMarketplace(MARKET).paid(terms, self._operator(word), output)
+        # Called by hand: the compiler would send, and pay for, the output's full length.
+        raw_call(
+            MARKET,
+            abi_encode(
+                terms,
+                self._operator(word),
+                output,
+                method_id=method_id(
+                    "paid((address,bytes32,bytes32,bytes4,bytes32,bytes32,address,uint256,address,bytes32,bytes32,uint256),address,bytes)"
+                ),
+            ),
+        )
     else:
+        # Without a hold, Intel's revocations count once `invalidate` has written them down.
+        assert self._reason(terms.artifact_id, key, word) == 0, "key revoked"
         self._claim(job_id, key, self._operator(word), output_hash, hold)
         extcall IJobMarketplace(MARKET).pending(terms, self._operator(word), output)
 
@@ -434,7 +472,7 @@ def deliver_quoted(
     # It would be locked for no longer than the job is.
     assert policy.bond == 0, "bond"
     claims: IDcapVerifier.Claims = self._claims_of(terms.artifact_id, policy, evidence, gpu_claims)
-    job_id: bytes32 = staticcall IJobMarketplace(MARKET).job_id_of(terms)
+    job_id: bytes32 = self._job_id(terms)
     output_hash: bytes32 = keccak256(output)
     result: ITeemlVerifier.Result = self._result(terms, job_id, output_hash, operator)
     quoted: bytes32 = self._quoted_hash(terms.artifact_id, gpu_claims, result)
@@ -457,9 +495,7 @@ def _result(
     """
     @return What must be signed; refuses terms that name another policy than the model's.
     """
-    assert (
-        staticcall IModelRegistry(MODELS).artifact(terms.model_id, terms.selector) == terms.artifact_id
-    ), "not the model's artifact"
+    self._check_artifact(terms.model_id, terms.selector, terms.artifact_id)
     return ITeemlVerifier.Result(
         job_id=job_id,
         model_id=terms.model_id,
@@ -468,6 +504,13 @@ def _result(
         worker=operator,
         deadline=conditions._deliver_by(terms.conditions),
     )
+
+
+@internal
+@view
+def _check_artifact(model_id: bytes32, selector: bytes4, artifact_id: bytes32):
+    found: bytes32 = staticcall IModelRegistry(MODELS).artifact(model_id, selector, skip_contract_check=True)
+    assert found == artifact_id, "not the model's artifact"
 
 
 @internal
@@ -483,12 +526,12 @@ def finalise(terms: IJobMarketplace.JobTerms, output: Bytes[MAX_OUTPUT]):
     """
     @notice See ITeemlVerifier.
     """
-    job_id: bytes32 = staticcall IJobMarketplace(MARKET).job_id_of(terms)
+    job_id: bytes32 = self._job_id(terms)
     claim: uint256 = self._claims[job_id]
     assert claim != 0, "no claim"
     assert block.timestamp > claim >> 160, "hold is not over"
     key: address = self._claim_key(claim)
-    assert not self._is_revoked(terms.artifact_id, key), "key revoked"
+    assert self._revoked_for(terms.artifact_id, key) == 0, "key revoked"
     if keccak256(output) != self._outputs[job_id]:
         assert len(output) == 0, "not the output"
         assert terms.callback_target == empty(address) or conditions._eager(terms.conditions), "output"
@@ -502,16 +545,15 @@ def refute(terms: IJobMarketplace.JobTerms):
     """
     @notice See ITeemlVerifier.
     """
-    job_id: bytes32 = staticcall IJobMarketplace(MARKET).job_id_of(terms)
+    job_id: bytes32 = self._job_id(terms)
     claim: uint256 = self._claims[job_id]
     assert claim != 0, "no claim"
     key: address = self._claim_key(claim)
-    assert self._is_revoked(terms.artifact_id, key), "no reason"
+    reason: uint256 = self._revoked_for(terms.artifact_id, key)
+    assert reason != 0, "no reason"
     self._clear(job_id)
     extcall IJobMarketplace(MARKET).final(terms, b"", False)
-    log ITeemlVerifier.Refuted(
-        job_id=job_id, key=key, reason=self._reason(terms.artifact_id, key, self._keys[terms.artifact_id][key])
-    )
+    log ITeemlVerifier.Refuted(job_id=job_id, key=key, reason=reason)
 
 
 @internal
@@ -525,7 +567,7 @@ def excuse(terms: IJobMarketplace.JobTerms, key: address):
     """
     @notice See ITeemlVerifier.
     """
-    job_id: bytes32 = staticcall IJobMarketplace(MARKET).job_id_of(terms)
+    job_id: bytes32 = self._job_id(terms)
     status: uint256 = 0
     posted_at: uint256 = 0
     pledge: uint256 = 0
@@ -575,14 +617,13 @@ def _fell_at(policy_id: bytes32, key: address, word: uint256) -> uint256:
 
 @internal
 @view
-def _reason(policy_id: bytes32, key: address, word: uint256) -> uint256:
+def _taken_for(policy_id: bytes32, key: address, word: uint256, state: uint256) -> uint256:
     """
-    @return Why a key doesn't count any more, its age aside; zero = it does.
+    @return Why a key doesn't count any more, its age and Intel's lists aside; zero = it does.
     """
     stored: uint256 = (word >> REASON) & 15
     if stored != 0 and stored != REPLACED:
         return stored
-    state: uint256 = self._policies[policy_id]
     if (state >> (REMOVED + ((word >> MEASUREMENT) & 15))) & 1 != 0:
         return MEASUREMENT_REMOVED
     if (word >> EVALUATION) & 65_535 < (state >> LOWEST) & 65_535:
@@ -590,24 +631,35 @@ def _reason(policy_id: bytes32, key: address, word: uint256) -> uint256:
     if state & ANY_PLATFORM != 0:
         if self._removed_platforms[policy_id][self._platforms[policy_id][key] & (2**96 - 1)] != 0:
             return PLATFORM_REMOVED
-        # Lists are asked only when something was revoked since.
+    return stored
+
+
+@internal
+@view
+def _reason(policy_id: bytes32, key: address, word: uint256) -> uint256:
+    """
+    @return The same with Intel's lists, which are read only when something was revoked since.
+    """
+    reason: uint256 = self._taken_for(policy_id, key, word, self._policies[policy_id])
+    if reason != 0 and reason != REPLACED:
+        return reason
     if (staticcall IIntelCollateral(COLLATERAL).revocations() ^ word) & (2**24 - 1) != 0:
         by: uint256 = staticcall IIntelCollateral(COLLATERAL).revoked_by(
             self._authorities[(word >> AUTHORITY) & 255], self._platforms[policy_id][key] >> 96
         )
         if by != 0:
             return by
-    return stored
+    return reason
 
 
 @internal
 @view
-def _is_revoked(policy_id: bytes32, key: address) -> bool:
+def _revoked_for(policy_id: bytes32, key: address) -> uint256:
     """
-    @notice Whether what a key has signed counts no more; being replaced takes nothing back.
+    @return Why what a key has signed counts no more, zero = it does. Being replaced takes nothing back.
     """
     reason: uint256 = self._reason(policy_id, key, self._keys[policy_id][key])
-    return reason != 0 and reason != REPLACED
+    return 0 if reason == REPLACED else reason
 
 
 ################################################################
@@ -625,6 +677,16 @@ def _binding_hash(policy_id: bytes32, binding: ITeemlVerifier.Binding) -> bytes3
 @view
 def _quoted_hash(policy_id: bytes32, gpu_claims: bytes32, result: ITeemlVerifier.Result) -> bytes32:
     return keccak256(abi_encode(RESULT_TAG, chain.id, self, policy_id, gpu_claims, result))
+
+
+@internal
+@view
+def _job_id(terms: IJobMarketplace.JobTerms) -> bytes32:
+    """
+    @return As JobMarketplace.job_id_of; to ask for it would cost each delivery 1,000 gas.
+    """
+    domain: bytes32 = keccak256(abi_encode(DOMAIN_TYPEHASH, MARKET_NAME, MARKET_VERSION, chain.id, MARKET))
+    return keccak256(concat(x"1901", domain, keccak256(abi_encode(TERMS_TYPEHASH, terms))))
 
 
 @internal
@@ -749,7 +811,7 @@ def is_live(policy_id: bytes32, key: address) -> bool:
     @notice See ITeemlVerifier.
     """
     word: uint256 = self._keys[policy_id][key]
-    return word != 0 and block.timestamp <= self._expires(word) and self._reason(policy_id, key, word) == 0
+    return (word != 0 and block.timestamp <= self._expires(word) and self._reason(policy_id, key, word) == 0)
 
 
 @view

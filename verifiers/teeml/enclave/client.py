@@ -111,17 +111,26 @@ class EnclaveClient:
 
     def _ask(self, head: dict[str, Any], *blobs: bytes) -> Message:
         with self._lock:
+            is_new = self._connection is None
             try:
-                connection = self._connected()
-                send(connection, head, *blobs)
-                answer = receive(connection)
-            except (OSError, EOFError) as error:
-                self._drop()
-                raise EnclaveGoneError(f"no enclave answers at {self._path}: {error!r}") from error
+                answer = self._asked(head, *blobs)
+            except EnclaveGoneError:
+                if is_new:
+                    raise
+                answer = self._asked(head, *blobs)  # perhaps another one listens there by now
         refusal = answer.head.get("error")
         if refusal is not None:
             raise EnclaveRefusedError(str(refusal["code"]), str(refusal["message"]))
         return answer
+
+    def _asked(self, head: dict[str, Any], *blobs: bytes) -> Message:
+        try:
+            connection = self._connected()
+            send(connection, head, *blobs)
+            return receive(connection)
+        except (OSError, EOFError) as error:
+            self._drop()
+            raise EnclaveGoneError(f"no enclave answers at {self._path}: {error!r}") from error
 
     def _connected(self) -> Any:
         if self._connection is None:
