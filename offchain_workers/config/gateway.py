@@ -7,7 +7,14 @@ from pathlib import Path
 
 from pydantic import Field
 
-from offchain_workers.config.fields import DatabaseUrl, HomePath, HttpUrl, Section, WeiAmount
+from offchain_workers.config.fields import (
+    DatabaseUrl,
+    HomePath,
+    HttpUrl,
+    Section,
+    Urls,
+    WeiAmount,
+)
 
 
 class Gateway(Section):
@@ -28,6 +35,10 @@ class Gateway(Section):
     keys_file: HomePath = Field(
         Path("~/.fusion/gateway-keys.json"),
         description="API keys and their quotas, as `fusion apikey` writes them.",
+    )
+    origins: Urls = Field(
+        (),
+        description="Web pages of these origins may call the API from a browser.",
     )
     open: bool = Field(
         False,

@@ -126,7 +126,9 @@ def assemble(
         v1(guard, planner, poster, once, reader, showcase, streams, local, own.max_blob_bytes),
         v2(guard, shelf, inference, is_ready, "1"),
     ]
-    app = build_app(health, guard, local, own.max_body_bytes, own.max_blob_bytes, routers)
+    app = build_app(
+        health, guard, local, own.max_body_bytes, own.max_blob_bytes, routers, own.origins
+    )
     return Parts(
         db=db,
         pool=pool,

@@ -6,10 +6,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 from offchain_workers.gateway.answers import BodyLimit, install
 from offchain_workers.gateway.guard import Guard
 from offchain_workers.gateway.views import Health, Refusal
+from offchain_workers.oip import JSON_LENGTH
 from offchain_workers.storage import BlobStore
 from offchain_workers.storage.serve import blob_router
 
@@ -26,8 +28,10 @@ def build_app(
     max_body: int,
     max_blob: int,
     routers: Sequence[APIRouter],
+    origins: Sequence[str] = (),
 ) -> FastAPI:
-    """The routes; blobs are at /v1/blobs for callers with a key to write, for anybody to read."""
+    """The routes; blobs are at /v1/blobs for callers with a key to write, for anybody to read.
+    ``origins``: of web pages whose scripts may call."""
     app = FastAPI(
         title="Model Network gateway",
         version="1",
@@ -47,4 +51,12 @@ def build_app(
     app.include_router(blobs, prefix="/v1")
     install(app)
     app.add_middleware(BodyLimit, most=max_body, uploads="/v1/blobs/", most_upload=max_blob)
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(origins),
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["Retry-After", JSON_LENGTH],
+        )
     return app

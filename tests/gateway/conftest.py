@@ -10,7 +10,7 @@ import pytest
 
 from offchain_workers.localnet import Localnet
 from offchain_workers.models.demo import digits
-from tests.gateway.world import PLANS, World
+from tests.gateway.world import PAGE, PLANS, World
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Localnet]:
 @pytest.fixture(scope="session")
 def shared(market: Localnet) -> Iterator[World]:
     """A gateway with generous quotas, for tests that harm nobody else."""
-    with World(market, "gateway") as world:
+    with World(market, "gateway", origins=[PAGE]) as world:
         yield world
 
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from offchain_workers.gateway.callers import read_keys, write_keys
-from tests.gateway.world import WISH, World, code
+from tests.gateway.world import PAGE, WISH, World, code
 
 PATHS = ["/v1/plan", "/v1/jobs", "/v2/models/digits/infer"]
 BODY: dict[str, Any] = {"wish": WISH, "inputs": [{"value": [1] * 64}]}
@@ -110,6 +110,13 @@ def test_streams_have_an_end(strict: World) -> None:
             with client.stream("GET", url) as third:
                 third.read()
                 assert (third.status_code, code(third)) == (429, "MN-GATE-020")
+
+
+def test_only_the_pages_that_are_named_may_call_from_a_browser(shared: World) -> None:
+    ask = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x"}
+    for origin, allowed in ((PAGE, PAGE), ("https://elsewhere.example.org", None)):
+        answer = shared.http.options("/v1/jobs", headers={"Origin": origin, **ask})
+        assert answer.headers.get("access-control-allow-origin") == allowed
 
 
 JSON = st.recursive(

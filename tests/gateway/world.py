@@ -25,6 +25,7 @@ PLANS = (
     WorkerPlan("share", Tier.WEB3_SHARE, 1_000_000 * GWEI, 3 * ETHER),
     WorkerPlan("vnode", Tier.VIRTUAL_NODE, 750_000 * GWEI, 2 * ETHER),
 )
+PAGE = "https://pages.example.org"
 WISH: dict[str, Any] = {"model": "digits", "methods": ["none"], "members": 2}
 SECONDS = 60.0
 
