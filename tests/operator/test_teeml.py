@@ -30,8 +30,6 @@ from tests.operator.world import (
     form,
     inline,
     refusal,
-)
-from tests.operator.world import (
     until,
 )
 from verifiers.teeml.machine import Machine
