@@ -27,6 +27,7 @@ from offchain_workers.cli import (
     operator,
     opml,
     post,
+    relay,
     subnet,
     teeml,
     watch,
@@ -52,6 +53,7 @@ post.add_to(app)
 deploy.add_to(app)
 balance.add_to(app)
 worker.add_to(app)
+relay.add_to(app)
 watch.add_to(app)
 doctor.add_to(app)
 app.add_typer(account.group, name="account")

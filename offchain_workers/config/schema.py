@@ -6,43 +6,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from offchain_workers.config.values import (
-    check_address,
-    check_http_url,
-    expand_database,
-    expand_home,
-    model_id,
-    split_list,
-    to_wei,
+from offchain_workers.config.base import (
+    Address,
+    AddressList,
+    HomePath,
+    HttpUrl,
+    ModelIds,
+    RelayUrl,
+    Section,
+    Urls,
+    WeiAmount,
+    table_of,
 )
+from offchain_workers.config.relay import Relay
+from offchain_workers.config.values import expand_database
 
-Address = Annotated[str, BeforeValidator(check_address)]
-HttpUrl = Annotated[str, BeforeValidator(check_http_url)]
-HomePath = Annotated[Path, BeforeValidator(expand_home)]
-ModelId = Annotated[str, BeforeValidator(model_id)]
-WeiAmount = Annotated[int, BeforeValidator(to_wei), Field(ge=0)]
-# NoDecode: the environment may say "a,b" as well as '["a", "b"]'.
-Urls = Annotated[tuple[HttpUrl, ...], NoDecode, BeforeValidator(split_list)]
-AddressList = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(split_list)]
-ModelIds = Annotated[tuple[ModelId, ...], NoDecode, BeforeValidator(split_list)]
+__all__ = ["Address", "Settings", "table_of"]
 
 _EXAMPLE_ADDRESS = "0x" + "00" * 19 + "01"
-
-
-class Section(BaseModel):
-    """A table of the file: unknown keys are errors, values never change once loaded."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-def table_of(field: FieldInfo) -> type[BaseModel] | None:
-    """The model of a field that is a table, None for a plain value."""
-    kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 class Addresses(Section):
@@ -129,7 +113,13 @@ class Worker(Section):
     public_url: HttpUrl | None = Field(
         None,
         examples=["https://worker.example.org"],
-        description="URL at which others reach the endpoint, as your manifest names it.",
+        description="URL at which others reach the endpoint, as your manifest names it. Unset with "
+        "a relay: its URL for you.",
+    )
+    relay: RelayUrl | None = Field(
+        None,
+        examples=["https://relay.example.org"],
+        description="Behind NAT: the relay to dial out to. The worker then listens nowhere.",
     )
     database: Annotated[str, BeforeValidator(expand_database)] = Field(
         "sqlite:///~/.fusion/worker.db",
@@ -316,6 +306,7 @@ class Settings(BaseSettings):
     storage: Storage = Field(default_factory=Storage)
     worker: Worker = Field(default_factory=Worker)
     watch: Watch = Field(default_factory=Watch)
+    relay: Relay = Field(default_factory=Relay)
     vouching: Vouching = Field(default_factory=Vouching)
     engine: Engine = Field(default_factory=Engine)
     log: Log = Field(default_factory=Log)

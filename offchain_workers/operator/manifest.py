@@ -17,6 +17,7 @@ from eth_account.messages import SignableMessage, encode_typed_data
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
+from offchain_workers.chain.signatures import NO_SIGNATURE
 from offchain_workers.engines.hardware import Hardware
 from offchain_workers.operator.errors import ManifestInvalidError
 
@@ -92,7 +93,14 @@ def verify_manifest(document: bytes, place: Place, operator: str | None = None) 
         signer = Account.recover_message(message, signature=signature)
     except ManifestInvalidError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        *NO_SIGNATURE,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise ManifestInvalidError(f"can't be read: {error!r}") from error
     if signer != body["operator"]:
         raise ManifestInvalidError(f"signed by {signer}, not by {body['operator']}")

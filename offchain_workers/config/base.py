@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What sections of the settings are made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.fields import FieldInfo
+from pydantic_settings import NoDecode
+
+from offchain_workers.config.values import (
+    check_address,
+    check_http_url,
+    check_relay_url,
+    expand_home,
+    model_id,
+    split_list,
+    to_wei,
+)
+
+Address = Annotated[str, BeforeValidator(check_address)]
+HttpUrl = Annotated[str, BeforeValidator(check_http_url)]
+RelayUrl = Annotated[str, BeforeValidator(check_relay_url)]
+HomePath = Annotated[Path, BeforeValidator(expand_home)]
+ModelId = Annotated[str, BeforeValidator(model_id)]
+WeiAmount = Annotated[int, BeforeValidator(to_wei), Field(ge=0)]
+# NoDecode: the environment may say "a,b" as well as '["a", "b"]'.
+Urls = Annotated[tuple[HttpUrl, ...], NoDecode, BeforeValidator(split_list)]
+AddressList = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(split_list)]
+ModelIds = Annotated[tuple[ModelId, ...], NoDecode, BeforeValidator(split_list)]
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are errors, values never change once loaded."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def table_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of a field that is a table, None for a plain value."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
