@@ -43,11 +43,10 @@ class Link:
         return stream
 
     async def close(self, stream: Stream) -> None:
-        """Forget a stream; the other side is told when it does not know that it is over."""
-        over = stream.done
+        """Forget a stream; the other side is told unless it knows that it is over."""
         self._streams.pop(stream.number, None)
         stream.fail("closed")
-        if not over and self._dead is None:
+        if not stream.done and self._dead is None:
             with suppress(StreamBrokenError):
                 await self._send(pack(Kind.RESET, stream.number))
 
@@ -95,4 +94,4 @@ class Link:
         elif kind is Kind.HEAD:
             stream.take_head(payload)
         elif kind is Kind.RESET:
-            stream.fail("the other side gave it up")
+            stream.take_reset()

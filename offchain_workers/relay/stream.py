@@ -25,6 +25,7 @@ class Stream:
         self._head: bytes | None = None
         self._finished = False
         self._ended = False
+        self._given_up = False
         self._broken: str | None = None
         self._news = asyncio.Event()  # head, data, end
         self._room = asyncio.Event()  # credit
@@ -62,6 +63,7 @@ class Stream:
         while view:
             while not self._credit:
                 await self._wait(self._room)
+            self._check()
             part, view = _split(view, min(self._credit, MAX_PAYLOAD))
             self._credit -= len(part)
             await self._send(pack(Kind.DATA, self.number, part))
@@ -73,8 +75,8 @@ class Stream:
 
     @property
     def done(self) -> bool:
-        """Both sides have ended, or it is broken."""
-        return self._broken is not None or (self._ended and self._finished)
+        """Whether the other side knows that it is over."""
+        return self._given_up or (self._ended and self._finished)
 
     # --- frames ---------------------------------------------------------------------------------
 
@@ -101,6 +103,10 @@ class Stream:
             raise ProtocolError("more credit than a window")
         self._room.set()
 
+    def take_reset(self) -> None:
+        self._given_up = True
+        self.fail("the other side gave it up")
+
     def fail(self, reason: str) -> None:
         """Whoever waits on this stream gets StreamBrokenError."""
         self._broken = self._broken or reason
@@ -113,10 +119,12 @@ class Stream:
         await self._over.wait()
 
     async def _wait(self, event: asyncio.Event) -> None:
-        if self._broken is not None:
-            raise StreamBrokenError(self._broken)
+        """The caller looks again what is there: what came before the break counts."""
+        self._check()
         event.clear()
         await event.wait()
+
+    def _check(self) -> None:
         if self._broken is not None:
             raise StreamBrokenError(self._broken)
 

@@ -37,15 +37,16 @@ class Site:
         self.port = process.free_port(None)
         self.place = Place(f"http://127.0.0.1:{self.port}", CHAIN)
         self._limits, self._admit = limits, admit
-        self.client = httpx.Client(trust_env=False, timeout=20)
         self.start()
 
     def start(self) -> None:
+        self.client = httpx.Client(trust_env=False, timeout=20)
         self.relay = Relay(self.place, self._limits, self._admit)
         self._endpoint = Endpoint(self.relay.app, "127.0.0.1", self.port)
         self._endpoint.start()
 
     def stop(self) -> None:
+        self.client.close()
         self._endpoint.stop()
 
     def url(self, account: LocalAccount, path: str = "") -> str:
@@ -122,6 +123,14 @@ class Raw:
 
     def head(self, stream: int, status: int = 200, *headers: tuple[str, str]) -> None:
         self.send(Kind.HEAD, stream, json.dumps({"status": status, "headers": headers}).encode())
+
+    def waiting(self) -> list[int]:
+        """The kinds of the frames that are here."""
+        kinds = []
+        with suppress(TimeoutError):
+            while True:
+                kinds.append(self.socket.recv(0.05)[0])
+        return [int(kind) for kind in kinds]
 
     def closed(self) -> int:
         """Reads until the relay closes; its code."""
