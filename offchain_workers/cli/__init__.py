@@ -27,6 +27,7 @@ from offchain_workers.cli import (
     operator,
     opml,
     post,
+    provider,
     relay,
     subnet,
     teeml,
@@ -61,6 +62,7 @@ app.add_typer(model.group, name="model")
 app.add_typer(operator.group, name="operator")
 app.add_typer(subnet.group, name="subnet")
 app.add_typer(job.group, name="job")
+app.add_typer(provider.group, name="provider")
 app.add_typer(opml.group, name="opml")
 app.add_typer(teeml.group, name="teeml")
 app.add_typer(zkml.group, name="zkml")

@@ -21,6 +21,7 @@ from offchain_workers.config.base import (
     WeiAmount,
     table_of,
 )
+from offchain_workers.config.provider import Provider
 from offchain_workers.config.relay import Relay
 from offchain_workers.config.values import expand_database
 
@@ -307,6 +308,7 @@ class Settings(BaseSettings):
     worker: Worker = Field(default_factory=Worker)
     watch: Watch = Field(default_factory=Watch)
     relay: Relay = Field(default_factory=Relay)
+    provider: Provider = Field(default_factory=Provider)
     vouching: Vouching = Field(default_factory=Vouching)
     engine: Engine = Field(default_factory=Engine)
     log: Log = Field(default_factory=Log)
