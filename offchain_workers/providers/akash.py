@@ -8,8 +8,9 @@ deployment has a runtime limit, after which the console itself closes it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from offchain_workers.providers.base import PREFIX, Bid, Offer, Reach, Wish
@@ -21,6 +22,7 @@ from offchain_workers.providers.errors import SourceUnavailableError, WishInvali
 _BLOCKS_PER_HOUR = 600
 # Compute credits, pegged to the dollar; one uact is a micro-dollar.
 _DENOM = "uact"
+_AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,18})?", re.ASCII)
 _SERVICE = "node"
 _GROUP = "anywhere"
 _MAX_HOURS = 48
@@ -159,11 +161,10 @@ def _has(bid: BidBody, wish: Wish) -> bool:
 
 def _bid(bid: BidBody) -> Bid | None:
     """None for a price that is none: it must not keep the others from being taken."""
-    try:
-        hourly = Decimal(bid.price.amount) * _BLOCKS_PER_HOUR
-        price = int(hourly.to_integral_value(ROUND_CEILING))
-    except (InvalidOperation, ValueError, OverflowError):
+    if _AMOUNT.fullmatch(bid.price.amount) is None:
         return None
+    hourly = Decimal(bid.price.amount) * _BLOCKS_PER_HOUR
+    price = int(hourly.to_integral_value(ROUND_CEILING))
     return Bid(bid.id.provider, price, bid.id.model_dump()) if price > 0 else None
 
 

@@ -15,6 +15,8 @@ import structlog
 
 from offchain_workers.providers.base import PREFIX, Bid, OfferSource, Reach, Wish
 from offchain_workers.providers.errors import (
+    CreditError,
+    KeyRefusedError,
     NoOfferError,
     NotUpError,
     OrderRefusedError,
@@ -95,22 +97,26 @@ class Leases:
     def _order(self, name: str, source: OfferSource, wish: Wish) -> None:
         try:
             handle = source.order(wish, name)
-        except OrderRefusedError as error:
+        except (OrderRefusedError, CreditError, KeyRefusedError) as error:
             self.ledger.set(name, state=State.FAILED, reason=error.message)
             raise
         self.ledger.set(name, state=State.ORDERED, handle=handle)
         self._tell(f"ordered {name}: {handle}")
 
     def _take(self, name: str, source: OfferSource, wish: Wish, seconds: float) -> None:
-        """Accept the cheapest bid; where its provider is away, the next."""
+        """Accept the cheapest bid; where its provider is away, the next, and it again later."""
         handle = self.ledger.row(name).handle or ""
-        tried: set[str] = set()
+        refused: set[str] = set()
 
         def take() -> bool:
             for bid in source.bids(handle, wish):
-                if bid.provider not in tried and self._accepted(name, source, handle, bid):
-                    return True
-                tried.add(bid.provider)
+                if bid.provider in refused:
+                    continue
+                try:
+                    if self._accepted(name, source, handle, bid):
+                        return True
+                except OrderRefusedError:
+                    refused.add(bid.provider)
             return False
 
         if not self._until(seconds, take):
@@ -125,6 +131,8 @@ class Leases:
             if source.reach(handle).leased:
                 return True
             self._tell(f"{bid.provider} did not take the lease: {error.message}")
+            if isinstance(error, OrderRefusedError):
+                raise
             return False
         self._tell(f"leased {name} from {bid.provider}")
         return True
