@@ -14,7 +14,9 @@ ROOT = Path(__file__).parents[1]
 ABOVE = {
     "operator": ("challenger", "cli", "localnet"),
     "challenger": ("operator", "cli", "localnet"),
-    "daemon": ("operator", "challenger", "cli", "localnet"),
+    "relay": ("operator", "challenger", "gateway", "requester", "cli", "localnet", "engines"),
+    "providers": ("operator", "challenger", "gateway", "requester", "cli", "localnet", "daemon"),
+    "daemon": ("operator", "relay", "challenger", "cli", "localnet"),
     "requester": ("operator", "challenger", "cli", "localnet"),
     "engines": ("operator", "challenger", "daemon", "cli", "localnet"),
     "chain": ("operator", "challenger", "daemon", "cli", "localnet", "engines", "routing"),

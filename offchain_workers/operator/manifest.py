@@ -96,7 +96,7 @@ def verify_manifest(document: bytes, place: Place, operator: str | None = None) 
     except (
         *NO_SIGNATURE,
         ValueError,
-        KeyError,
+        LookupError,
         TypeError,
         AttributeError,
         RecursionError,

@@ -72,7 +72,7 @@ class Place:
         except (
             *NO_SIGNATURE,
             ValueError,
-            KeyError,
+            LookupError,
             TypeError,
             AttributeError,
             RecursionError,

@@ -90,6 +90,7 @@ def test_nobody_logs_in_with_the_address_of_another(site: Site) -> None:
         "[" * 1_000,
         '{"operator": 1, "signature": 2}',
         '{"operator": "0x00", "signature": "0x"}',
+        json.dumps({"operator": "0x" + "00" * 20, "signature": "0x"}),
         json.dumps({"operator": "0x" + "00" * 20, "signature": "0x" + "00" * 65}),
         json.dumps({"operator": "0x" + "11" * 20, "signature": "0x" + "ff" * 65}),
         "x" * 40_000,
