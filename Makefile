@@ -48,6 +48,27 @@ $(VENV)/.dev: $(VENV)/.demo requirements/dev.txt
 	$(UV) pip install --quiet --python .venv-fmt/bin/python --require-hashes -r requirements/format.txt
 	@touch $@
 
+# Third-party servers that the tests talk to: they resolve neither beside ape nor beside one another.
+.venv-mlserver/.done .venv-kserve/.done: .venv-%/.done: requirements/servers-%.txt $(BIN)/python
+	$(UV) venv --quiet --clear --python $(BIN)/python .venv-$*
+	$(UV) pip install --quiet --python .venv-$*/bin/python --require-hashes -r $<
+	@touch $@
+
+# Triton's Python backend runs under the system's own interpreter alone.
+SYSTEM_PYTHON := /usr/bin/python3.11
+.venv-triton/.done: requirements/servers-triton.txt
+	@test -x $(SYSTEM_PYTHON) || { echo "Triton needs $(SYSTEM_PYTHON)" >&2; exit 1; }
+	$(UV) venv --quiet --clear --python $(SYSTEM_PYTHON) .venv-triton
+	$(UV) pip install --quiet --python .venv-triton/bin/python --require-hashes -r $<
+	@touch $@
+
+# Ray wants versions that ape's caps exclude.
+.venv-ray/.done: requirements/ray.txt $(BIN)/python
+	$(UV) venv --quiet --clear --python $(BIN)/python .venv-ray
+	$(UV) pip install --quiet --python .venv-ray/bin/python --require-hashes \
+		--build-constraints requirements/build.txt -r $<
+	@touch $@
+
 .PHONY: anvil
 anvil:  ## fetch anvil when npm is here (without it the chain in Python serves)
 	@scripts/fetch_anvil.sh
@@ -65,13 +86,22 @@ bench: setup  ## measure gas and throughput into benchmarks/
 # --- check ------------------------------------------------------------------------------------
 
 .PHONY: test
-test: setup  ## every test that is not slow
+test: setup .venv-mlserver/.done  ## every test that is not slow
 	@if [ -f tests/ape/pytest.ini ]; then PYTHONWARNINGS=ignore ape test tests/ape -c tests/ape/pytest.ini -q; fi
 	python -m pytest -q $(PYTEST_ARGS)
 
 .PHONY: test-slow
 test-slow: setup  ## the long runs: fuzzing at length, soak, whole models
 	python -m pytest -q -m slow $(PYTEST_ARGS)
+
+.PHONY: test-servers
+test-servers: setup .venv-mlserver/.done .venv-kserve/.done $(if $(wildcard $(SYSTEM_PYTHON)),.venv-triton/.done)
+test-servers:  ## jobs on MLServer, KServe and NVIDIA Triton (a gigabyte of environments)
+	python -m pytest -q -rs tests/servers -m "slow or not slow" $(PYTEST_ARGS)
+
+.PHONY: test-ray
+test-ray: .venv-ray/.done  ## jobs on a Ray cluster of two nodes, one of which is killed
+	PYTHONPATH=$(CURDIR) .venv-ray/bin/python -m pytest -q -rs tests/ray -m "slow or not slow" $(PYTEST_ARGS)
 
 .PHONY: conformance
 conformance: setup  ## compiled models on other processors by emulation: docs/opml-conformance.md
@@ -115,9 +145,13 @@ lock:  ## resolve every lock again (versions and hashes, no addresses)
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/base.txt
 	$(COMPILE) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) requirements/format.in -o requirements/format.txt
+	$(COMPILE) pyproject.toml requirements/ray.in --extra ray --extra demo -o requirements/ray.txt
+	for kind in mlserver kserve triton; do \
+		$(COMPILE) requirements/servers-$$kind.in -o requirements/servers-$$kind.txt || exit 1; \
+	done
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
 
 .PHONY: clean
 clean:  ## remove everything that was built or fetched
-	rm -rf $(VENV) .venv-fmt .cache node_modules .build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-* .cache node_modules .build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,6 +12,7 @@ from benchmarks import (
     GAS_FILE,
     README_FILE,
     SCALING_FILE,
+    SERVING_FILE,
     SPEED_FILE,
     THROUGHPUT_FILE,
     ZKML_FILE,
@@ -21,6 +22,7 @@ from benchmarks import (
 from benchmarks.bounds import broken, judge
 from benchmarks.opml import disputes, page, scaling, speed
 from benchmarks.readme import refreshed
+from benchmarks.serving import compare
 from benchmarks.zkml import verifying
 from offchain_workers.errors import FusionError
 
@@ -91,6 +93,12 @@ def _throughput() -> list[str]:
     return []
 
 
+def _serving() -> list[str]:
+    document = compare.measure(_say)
+    disputes.write(SERVING_FILE, document)
+    return [f"{one['name']}: missed" for one in document["figures"] if one["met"] is False]
+
+
 def _readme() -> list[str]:
     return []
 
@@ -107,6 +115,7 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "opml-speed": _speed,
     "zkml-gas": _zkml_gas,
     "throughput": _throughput,
+    "serving": _serving,
     "readme": _readme,
 }
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import DISPUTES_FILE, GAS_FILE, SPEED_FILE, THROUGHPUT_FILE, ZKML_FILE
+from benchmarks import DISPUTES_FILE, GAS_FILE, SERVING_FILE, SPEED_FILE, THROUGHPUT_FILE, ZKML_FILE
 from benchmarks.bounds import judge
 from benchmarks.table import Row, load
 
@@ -25,6 +25,7 @@ def refreshed(readme: str) -> str:
         "opml-speed": figures_table(read(SPEED_FILE)),
         "zkml-gas": verifying_table(read(ZKML_FILE)),
         "throughput": figures_table(read(THROUGHPUT_FILE)),
+        "serving": figures_table(read(SERVING_FILE)),
     }
     for name, text in parts.items():
         readme = replaced(readme, name, text)

@@ -29,6 +29,7 @@ from offchain_workers.cli import (
     post,
     provider,
     relay,
+    serve,
     subnet,
     teeml,
     watch,
@@ -55,6 +56,7 @@ deploy.add_to(app)
 balance.add_to(app)
 worker.add_to(app)
 relay.add_to(app)
+serve.add_to(app)
 watch.add_to(app)
 doctor.add_to(app)
 app.add_typer(account.group, name="account")

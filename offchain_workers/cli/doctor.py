@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,12 +25,17 @@ def add_to(app: typer.Typer) -> None:
     command(app, "doctor")(doctor)
 
 
-def doctor(run: Run) -> None:
+def doctor(
+    run: Run,
+    gpu: Annotated[
+        bool, typer.Option("--gpu", help="Only this machine's GPU, from its driver to a model.")
+    ] = False,
+) -> None:
     """Check configuration, chain, contracts, keys, stake, engine, clock and disk."""
     from offchain_workers.cli.progress import waiting
 
     with waiting(run, "looking around"):
-        found = [vars(finding) for finding in _findings(run)]
+        found = [vars(finding) for finding in (_gpu(run) if gpu else _findings(run))]
     good = all(row["level"] != "fail" for row in found)
     emit(run, {"checks": found, "ok": good}, lambda: table(_shown(found), _COLUMNS))
     if not good:
@@ -39,6 +44,14 @@ def doctor(run: Run) -> None:
 
 def _shown(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row | {"code": row["code"] or "", "hint": row["hint"] or ""} for row in found]
+
+
+def _gpu(run: Run) -> Iterator[Finding]:
+    from offchain_workers.cli.checks import gpu
+
+    settings = run.settings()
+    for check in (gpu.driver, gpu.package, gpu.providers):
+        yield from check(settings)
 
 
 def _findings(run: Run) -> Iterator[Finding]:

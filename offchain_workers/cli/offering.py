@@ -12,7 +12,7 @@ from offchain_workers.cli.network import Connection, own_address
 from offchain_workers.cli.output import cell
 from offchain_workers.cli.progress import waiting, warn
 from offchain_workers.cli.sending import Sender, Sent
-from offchain_workers.engines.embedded import EmbeddedEngine
+from offchain_workers.engines.build import build_engine
 from offchain_workers.errors import FusionError
 from offchain_workers.models import ModelSpec
 from offchain_workers.models.catalog import PublishedModel
@@ -32,7 +32,7 @@ def try_machine(connection: Connection, model: PublishedModel, selector: bytes) 
         return
     settings, catalog = connection.settings, connection.catalog
     card, limit = catalog.card(model), settings.engine.max_onnx_bytes
-    engine = EmbeddedEngine(settings.engine.provider, settings.engine.threads, limit)
+    engine = build_engine(settings.engine)
     with waiting(connection.run, f"testing {card.name} on this machine"):
         cid = onnx_for(card, model.onnx_cid, engine.provider)
         session = engine.load(ModelSpec(card, cid), catalog.blob(model, cid, limit))
@@ -41,7 +41,7 @@ def try_machine(connection: Connection, model: PublishedModel, selector: bytes) 
             artifact_id=model.artifacts[selector],
             session=session,
             provider=engine.provider,
-            runtime=f"onnxruntime {engine.runtime_version}",
+            runtime=engine.runtime,
             blob=partial(catalog.blob, model),
             folder=settings.storage.folder / VERDICTS,
         )

@@ -29,6 +29,8 @@ WeiAmount = Annotated[int, BeforeValidator(to_wei), Field(ge=0)]
 # NoDecode: the environment may say "a,b" as well as '["a", "b"]'.
 Urls = Annotated[tuple[HttpUrl, ...], NoDecode, BeforeValidator(split_list)]
 AddressList = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(split_list)]
+ServerName = Annotated[str, Field(pattern=r"^[^=\s/]+=[^=\s/?#]+$")]
+ServerNames = Annotated[tuple[ServerName, ...], NoDecode, BeforeValidator(split_list)]
 ModelIds = Annotated[tuple[ModelId, ...], NoDecode, BeforeValidator(split_list)]
 
 

@@ -61,12 +61,16 @@ class Engine(Protocol):
 
     @property
     def provider(self) -> str:
-        """What runs them: ``cpu``, ``cuda`` or ``tensorrt``."""
+        """What runs them: ``cpu``, ``cuda`` or ``tensorrt`` here, ``oip`` on other servers."""
         ...
 
     @property
-    def runtime_version(self) -> str:
-        """Of the software that runs them."""
+    def runtime(self) -> str:
+        """The software that runs them, and its version."""
+        ...
+
+    def canary_providers(self) -> tuple[str, ...]:
+        """What really runs a tiny model, or what servers say they are (nothing while away)."""
         ...
 
     def load(self, model: ModelSpec, onnx_bytes: bytes) -> Session:
@@ -90,7 +94,7 @@ def check_arrays(specs: Sequence[TensorSpec], arrays: Mapping[str, Array]) -> in
     """The number of items in ``arrays``; SignatureError unless each is (n, *shape) of its type."""
     if arrays.keys() != {spec.name for spec in specs}:
         raise SignatureError(f"expected the tensors {[s.name for s in specs]}, got {list(arrays)}")
-    n = len(arrays[specs[0].name])
+    n = next(iter(arrays[specs[0].name].shape), 0)
     for spec in specs:
         array = arrays[spec.name]
         if array.dtype != spec.engine or array.shape != (n, *spec.shape):

@@ -5,23 +5,21 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.metadata import packages_distributions
 from typing import Any, Literal
 
-from offchain_workers.engines.base import Signature, TensorPort, check_arrays, check_signature
+from offchain_workers.engines.base import Signature, check_arrays, check_signature
+from offchain_workers.engines.bound import BoundRuns
 from offchain_workers.engines.errors import (
     EngineClosedError,
     ModelCorruptError,
     ModelTooLargeError,
     ProviderUnavailableError,
     RunFailedError,
-    RuntimeClashError,
-    RuntimeMissingError,
     SignatureError,
     WrongModelError,
 )
 from offchain_workers.engines.onnx_scan import refuse_external_data
+from offchain_workers.engines.ort import failures, line, runtime, signature_of
 from offchain_workers.models import ModelSpec
 from offchain_workers.models.wire import Array
 from offchain_workers.storage import content_id
@@ -41,7 +39,7 @@ _LISTS: dict[Provider, list[Any]] = {
     "cuda": [_CUDA],
     "tensorrt": ["TensorrtExecutionProvider", _CUDA],
 }
-_DTYPES = {"tensor(float)": "float32", "tensor(double)": "float64"}
+_GRAPHS: dict[Provider, str] = {"cuda": "enable_cuda_graph", "tensorrt": "trt_cuda_graph_enable"}
 DEFAULT_MAX_ONNX_BYTES = 1 << 29
 # A 1x1 MatMul with a free batch (tests/engines builds it again): every provider runs all of it.
 CANARY = bytes.fromhex(
@@ -51,28 +49,15 @@ CANARY = bytes.fromhex(
 )
 
 
-@cache
-def runtime() -> Any:
-    """The module onnxruntime; RuntimeClashError when two packages overwrote one another's files."""
-    owners = sorted(set(packages_distributions().get("onnxruntime", ())))
-    if len(owners) > 1:
-        raise RuntimeClashError(f"{' and '.join(owners)} are both installed: remove both, add one")
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise RuntimeMissingError(
-            f"onnxruntime does not load ({error}); install the extra cpu or gpu"
-        ) from error
-    return onnxruntime
-
-
 class EmbeddedEngine:
     """See the module; ``provider`` is what was found to work.
 
     ``auto`` takes CUDA when it works, else the CPU. It never takes TensorRT, which compiles each
     model for minutes and changes its bits: that has to be asked for. A choice that does not work
     here raises ProviderUnavailableError; it never falls back. With ``strict`` a model of which a
-    single node would run on the CPU is refused on a GPU.
+    single node would run on the CPU is refused on a GPU. On a GPU tensors are bound to device
+    memory; with ``cuda_graphs``, which needs models that run there whole, launches are recorded
+    once for each number of items.
     """
 
     def __init__(
@@ -81,11 +66,13 @@ class EmbeddedEngine:
         intra_op_threads: int = 1,
         max_onnx_bytes: int = DEFAULT_MAX_ONNX_BYTES,
         strict: bool = False,
+        cuda_graphs: bool = False,
     ) -> None:
         self._ort = runtime()
         self._threads = intra_op_threads
         self._max_onnx_bytes = max_onnx_bytes
-        self._strict = strict
+        self._strict = strict or cuda_graphs
+        self._graphs = cuda_graphs
         self.provider: Provider = self._choose(provider)
 
     @property
@@ -93,15 +80,22 @@ class EmbeddedEngine:
         """onnxruntime's version: answers in floats may differ between two of them."""
         return str(self._ort.__version__)
 
+    @property
+    def runtime(self) -> str:
+        """onnxruntime and its version."""
+        return f"onnxruntime {self.runtime_version}"
+
     def load(self, model: ModelSpec, onnx_bytes: bytes) -> EmbeddedSession:
         """A session for ``model``; checks size, content id and self-containment before parsing."""
         self._check_file(model, onnx_bytes)
-        session = self._open(onnx_bytes, self.provider, self._strict)
+        session = self._open(onnx_bytes, self.provider, self._strict, self._graphs)
         wanted = _NAMES[self.provider]
         if wanted not in session.get_providers():
             raise ProviderUnavailableError(f"{model.card.name} does not load on {wanted}")
         loaded = EmbeddedSession(self._ort, session, model)
         check_signature(model.card, loaded.signature)
+        if self.provider != "cpu":
+            loaded.bind("cuda", self._graphs)
         return loaded
 
     def bare(self, onnx_bytes: bytes) -> BareSession:
@@ -114,9 +108,7 @@ class EmbeddedEngine:
                 f"the ONNX file has {len(onnx_bytes)} bytes, limit {self._max_onnx_bytes}"
             )
         refuse_external_data(onnx_bytes)
-        return BareSession(
-            self._open(onnx_bytes, self.provider, self._strict), _failures(self._ort)
-        )
+        return BareSession(self._open(onnx_bytes, self.provider, self._strict), failures(self._ort))
 
     def canary_providers(self) -> tuple[str, ...]:
         """What a real session of a tiny model reports, with no fallback to the CPU allowed."""
@@ -153,7 +145,9 @@ class EmbeddedEngine:
             raise WrongModelError(f"the ONNX file has id {actual}, expected {model.onnx_cid}")
         refuse_external_data(onnx_bytes)
 
-    def _open(self, onnx_bytes: bytes, provider: Provider, strict: bool) -> Any:
+    def _open(
+        self, onnx_bytes: bytes, provider: Provider, strict: bool, graphs: bool = False
+    ) -> Any:
         options = self._ort.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.inter_op_num_threads = 1
@@ -166,24 +160,24 @@ class EmbeddedEngine:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
                 return self._ort.InferenceSession(
-                    onnx_bytes, options, providers=_LISTS[provider], enable_fallback=0
+                    onnx_bytes, options, providers=_providers(provider, graphs), enable_fallback=0
                 )
-        except _failures(self._ort) as error:
-            raise ModelCorruptError(
-                f"onnxruntime does not load the model: {_line(error)}"
-            ) from None
+        except failures(self._ort) as error:
+            raise ModelCorruptError(f"onnxruntime does not load the model: {line(error)}") from None
 
 
 class EmbeddedSession:
     """A loaded model; see engines.base.Session."""
 
     def __init__(self, ort: Any, session: Any, model: ModelSpec) -> None:
+        self._ort = ort
         self._session: Any | None = session
-        self._failures = _failures(ort)
+        self._bound: BoundRuns | None = None
+        self._failures = failures(ort)
         self._inputs = model.card.inputs
         self._outputs = model.card.outputs
         self._names = [spec.name for spec in model.card.outputs]
-        self._signature = _signature(session)
+        self._signature = signature_of(session)
         self._providers = tuple(session.get_providers())
 
     @property
@@ -196,6 +190,12 @@ class EmbeddedSession:
         """What onnxruntime reports for this session."""
         return self._providers
 
+    def bind(self, device: str, graphs: bool = False) -> None:
+        """Keep tensors in the memory of ``device`` from now on; see BoundRuns."""
+        self._bound = BoundRuns(
+            self._ort, self._session, self._inputs, self._outputs, device, graphs
+        )
+
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Arrays (n, *shape) in and out, checked against the card on both sides."""
         session = self._session
@@ -203,9 +203,11 @@ class EmbeddedSession:
             raise EngineClosedError("the session is closed")
         n = check_arrays(self._inputs, inputs)
         try:
+            if self._bound is not None:
+                return self._bound.run(inputs, n)
             found = session.run(self._names, dict(inputs))
         except self._failures as error:
-            raise RunFailedError(f"onnxruntime refuses the input: {_line(error)}") from None
+            raise RunFailedError(f"onnxruntime refuses the input: {line(error)}") from None
         outputs = dict(zip(self._names, found, strict=True))
         if check_arrays(self._outputs, outputs) != n:
             raise SignatureError(f"the model gave another number of answers than {n}")
@@ -213,7 +215,7 @@ class EmbeddedSession:
 
     def close(self) -> None:
         """Free the model."""
-        self._session = None
+        self._session = self._bound = None
 
 
 class BareSession:
@@ -222,54 +224,21 @@ class BareSession:
     def __init__(self, session: Any, failures: tuple[type[Exception], ...]) -> None:
         self._session = session
         self._failures = failures
-        self.signature = _signature(session)
+        self.signature = signature_of(session)
 
     def run(self, feeds: Mapping[str, Array], names: Sequence[str] | None = None) -> list[Array]:
         """The outputs of these names, or all in the file's order. Raises RunFailedError."""
         try:
             found: list[Array] = self._session.run(names, dict(feeds))
         except self._failures as error:
-            raise RunFailedError(f"onnxruntime refuses the input: {_line(error)}") from None
+            raise RunFailedError(f"onnxruntime refuses the input: {line(error)}") from None
         return found
 
 
-def _failures(ort: Any) -> tuple[type[Exception], ...]:
-    """onnxruntime's own exceptions, which share no base class, and those of its bindings."""
-    state = ort.capi.onnxruntime_pybind11_state
-    names = (
-        "EPFail",
-        "EngineError",
-        "Fail",
-        "InvalidArgument",
-        "InvalidGraph",
-        "InvalidProtobuf",
-        "NoModel",
-        "NoSuchFile",
-        "NotImplemented",
-        "RuntimeException",
-    )
-    own = [getattr(state, name) for name in names]
-    return (*own, RuntimeError, ValueError, MemoryError)
-
-
-def _signature(session: Any) -> Signature:
-    try:
-        return Signature(_ports(session.get_inputs()), _ports(session.get_outputs()))
-    except UnicodeDecodeError as error:  # onnxruntime does not check names before it hands them out
-        raise ModelCorruptError(f"the ONNX file has a name that is not UTF-8: {error}") from None
-
-
-def _ports(args: Any) -> tuple[TensorPort, ...]:
-    return tuple(
-        TensorPort(
-            arg.name,
-            _DTYPES.get(arg.type, arg.type.removeprefix("tensor(").removesuffix(")")),
-            tuple(size if isinstance(size, int) else None for size in arg.shape),
-        )
-        for arg in args
-    )
-
-
-def _line(error: Exception) -> str:
-    """One line of a message that may have many."""
-    return " ".join(str(error).split())[:300]
+def _providers(provider: Provider, graphs: bool) -> list[Any]:
+    """With options, as InferenceSession takes them."""
+    if not graphs or provider == "cpu":
+        return _LISTS[provider]
+    first, *rest = _LISTS[provider]
+    name, options = first if isinstance(first, tuple) else (first, {})
+    return [(name, options | {_GRAPHS[provider]: "1"}), *rest]

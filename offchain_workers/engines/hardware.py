@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from offchain_workers.engines.embedded import EmbeddedEngine
+from offchain_workers.engines.base import Engine
 
 _QUERY = "name,uuid,memory.total,driver_version"
 _TIMEOUT = 10.0
@@ -32,11 +32,14 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Hardware:
-    """Facts about this machine; ``cores`` are those this process may use, memory is in bytes."""
+    """Facts about this machine; ``cores`` are those this process may use, memory is in bytes.
+
+    Where models run on servers, ``providers`` are those, and ``gpus`` is empty: theirs are unknown.
+    """
 
     provider: str
     providers: tuple[str, ...]
-    onnxruntime: str
+    runtime: str
     python: str
     system: str
     cpu: str
@@ -49,25 +52,25 @@ class Hardware:
         return asdict(self)
 
 
-def inspect(engine: EmbeddedEngine) -> Hardware:
+def inspect(engine: Engine) -> Hardware:
     """The facts, with the providers that a session of ``engine`` really gets."""
     return Hardware(
         provider=engine.provider,
         providers=engine.canary_providers(),
-        onnxruntime=engine.runtime_version,
+        runtime=engine.runtime,
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
         cpu=_cpu_model(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _all_cores(),
         memory=_memory(),
-        gpus=_gpus(),
+        gpus=() if engine.provider == "oip" else gpus(),
     )
 
 
 def machine(provider: str) -> str:
     """What may change a model's bits from one machine to another, in one line."""
-    gpus = [f"{gpu.name} {gpu.driver}" for gpu in _gpus()] if provider != "cpu" else []
-    return ", ".join([platform.machine(), _cpu_model(), *sorted(gpus)])
+    names = [f"{gpu.name} {gpu.driver}" for gpu in gpus()] if provider != "cpu" else []
+    return ", ".join([platform.machine(), _cpu_model(), *sorted(names)])
 
 
 def parse_gpus(table: str) -> tuple[Gpu, ...]:
@@ -80,7 +83,8 @@ def parse_gpus(table: str) -> tuple[Gpu, ...]:
     )
 
 
-def _gpus() -> tuple[Gpu, ...]:
+def gpus() -> tuple[Gpu, ...]:
+    """What nvidia-smi shows; empty without it, or without a driver."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return ()

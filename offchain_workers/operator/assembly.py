@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from eth_account.signers.local import LocalAccount
 
+from offchain_workers.balancing.breaker import Breaker
 from offchain_workers.chain.call import Multicall
 from offchain_workers.chain.contracts import Network
 from offchain_workers.chain.db import Database
@@ -17,12 +18,11 @@ from offchain_workers.chain.transactions import TxManager, TxPolicy
 from offchain_workers.config import Deployment, Settings, find_deployment
 from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.daemon.inputs import Inputs
-from offchain_workers.engines.embedded import EmbeddedEngine
+from offchain_workers.engines.build import build_engine
 from offchain_workers.models.vouching import Vouching
 from offchain_workers.operator.accept import Accept, Promises
 from offchain_workers.operator.assignments import Assignments
 from offchain_workers.operator.audits import Audits
-from offchain_workers.operator.breaker import Breaker
 from offchain_workers.operator.catalogue import Catalogue
 from offchain_workers.operator.crew import Crew
 from offchain_workers.operator.decide import Rules
@@ -97,9 +97,7 @@ def assemble(
     """
     worker, storage = settings.worker, settings.storage
     found = find_deployment(settings)
-    engine = EmbeddedEngine(
-        settings.engine.provider, settings.engine.threads, settings.engine.max_onnx_bytes
-    )
+    engine = build_engine(settings.engine)
     local = LocalStore(storage.folder, _MIN_FREE_BYTES)
     peers = tuple(HttpStore(url, allow_private=storage.allow_private) for url in storage.peers)
     db = Database(worker.database, {"worker": WORKER_SCHEMA})

@@ -108,7 +108,7 @@ class Catalogue:
             artifact_id=model.published.artifacts.get(selector, ZERO_32),
             session=model.session,
             provider=self._engine.provider,
-            runtime=f"onnxruntime {self._engine.runtime_version}",
+            runtime=self._engine.runtime,
             blob=partial(self.blob, model.published),
             folder=self._folder,
         )

@@ -10,14 +10,14 @@ from dataclasses import replace
 import structlog
 from sqlalchemy import select, update
 
+from offchain_workers.balancing.breaker import Breaker, State
 from offchain_workers.chain.contracts import JobTerms
 from offchain_workers.chain.db import Database
 from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.daemon.inputs import Inputs
-from offchain_workers.engines import BusyError
-from offchain_workers.engines.errors import EngineClosedError, RunFailedError
+from offchain_workers.engines import BusyError, EngineError
+from offchain_workers.engines.errors import EngineClosedError
 from offchain_workers.operator.assignments import Assignments
-from offchain_workers.operator.breaker import Breaker, State
 from offchain_workers.operator.crew import Answer, Crew
 from offchain_workers.operator.decide import Facts, decide, in_order
 from offchain_workers.operator.metrics import Metrics
@@ -172,10 +172,10 @@ class Desk:
             raise RefusedError(Skip(Reason.RUN_FAILED, str(error))) from error
 
     def _is_ours(self, job: JobRow, error: Exception) -> bool:
-        """An input may make a healthy model fail."""
+        """An input may make a healthy model fail, or a healthy server reset its connection."""
         if isinstance(error, (EngineClosedError, BusyError)):
             return False
-        if isinstance(error, RunFailedError):
+        if isinstance(error, EngineError):
             return not self._shop.models[job.terms.model_id].healthy()
         return True
 

@@ -7,12 +7,12 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from offchain_workers.balancing.breaker import Breaker
 from offchain_workers.chain.contracts import JobStatus, Network
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.outbox import FAILED, Outbox, State, attempt_key
 from offchain_workers.chain.tables import OutboxRow
 from offchain_workers.daemon.clock import ChainClock
-from offchain_workers.operator.breaker import Breaker
 from offchain_workers.operator.metrics import Metrics
 from offchain_workers.operator.reasons import Reason
 from offchain_workers.operator.tables import JobRow, Stage, Status

@@ -16,8 +16,8 @@ from offchain_workers.chain.outbox import Outbox
 from offchain_workers.chain.tables import EventRow, MetaRow
 from offchain_workers.config import Settings
 from offchain_workers.daemon.clock import ChainClock
-from offchain_workers.engines.embedded import EmbeddedEngine
-from offchain_workers.engines.hardware import Hardware, inspect
+from offchain_workers.engines import Engine
+from offchain_workers.engines.hardware import inspect
 from offchain_workers.operator.manifest import (
     MAX_BYTES,
     Place,
@@ -43,7 +43,7 @@ class Notice:
         db: Database,
         outbox: Outbox,
         local: BlobStore,
-        engine: EmbeddedEngine,
+        engine: Engine,
         clock: ChainClock,
     ) -> None:
         self._worker = settings.worker
@@ -54,7 +54,6 @@ class Notice:
         self._local = local
         self._engine = engine
         self._clock = clock
-        self._hardware: Hardware | None = None
         self._document = b""
         self._told: tuple[frozenset[bytes], tuple[str, ...]] | None = None
 
@@ -98,12 +97,11 @@ class Notice:
 
     def _build(self, models: frozenset[bytes], methods: tuple[str, ...]) -> bytes:
         place = Place(self._network.marketplace.domain.chain_id, self._network.subnets.address)
-        self._hardware = self._hardware or inspect(self._engine)
         document = build_manifest(
             self._account,
             place,
             self._worker.public_url or "",
-            self._hardware,
+            inspect(self._engine),
             sorted(models),
             methods,
             {

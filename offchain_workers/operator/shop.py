@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.orm import Session
 from web3.exceptions import Web3Exception
 
+from offchain_workers.balancing.breaker import Breaker
 from offchain_workers.chain.contracts import Network
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.errors import RpcUnavailableError
@@ -19,7 +20,6 @@ from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.errors import FusionError
 from offchain_workers.models.catalog import PublishedModel
 from offchain_workers.models.vouching import HINT, Vouching
-from offchain_workers.operator.breaker import Breaker
 from offchain_workers.operator.catalogue import Catalogue, LoadedModel
 from offchain_workers.operator.decide import Facts, Rules, Served
 from offchain_workers.operator.reasons import Reason, Skip

@@ -14,13 +14,13 @@ from offchain_workers.relay.dial import RelayEndpoint, node_url
 
 
 def way_in(app: FastAPI, settings: Settings, account: LocalAccount) -> Endpoint | RelayEndpoint:
-    """With ``worker.relay`` no socket listens. Raises MN-CFG-010."""
+    """With ``worker.relay`` no socket listens. Raises MN-CFG-011."""
     worker = settings.worker
     if worker.relay is None:
         return Endpoint(app, worker.listen_host, worker.listen_port)
     chain_id = find_deployment(settings).chain_id
     if chain_id is None:
-        raise FusionError("MN-CFG-010", "a relay is for one chain: set chain.chain_id")
+        raise FusionError("MN-CFG-011", "a relay is for one chain: set chain.chain_id")
     return RelayEndpoint(app, Place(worker.relay, chain_id), account)
 
 

@@ -12,6 +12,7 @@ import structlog
 from eth_account.signers.local import LocalAccount
 from sqlalchemy import func, select
 
+from offchain_workers.balancing.breaker import State
 from offchain_workers.chain.contracts import Acceptance, JobTerms
 from offchain_workers.chain.errors import (
     ContractMissingError,
@@ -24,7 +25,6 @@ from offchain_workers.config import Settings
 from offchain_workers.daemon.errors import NONSENSE
 from offchain_workers.errors import FusionError
 from offchain_workers.operator.assembly import Parts, assemble
-from offchain_workers.operator.breaker import State
 from offchain_workers.operator.http import build_app
 from offchain_workers.operator.reasons import Reason, refuse
 from offchain_workers.operator.tables import JobRow, Stage, Status

@@ -208,3 +208,15 @@ def test_the_doctor_and_a_publisher_work_as_processes(market: Market, home: Path
     done = fusion("operator", "status")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error MN-CLI-015")
+
+
+def test_the_gpu_is_looked_at_alone(fusion: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is none, each step says what is missing."""
+    monkeypatch.setenv("PATH", "/nowhere")  # no nvidia-smi
+    code, out, _ = fusion("doctor", "--gpu", "--json")
+    rows = {row["check"]: row for row in json.loads(out)["checks"]}
+    assert code == 1
+    assert rows["gpu"]["code"] == "MN-CLI-181"
+    assert rows["onnxruntime"]["code"] in ("MN-CLI-182", None)
+    assert "config" not in rows
+    assert all(row["hint"] for row in rows.values() if row["level"] != "ok")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from benchmarks.readme import replaced, table
-from offchain_workers.engines.embedded import runtime
+from offchain_workers.engines.ort import runtime
 from tests.conformance.bundles import MODELS
 from tests.conformance.machines import CPUS, GPU, NATIVE, WAYS, Run, emulator, gpu, qemu
 

@@ -64,6 +64,8 @@ class Market:
     folder: Path
     # What a worker finds in its store, as on its publisher's server.
     files: tuple[bytes, ...] = (DIGITS.card.canonical(), DIGITS.onnx_bytes)
+    # The settings of a worker's engine.
+    engine: dict[str, Any] = field(default_factory=lambda: {"provider": "cpu", "threads": 1})
     shelf: LocalStore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -160,7 +162,7 @@ class Market:
                 "listen_port": 0,
                 **({"accept_seconds": 5, "deliver_margin_seconds": 5} | worker),
             },
-            engine={"provider": "cpu", "threads": 1},
+            engine=self.engine,
             vouching={"required": vouching},
         )
 

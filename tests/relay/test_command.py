@@ -79,5 +79,5 @@ def test_a_relay_may_be_written_as_what_is_dialled() -> None:
 def test_a_relay_needs_a_chain(market: Market) -> None:
     settings = market.settings("nobody", relay="http://127.0.0.1:1")
     chain = settings.chain.model_copy(update={"chain_id": None})
-    with pytest.raises(FusionError, match="MN-CFG-010"):
+    with pytest.raises(FusionError, match="MN-CFG-011"):
         way_in(api(), settings.model_copy(update={"chain": chain}), market.operators[0])

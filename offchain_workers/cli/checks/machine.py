@@ -17,7 +17,7 @@ from offchain_workers.cli.checks.finding import Finding, Level, broken, fail, ok
 from offchain_workers.config import Settings
 from offchain_workers.devnet import find_anvil
 from offchain_workers.engines import EngineError
-from offchain_workers.engines.embedded import EmbeddedEngine
+from offchain_workers.engines.build import build_engine
 from offchain_workers.engines.errors import RuntimeMissingError
 from offchain_workers.engines.hardware import inspect
 from offchain_workers.errors import FusionError
@@ -67,7 +67,7 @@ def database(settings: Settings) -> Iterator[Finding]:
 def engine(settings: Settings) -> Iterator[Finding]:
     """What really runs models here, as a session of a tiny model reports it."""
     try:
-        found = EmbeddedEngine(settings.engine.provider)
+        found = build_engine(settings.engine)
         hardware = inspect(found)
     except RuntimeMissingError as error:
         hint = "install the extra cpu or gpu; only workers and publishers need it"
@@ -77,7 +77,12 @@ def engine(settings: Settings) -> Iterator[Finding]:
         yield broken("engine", error, "mend the installation, or choose engine.provider = 'cpu'")
         return
     providers = ", ".join(hardware.providers)
-    yield ok("engine", f"onnxruntime {hardware.onnxruntime} runs models on {providers}")
+    if not providers:
+        yield fail(
+            "engine", "MN-ENGINE-016", "no server answers", "start them, or mend engine.oip.urls"
+        )
+        return
+    yield ok("engine", f"{hardware.runtime} runs models on {providers}")
     if hardware.gpus and found.provider == "cpu":
         names = ", ".join(gpu.name for gpu in hardware.gpus)
         yield warn("engine", "MN-CLI-061", f"{names} is here but not used", "install the extra gpu")

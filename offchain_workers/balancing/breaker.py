@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stop taking jobs after failures of our own, then try one. Bad input is never our failure."""
+"""Stop after failures, then try one. Bad input is never a failure of the one who was given it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class State(StrEnum):
 class Breaker:
     """Opens after ``failures`` within ``window`` seconds with no success between, for ``pause``.
 
-    Then one job may try (half-open): it closes the breaker or opens it again. Thread-safe.
+    Then one may try (half-open): it closes the breaker, or opens it again for twice as long, at
+    most ``longest`` (by default the pause stays as it is). Thread-safe.
     """
 
     def __init__(
@@ -28,10 +29,12 @@ class Breaker:
         window: float,
         pause: float,
         clock: Callable[[], float] = time.monotonic,
+        longest: float = 0.0,
     ) -> None:
         self._limit = failures
         self._window = window
-        self._pause = pause
+        self._pause = self._first_pause = pause
+        self._longest = max(longest, pause)
         self._clock = clock
         self._recent: deque[float] = deque()
         self._opened: float | None = None
@@ -39,11 +42,16 @@ class Breaker:
         self._lock = threading.Lock()
 
     @property
+    def opened(self) -> float | None:
+        """When it opened last; None while closed."""
+        return self._opened
+
+    @property
     def state(self) -> State:
-        if self._opened is None:
+        opened = self._opened
+        if opened is None:
             return State.CLOSED
-        paused = self._clock() - self._opened < self._pause
-        return State.OPEN if paused else State.HALF_OPEN
+        return State.OPEN if self._clock() - opened < self._pause else State.HALF_OPEN
 
     def allows(self) -> bool:
         """Whether a job may begin."""
@@ -60,6 +68,7 @@ class Breaker:
     def succeeded(self) -> None:
         with self._lock:
             self._recent.clear()
+            self._pause = self._first_pause
             self._opened, self._probing = None, False
 
     def failed(self) -> None:
@@ -69,7 +78,11 @@ class Breaker:
             self._recent.append(now)
             while now - self._recent[0] > self._window:
                 self._recent.popleft()
-            if self._probing or len(self._recent) >= self._limit:
+            # Half-open without a probe: the probe's end was not clear at first, or an old job's.
+            again = self._probing or self.state is State.HALF_OPEN
+            if again:
+                self._pause = min(2 * self._pause, self._longest)
+            if again or len(self._recent) >= self._limit:
                 self._opened, self._probing = now, False
 
     def not_ours(self) -> None:

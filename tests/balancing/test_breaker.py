@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from offchain_workers.operator.breaker import Breaker, State
+from offchain_workers.balancing.breaker import Breaker, State
 
 
 class Clock:

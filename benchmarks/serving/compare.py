@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m benchmarks serving`: ratios, each measured in one run, turn by turn."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+import numpy as np
+
+from benchmarks import ROOT, machine
+from benchmarks.serving import client
+from benchmarks.serving.hosts import host
+from benchmarks.throughput import Figure
+from offchain_workers.engines import ModelRunner
+from offchain_workers.engines.embedded import EmbeddedEngine
+from offchain_workers.engines.ort import runtime
+from offchain_workers.models.demo import digits_mlp, magika
+from offchain_workers.models.wire import Array, unpack_items
+
+TURNS, SECONDS = 5, 3
+FASTER, OVERHEAD_PERCENT = 2.5, 5.0
+_RUNS = 400
+_INFER = "/v2/models/digits-mlp/infer"
+
+Say = Callable[[str], None]
+
+
+def measure(say: Say) -> dict[str, Any]:
+    """The document of serving.json. MLServer's environment must be there."""
+    meta = machine.facts() | {"tool": f"load by {client.tool()}"}
+    say("engine beside bare onnxruntime")
+    figures = [Figure("engine over bare onnxruntime, magika, %", overhead(), most=OVERHEAD_PERCENT)]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        host("mlserver", Path(folder)) as theirs,
+        own_server() as ours,
+    ):
+        for connections in (1, 32):
+            say(f"requests per second at {connections} connections")
+            figures += rates(ours, theirs.url, connections)
+    return {"meta": meta, "figures": [figure.document() for figure in figures]}
+
+
+def rates(ours: str, theirs: str, connections: int) -> list[Figure]:
+    """Both servers in turn, so that a busy moment hits both; medians."""
+    body = request()
+    pairs = [
+        (
+            client.rate(ours + _INFER, body, connections, SECONDS),
+            client.rate(theirs + _INFER, body, connections, SECONDS),
+        )
+        for _ in range(TURNS)
+    ]
+    plural = "s" if connections > 1 else ""
+    where = f"{connections} connection{plural}"
+    return [
+        Figure(f"our node, {where}, requests/s", round(median(one for one, _ in pairs))),
+        Figure(f"MLServer, {where}, requests/s", round(median(one for _, one in pairs))),
+        Figure(
+            f"our node over MLServer, {where}",
+            round(median(one / other for one, other in pairs), 2),
+            least=FASTER,
+        ),
+    ]
+
+
+def request() -> dict[str, Any]:
+    """One digit in JSON."""
+    model = digits_mlp()
+    [spec] = model.card.inputs
+    array = unpack_items(model.card.inputs, model.samples[0][1], 1)[spec.name]
+    return {
+        "inputs": [
+            {
+                "name": spec.name,
+                "datatype": "FP32",
+                "shape": list(array.shape),
+                "data": array.ravel().tolist(),
+            }
+        ]
+    }
+
+
+def overhead() -> float:
+    """Percent that bytes in, bytes out through the engine's queue take more than a bare run.
+
+    In CPU time of all threads, at the first decile: what other processes take, and do to caches,
+    shall not count.
+    """
+    model = magika()
+    item = np.random.default_rng(1).integers(0, 257, 2048).astype("<u2").tobytes()
+    inputs = unpack_items(model.card.inputs, item, 1)
+    bare = _bare(model.onnx_bytes)
+    session = EmbeddedEngine("cpu").load(model.spec, model.onnx_bytes)
+    runner = ModelRunner(session, model.card)
+    times: dict[str, list[float]] = {"bare": [], "engine": []}
+    for _ in range(_RUNS):
+        times["bare"].append(_seconds(lambda: bare(inputs)))
+        times["engine"].append(_seconds(lambda: runner.submit(item).result()))
+    runner.close()
+    engine, plain = (quantiles(times[name], n=10)[0] for name in ("engine", "bare"))
+    return round((engine / plain - 1) * 100, 2)
+
+
+def _bare(onnx_bytes: bytes) -> Callable[[dict[str, Array]], object]:
+    ort = runtime()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = ort.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
+    return lambda inputs: session.run(None, inputs)
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    began = time.process_time()
+    run()
+    return time.process_time() - began
+
+
+@contextmanager
+def own_server() -> Iterator[str]:
+    """`fusion serve` as a process; its URL."""
+    command = [sys.executable, "-m", "offchain_workers.cli", "--json", "serve", "demo:digits-mlp"]
+    with subprocess.Popen(
+        [*command, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        said = b""
+        while not said.rstrip().endswith(b"}"):
+            line = process.stdout.readline()
+            assert line, "the server did not start"
+            said += line
+        try:
+            yield str(json.loads(said)["url"])
+        finally:
+            process.terminate()

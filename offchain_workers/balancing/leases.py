@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A request, its attempts, and who is to blame for those that failed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Collection
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from offchain_workers.balancing.outcome import SUSPECT, Outcome, outcome_of_error
+
+if TYPE_CHECKING:
+    from offchain_workers.balancing.balancer import Balancer
+
+
+class Lease:
+    """One attempt at one target. ``finish`` it once, whatever happens; later calls do nothing.
+
+    As a context: ok, or what ``classify`` says of the exception (those of httpx, by default).
+    """
+
+    def __init__(
+        self, balancer: Balancer, target: str, number: int, begun: float, request: Request
+    ) -> None:
+        self.target = target
+        self.number = number
+        self.begun = begun
+        self.request = request
+        self.classify: Callable[[BaseException], Outcome] = outcome_of_error
+        self._balancer = balancer
+        self._is_open = True
+
+    def close(self) -> bool:
+        """Whether this was the first time. Called under the balancer's lock."""
+        was_open, self._is_open = self._is_open, False
+        return was_open
+
+    def finish(self, outcome: Outcome, confirmed: bool = False) -> None:
+        """``confirmed``: another target answered the same input, so a timeout or reset counts."""
+        self._balancer.finish(self, outcome, confirmed)
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.finish(Outcome.OK if error is None else self.classify(error))
+
+
+class Request:
+    """One request and its attempts, each at another target.
+
+    A timeout or a reset may be the input's doing. It counts against a target once another one has
+    answered the same input; if none does, against nobody. ``key`` is the same for all attempts:
+    hand it on as the idempotency key.
+    """
+
+    def __init__(self, balancer: Balancer, key: str | None = None) -> None:
+        self.key = key or uuid.uuid4().hex
+        self.tried: list[str] = []
+        self.is_answered = False
+        self._suspects: list[str] = []
+        self._balancer = balancer
+
+    def pick(self, exclude: Collection[str] = ()) -> Lease:
+        """The first attempt, or a retry within the budget.
+
+        Raises NoTargetError, RetryBudgetError.
+        """
+        return self._balancer.attempt(self, exclude)
+
+    def hedge(self) -> Lease | None:
+        """A second attempt beside a slow first; None beyond the budget, or with nobody left."""
+        return self._balancer.hedge(self)
+
+    def blame(self, target: str, outcome: Outcome, confirmed: bool) -> list[str]:
+        """Whose failures count, now that ``target`` ended so. Called under the balancer's lock."""
+        if outcome is Outcome.OK:
+            self.is_answered = True
+            guilty, self._suspects = self._suspects, []
+            return guilty
+        if outcome not in SUSPECT:
+            return []
+        if confirmed or self.is_answered:
+            return [target]
+        self._suspects.append(target)
+        return []
