@@ -139,7 +139,7 @@ class RelayEndpoint:
             return str(error), True
         except ConnectionClosed as closed:
             return _why(closed)
-        except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as error:
+        except (OSError, TimeoutError, UnicodeError, InvalidHandshake, InvalidURI) as error:
             return repr(error), False
 
     async def _log_in(self, socket: ClientConnection) -> None:
@@ -151,7 +151,7 @@ class RelayEndpoint:
         try:
             answer = json.loads(await socket.recv())
             refusal = None if answer.get("ok") is True else answer["error"]["message"]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             line = "the relay's answer to the login can't be read"
             raise LoginRefusedError("MN-RELAY-021", line) from error
         if refusal is not None:
