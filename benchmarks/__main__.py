@@ -8,17 +8,24 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import (
+    BALANCING_FILE,
+    CARRIED_FILE,
     DISPUTES_FILE,
     GAS_FILE,
     README_FILE,
+    ROUTING_FILE,
     SCALING_FILE,
     SERVING_FILE,
     SPEED_FILE,
     THROUGHPUT_FILE,
     ZKML_FILE,
+    carried,
     gas,
+    routing,
     throughput,
 )
+from benchmarks.balancing import page as balancing_page
+from benchmarks.balancing import race
 from benchmarks.bounds import broken, judge
 from benchmarks.opml import disputes, page, scaling, speed
 from benchmarks.readme import refreshed
@@ -37,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         if options.check:
             return _check()
         return _write(options.what)
-    except FusionError as error:
+    except (FusionError, race.BusyMachineError) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -57,6 +64,7 @@ def _write(what: str) -> int:
         failures += PARTS[name]()
     README_FILE.write_text(refreshed(README_FILE.read_text()))
     page.write()
+    balancing_page.write()
     print("\n".join(failures), end="\n" if failures else "")
     return 1 if failures else 0
 
@@ -93,10 +101,27 @@ def _throughput() -> list[str]:
     return []
 
 
+def _balancing() -> list[str]:
+    document = race.measure(_say)
+    disputes.write(BALANCING_FILE, document)
+    return [f"{one['name']}: under its goal" for one in document["figures"] if one["met"] is False]
+
+
 def _serving() -> list[str]:
     document = compare.measure(_say)
     disputes.write(SERVING_FILE, document)
     return [f"{one['name']}: missed" for one in document["figures"] if one["met"] is False]
+
+
+def _routing() -> list[str]:
+    document = routing.measure(_say)
+    disputes.write(ROUTING_FILE, document)
+    return [f"{one['name']}: over its bound" for one in document["figures"] if one["met"] is False]
+
+
+def _carried() -> list[str]:
+    disputes.write(CARRIED_FILE, carried.measure(_say))
+    return []
 
 
 def _readme() -> list[str]:
@@ -115,7 +140,10 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "opml-speed": _speed,
     "zkml-gas": _zkml_gas,
     "throughput": _throughput,
+    "balancing": _balancing,
     "serving": _serving,
+    "routing": _routing,
+    "carried": _carried,
     "readme": _readme,
 }
 

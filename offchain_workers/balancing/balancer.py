@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import count
-from statistics import median
 
 from offchain_workers.balancing.breaker import Breaker
 from offchain_workers.balancing.budget import Budget
@@ -18,16 +17,15 @@ from offchain_workers.balancing.leases import Lease, Request
 from offchain_workers.balancing.outcome import CERTAIN, Outcome
 from offchain_workers.balancing.target import Target
 
+# Seconds that a request takes before any answer was seen.
+_FIRST_GUESS = 1.0
+
 
 @dataclass(frozen=True)
 class Settings:
-    """Seconds, counts and shares. Make ``decay`` some hundred times a usual answer's time.
-
-    ``first_guess``: latency of a target before anything was measured anywhere.
-    """
+    """Seconds, counts and shares. Make ``decay`` some hundred times a usual answer's time."""
 
     decay: float = 5.0
-    first_guess: float = 1.0
     failures: int = 3
     window: float = 30.0
     pause: float = 1.0
@@ -85,9 +83,9 @@ class Balancer:
         """The best target for a request of one attempt. Raises NoTargetError."""
         return Request(self).pick(exclude)
 
-    def request(self, key: str | None = None) -> Request:
+    def request(self, key: str | None = None, is_budgeted: bool = True) -> Request:
         """For a request that may be retried or hedged."""
-        return Request(self, key)
+        return Request(self, key, is_budgeted)
 
     def order(self, exclude: Collection[str] = ()) -> list[str]:
         """Who may get a request now, the best first. Reserves nothing."""
@@ -116,11 +114,18 @@ class Balancer:
                 return
             if latency is not None:
                 found.latency.observe(latency, self._clock())
-            if not passed:
-                self._quarantine(found)
-            elif found.quarantined is not None:
+            if passed:
                 found.quarantined = None
                 found.breaker.succeeded()
+            else:
+                self._quarantine(found)
+
+    def probe(self, target: str) -> Lease:
+        """A lease of this target, ejected or not, for a canary. Raises NoTargetError."""
+        with self._lock:
+            if target not in self._targets:
+                raise NoTargetError(f"{target} is not among the targets")
+            return self._lease(Request(self), self._targets[target])
 
     def attempt(self, request: Request, exclude: Collection[str] = ()) -> Lease:
         """`Request.pick`."""
@@ -131,7 +136,7 @@ class Balancer:
             if not request.tried:
                 self._retries.earn()
                 self._hedges.earn()
-            elif not self._retries.spend():
+            elif request.is_budgeted and not self._retries.spend():
                 share = f"{self._settings.retry_share:.0%}"
                 raise RetryBudgetError(f"retries are at {share} of all requests: not sent again")
             return self._lease(request, ranked[0])
@@ -176,7 +181,7 @@ class Balancer:
         if target is None:
             return
         # It may be needed still (at most half are ejected): then it must not look fast.
-        slow = self._slow.value() or self._settings.first_guess
+        slow = self._slow.value() or _FIRST_GUESS
         target.latency.at_least(self._settings.failure_factor * slow, now)
         target.breaker.failed()
 
@@ -190,10 +195,11 @@ class Balancer:
         return Lease(self, target.name, number, target.begin(number), request)
 
     def _ranked(self, exclude: Collection[str]) -> list[Target]:
-        out = self._ejected()
-        guess = self._unmeasured()
+        # One moment for all: a newcomer is as good as the best, to the last digit.
+        now, out = self._clock(), self._ejected()
+        guess = self._unmeasured(now)
         free = [t for t in self._targets.values() if t.name not in exclude and t.name not in out]
-        return sorted(free, key=lambda target: (target.cost(guess), target.last_pick))
+        return sorted(free, key=lambda target: (target.cost(guess, now), target.last_pick))
 
     def _ejected(self) -> set[str]:
         """Those blocked longest, up to half of all: the others are needed."""
@@ -201,10 +207,10 @@ class Balancer:
         blocked = sorted((at, name) for at, name in since if at is not None)
         return {name for _, name in blocked[: len(self._targets) // 2]}
 
-    def _unmeasured(self) -> float:
-        """What to expect of a target that nothing is known of: as good as the middle one."""
-        known = [t.latency.last for t in self._targets.values() if t.latency.last is not None]
-        return median(known) if known else self._settings.first_guess
+    def _unmeasured(self, now: float) -> float:
+        """What to expect of a target that nothing is known of: no less than of the best."""
+        known = (target.latency.at(now) for target in self._targets.values())
+        return min((seconds for seconds in known if seconds is not None), default=_FIRST_GUESS)
 
     def _new(self, name: str) -> Target:
         settings = self._settings

@@ -22,11 +22,6 @@ class PeakEwma:
         self._value: float | None = None
         self._stamp = 0.0
 
-    @property
-    def last(self) -> float | None:
-        """As of the last answer; None before the first."""
-        return self._value
-
     def at(self, now: float) -> float | None:
         """The present estimate."""
         if self._value is None:

@@ -58,9 +58,14 @@ class Request:
     A timeout or a reset may be the input's doing. It counts against a target once another one has
     answered the same input; if none does, against nobody. ``key`` is the same for all attempts:
     hand it on as the idempotency key.
+
+    ``is_budgeted`` False: retries are as cheap as not to be counted.
     """
 
-    def __init__(self, balancer: Balancer, key: str | None = None) -> None:
+    def __init__(
+        self, balancer: Balancer, key: str | None = None, is_budgeted: bool = True
+    ) -> None:
+        self.is_budgeted = is_budgeted
         self.key = key or uuid.uuid4().hex
         self.tried: list[str] = []
         self.is_answered = False

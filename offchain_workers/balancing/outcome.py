@@ -31,6 +31,7 @@ CERTAIN = frozenset({Outcome.CONNECT, Outcome.UNAVAILABLE})
 # An input can cause these. They count once the same input was answered by another target.
 SUSPECT = frozenset({Outcome.TIMEOUT, Outcome.RESET})
 
+_NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol)
 _BUSY = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
 # A proxy's words for a server that hung up or never answered.
 _GATEWAY = {
@@ -52,7 +53,7 @@ def outcome_of_error(error: BaseException) -> Outcome:
     """The outcome of an exception of httpx; ``cancelled`` for any other."""
     if isinstance(error, httpx.HTTPStatusError):
         return outcome_of_status(error.response.status_code)
-    if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
+    if isinstance(error, _NOT_CONNECTED):
         return Outcome.CONNECT
     if isinstance(error, (httpx.ReadTimeout, httpx.WriteTimeout)):
         return Outcome.TIMEOUT

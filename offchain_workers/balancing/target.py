@@ -43,16 +43,15 @@ class Target:
         """Whether it was running: an attempt ends once."""
         return self._running.pop(number, None) is not None
 
-    def expected(self, unmeasured: float) -> float:
+    def expected(self, unmeasured: float, now: float) -> float:
         """Seconds that one request takes: at least as long as the oldest has been waiting."""
-        now = self._clock()
         known = self.latency.at(now)
         oldest = now - next(iter(self._running.values()), now)
         return max(unmeasured if known is None else known, oldest, _LEAST_SECONDS)
 
-    def cost(self, unmeasured: float) -> float:
+    def cost(self, unmeasured: float, now: float) -> float:
         """What the next request would wait for, in seconds."""
-        return (self.outstanding + 1) * self.expected(unmeasured)
+        return (self.outstanding + 1) * self.expected(unmeasured, now)
 
     def blocked_since(self) -> float | None:
         """Since when it should get nothing; None while it may."""

@@ -18,16 +18,22 @@ from offchain_workers.cli import (
     account,
     adversary,
     balance,
+    decisions,
     demo,
     deploy,
     doctor,
+    evaluating,
+    gateway,
     init,
     job,
     model,
+    observations,
     operator,
     opml,
+    plan,
     post,
     provider,
+    receipt,
     relay,
     serve,
     subnet,
@@ -51,20 +57,26 @@ app = typer.Typer(
 )
 init.add_to(app)
 demo.add_to(app)
+plan.add_to(app)
 post.add_to(app)
+decisions.add_to(app)
 deploy.add_to(app)
 balance.add_to(app)
 worker.add_to(app)
 relay.add_to(app)
 serve.add_to(app)
 watch.add_to(app)
+gateway.add_to(app)
 doctor.add_to(app)
 app.add_typer(account.group, name="account")
+evaluating.add_to(model.group)
 app.add_typer(model.group, name="model")
 app.add_typer(operator.group, name="operator")
 app.add_typer(subnet.group, name="subnet")
 app.add_typer(job.group, name="job")
 app.add_typer(provider.group, name="provider")
+app.add_typer(observations.group, name="observations")
+app.add_typer(receipt.group, name="receipt")
 app.add_typer(opml.group, name="opml")
 app.add_typer(teeml.group, name="teeml")
 app.add_typer(zkml.group, name="zkml")

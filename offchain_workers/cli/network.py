@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,18 +13,26 @@ from web3 import Web3
 from offchain_workers import keys, passwords
 from offchain_workers.chain.contracts import Network
 from offchain_workers.chain.contracts.terms import selector_of
-from offchain_workers.chain.development import DEVELOPMENT_CHAINS
 from offchain_workers.chain.directory import Directory, read_directory
-from offchain_workers.chain.errors import RpcRejectedError
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.cli.progress import counting
 from offchain_workers.cli.run import Run
 from offchain_workers.config import Settings, find_deployment
 from offchain_workers.errors import FusionError
 from offchain_workers.models.catalog import Catalog, PublishedModel, published_models
+from offchain_workers.requester.patience import Patience
 from offchain_workers.storage import HttpStore, LocalStore, MultiStore
 
-_PATIENCE = 3  # looks at an unchanged head before a development chain is asked to mine
+__all__ = [
+    "Connection",
+    "Patience",
+    "connect",
+    "open_pool",
+    "open_store",
+    "own_address",
+    "quiet_pool",
+    "unlock",
+]
 
 
 @dataclass(frozen=True)
@@ -112,35 +119,3 @@ def unlock(settings: Settings) -> LocalAccount:
         settings.account.password_file, f"Password for {keystore.name}"
     )
     return keys.load(path, password)
-
-
-class Patience:
-    """What to do between two looks at the chain: wait, up to ``seconds`` in all.
-
-    A development chain that mines only on demand is asked for a block when its head stands still.
-    """
-
-    def __init__(self, pool: RpcPool, seconds: float, pause: float = 0.25) -> None:
-        self._pool = pool
-        self._seconds = seconds
-        self._deadline = time.monotonic() + seconds
-        self._pause = pause
-        self._seen, self._looks = -1, 0
-
-    def __call__(self) -> None:
-        """Raises MN-CLI-008 when the time is over."""
-        if time.monotonic() > self._deadline:
-            raise FusionError("MN-CLI-008", f"still waiting after {self._seconds:.0f} s; giving up")
-        time.sleep(self._pause)
-        self._pool.refresh()
-        height = self._pool.height
-        self._looks = self._looks + 1 if height == self._seen else 0
-        self._seen = height
-        if self._looks >= _PATIENCE and self._pool.chain_id in DEVELOPMENT_CHAINS:
-            self._mine()
-
-    def _mine(self) -> None:
-        try:
-            self._pool.call("evm_mine")
-        except RpcRejectedError:
-            self._looks = 0  # a chain with a rhythm of its own

@@ -4,38 +4,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from offchain_workers.cli.arguments import (
-    Method,
     Region,
     Signer,
     TierName,
     address,
-    identifier,
     price,
     region,
 )
 from offchain_workers.cli.job import wait_for
 from offchain_workers.cli.job_view import describe, view
 from offchain_workers.cli.output import emit
-from offchain_workers.cli.progress import say, waiting
+from offchain_workers.cli.progress import say
 from offchain_workers.cli.run import Run, command
+from offchain_workers.cli.wishes import (
+    FirstAnswer,
+    MaxLatency,
+    MinQuality,
+    Preferred,
+    Task,
+    Wanting,
+    decide,
+)
 from offchain_workers.errors import FusionError
 
 if TYPE_CHECKING:
-    from offchain_workers.chain.contracts import SubnetInfo
     from offchain_workers.cli.network import Connection
     from offchain_workers.cli.sending import Sender
     from offchain_workers.models.card import ModelCard
-    from offchain_workers.models.catalog import PublishedModel
     from offchain_workers.requester.posting import Prepared, Wish
-
-_FORMATION_SECONDS = 600
+    from offchain_workers.routing.record import DecisionRecord
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,11 +49,23 @@ def add_to(app: typer.Typer) -> None:
 
 def post(
     run: Run,
-    model: Annotated[str, typer.Option(help="Id, the first digits of one (0x...), or name.")],
     inputs: Annotated[
         list[Path], typer.Option("--input", help="A file; repeat for a batch in one job.")
     ],
-    method: Method = "none",
+    model: Annotated[
+        str | None, typer.Option(help="Id, the first digits of one (0x...), or name.")
+    ] = None,
+    task: Task = None,
+    prefer: Preferred = None,
+    max_latency: MaxLatency = None,
+    min_quality: MinQuality = None,
+    first_answer: FirstAnswer = False,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Verification method (default: none; of a wish: any that fits)."
+        ),
+    ] = None,
     subnet: Annotated[
         str | None, typer.Option(help="Id of a live subnet (default: found or formed).")
     ] = None,
@@ -81,24 +97,60 @@ def post(
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the answer.")] = False,
     account: Signer = None,
 ) -> None:
-    """Post a job: the model's answer on one input, or on a batch of them."""
+    """Post a job: the model's answer on one input, or on a batch of them.
+
+    With --task or --prefer the router chooses model, method and subnet, as `fusion plan` shows.
+    """
+    from offchain_workers.cli import preparing
     from offchain_workers.cli.network import connect
     from offchain_workers.cli.sending import Sender
 
     wish = _wish(max_price, within, turn, bond, callback, callback_gas, not best_effort, locator)
+    if task is None and model is None:
+        raise typer.BadParameter("name a --task or a --model")
+    wanting = Wanting(
+        task, model, prefer, wish.max_price and wish.max_price // len(inputs), max_latency,
+        min_quality, first_answer, region(region_), tier or (), [method] if method else (),
+        members, len(inputs),
+    )  # fmt: skip
     connection = connect(run, account)
-    chosen = connection.model(model)
+    record = _decided(run, connection, wanting, subnet)
+    if record is not None:
+        model, method = record.chosen.model, record.chosen.method
+        wish = replace(wish, decision=record.hash())
+    chosen, method = connection.model(str(model)), method or "none"
     card = connection.catalog.card(chosen)
     items = _items(card, inputs)
     sender = Sender(connection)
     if subnet:
-        formed = _named(connection, subnet)
+        formed = preparing.named(connection, subnet)
     else:
-        tiers = sum({1 << int(name.tier) for name in tier or list(TierName)})
-        formed = _found(connection, sender, chosen, method, tiers, region(region_), members)
-    prepared = _prepare(connection, sender, chosen, card, method, formed, items, wish, from_balance)
+        selector = connection.selector(method)
+        spec = record.spec if record else wanting.spec(chosen.model_id, selector)
+        formed = preparing.found(connection, sender, spec)
+    prepared = preparing.prepare(
+        connection, sender, chosen, card, method, formed, items, wish, from_balance, record
+    )
     sender.send("post the job", prepared.call)
     _report(run, connection, sender, prepared, card, wait)
+
+
+def _decided(
+    run: Run, connection: Connection, wanting: Wanting, subnet: str | None
+) -> DecisionRecord | None:
+    """What the router makes of a wish; None for a model that is named with all the rest.
+
+    Raises MN-ROUTE-011.
+    """
+    from offchain_workers.cli.decision_view import why
+
+    if wanting.task is None and wanting.prefer is None:
+        return None
+    if subnet:
+        raise typer.BadParameter("a wish finds its subnet itself: no --subnet")
+    record = decide(connection, wanting.request(connection))
+    say(run, f"{record.chosen.name} under {record.chosen.method}: {why(record)}")
+    return record
 
 
 def _wish(
@@ -137,69 +189,6 @@ def _items(card: ModelCard, inputs: Sequence[Path]) -> list[bytes]:
     return [codec.encode(card, path) for path in inputs]
 
 
-def _named(connection: Connection, subnet: str) -> SubnetInfo:
-    found = connection.network.subnets.subnet(identifier(subnet, "subnet"))
-    if found is None or not found.expires:
-        raise FusionError("MN-CLI-023", f"no subnet {subnet} has been formed on this chain")
-    return found
-
-
-def _found(
-    connection: Connection,
-    sender: Sender,
-    model: PublishedModel,
-    method: str,
-    tiers: int,
-    region: int,
-    k: int,
-) -> SubnetInfo:
-    from offchain_workers.chain.contracts import Spec
-    from offchain_workers.cli.network import Patience
-    from offchain_workers.requester.formation import Formation
-
-    selector = connection.selector(method)
-    spec = Spec(model.model_id, selector, tiers=tiers, region=region, k=k)
-    patience = Patience(connection.pool, _FORMATION_SECONDS)
-    with waiting(connection.run, "looking for a subnet") as update:
-        return Formation(connection.network, sender.wallet, patience, update).ensure(spec)
-
-
-def _prepare(
-    connection: Connection,
-    sender: Sender,
-    model: PublishedModel,
-    card: ModelCard,
-    method: str,
-    subnet: SubnetInfo,
-    items: Sequence[bytes],
-    wish: Wish,
-    from_balance: bool,
-) -> Prepared:
-    from offchain_workers.cli.circuits import check_vouched
-    from offchain_workers.models.catalog import endpoints
-    from offchain_workers.requester.posting import Posting
-
-    selector = connection.selector(method)
-    artifact = connection.network.models.artifact(model.model_id, selector)
-    check_vouched(connection, model, selector, sender.address)
-    announced = endpoints(connection.pool, connection.network)
-    posting = Posting(
-        connection.network,
-        subnet,
-        model.model_id,
-        card,
-        selector,
-        announced,
-        artifact,
-        partial(connection.catalog.blob, model),
-    )
-    with waiting(connection.run, "asking the members"):
-        prepared = posting.prepare(sender.address, items, wish, value=0 if from_balance else None)
-    for note in prepared.notes:
-        say(connection.run, f"not accepted: {note}")
-    return prepared
-
-
 def _report(
     run: Run,
     connection: Connection,
@@ -220,6 +209,7 @@ def _report(
     data = data | {
         "accepted": prepared.acceptance is not None,
         "not_accepted": list(prepared.notes),
+        "decision": prepared.terms.decision_hash if any(prepared.terms.decision_hash) else None,
         "transactions": sender.sent,
     }
     emit(run, data, lambda: view(data))

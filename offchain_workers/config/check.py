@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from offchain_workers.config.schema import Settings, table_of
+from offchain_workers.config.fields import table_of
+from offchain_workers.config.schema import Settings
 from offchain_workers.config.values import is_key_material
 from offchain_workers.errors import FusionError
 

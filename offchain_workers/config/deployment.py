@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from offchain_workers.config.schema import Address, Settings
+from offchain_workers.config.fields import Address
+from offchain_workers.config.schema import Settings
 from offchain_workers.errors import FusionError
 
 

@@ -19,7 +19,8 @@ from offchain_workers.config.check import (
     check_source,
     variable,
 )
-from offchain_workers.config.schema import Settings, table_of
+from offchain_workers.config.fields import table_of
+from offchain_workers.config.schema import Settings
 from offchain_workers.errors import FusionError
 
 DEFAULT_FILE = Path("fusion.toml")

@@ -3,18 +3,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pydantic import Field
 
-from pydantic import BeforeValidator, Field
-
-from offchain_workers.config.base import HomePath, HttpUrl, Section, Urls
-from offchain_workers.config.values import expand_database
+from offchain_workers.config.fields import DatabaseUrl, HomePath, HttpUrl, Section, Urls
 
 
 class Provider(Section):
     """Machines leased from others, for tier web3_share; see docs/tiers.md."""
 
-    database: Annotated[str, BeforeValidator(expand_database)] = Field(
+    database: DatabaseUrl = Field(
         "sqlite:///~/.fusion/leases.db",
         repr=False,
         description="SQLAlchemy URL of the ledger of leases (SQLite or PostgreSQL).",

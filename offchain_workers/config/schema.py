@@ -4,30 +4,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from offchain_workers.config.base import (
+from offchain_workers.config.engine import Engine
+from offchain_workers.config.fields import (
     Address,
     AddressList,
+    DatabaseUrl,
     HomePath,
     HttpUrl,
     ModelIds,
     RelayUrl,
     Section,
-    ServerNames,
     Urls,
     WeiAmount,
-    table_of,
 )
+from offchain_workers.config.gateway import Gateway
 from offchain_workers.config.provider import Provider
 from offchain_workers.config.relay import Relay
-from offchain_workers.config.values import expand_database
-from offchain_workers.config.watch import Watch
-
-__all__ = ["Address", "Settings", "table_of"]
 
 _EXAMPLE_ADDRESS = "0x" + "00" * 19 + "01"
 
@@ -124,7 +121,7 @@ class Worker(Section):
         examples=["https://relay.example.org"],
         description="Behind NAT: the relay to dial out to. The worker then listens nowhere.",
     )
-    database: Annotated[str, BeforeValidator(expand_database)] = Field(
+    database: DatabaseUrl = Field(
         "sqlite:///~/.fusion/worker.db",
         repr=False,
         description="SQLAlchemy URL of the worker's database (SQLite or PostgreSQL).",
@@ -203,6 +200,57 @@ class Worker(Section):
     )
 
 
+class Watch(Section):
+    """The challenger's daemon, which runs claims under `opml` again."""
+
+    listen_host: str = Field("127.0.0.1", description="Address that the endpoint listens on.")
+    listen_port: int = Field(8701, ge=0, le=65_535, description="Its port; 0 picks a free one.")
+    database: DatabaseUrl = Field(
+        "sqlite:///~/.fusion/watch.db",
+        repr=False,
+        description="SQLAlchemy URL of the watcher's database (SQLite or PostgreSQL).",
+    )
+    models: ModelIds = Field(
+        (), description='Models to watch, each as "model:0x...". Empty: all of the market.'
+    )
+    share: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of the claims to run again, drawn by job and your address; 1 is all.",
+    )
+    budget_wei: WeiAmount = Field(
+        10**17,
+        description='Most that may be in bonds at a time, lost ones included, in wei or as in "0.1 '
+        'ether".',
+    )
+    bond_margin_bps: int = Field(
+        2_500,
+        ge=0,
+        le=100_000,
+        description="What to add to the least bond, in basis points of it: the base fee moves "
+        "before the game is opened. It comes back with the bond.",
+    )
+    window_margin_seconds: int = Field(
+        60, ge=0, description="Open no game when less than this is left of a claim's window."
+    )
+    one_endpoint: bool = Field(
+        False,
+        description="Bond on the word of a single RPC endpoint. On development chains one is "
+        "enough anyway, if no second one is configured.",
+    )
+    dry_run: bool = Field(False, description="Judge and report; send nothing.")
+    threads: int = Field(1, ge=1, description="Claims run again at the same time.")
+    gas_price_cap_gwei: float = Field(
+        500.0, gt=0, description="Never pay more than this for gas, in gwei."
+    )
+    sweep_seconds: int = Field(60, ge=1, description="Seconds between looks for money to withdraw.")
+    withdraw_above_wei: WeiAmount | None = Field(
+        0,
+        description="Withdraw bonds and rewards that came back above this.",
+    )
+
+
 class Vouching(Section):
     """Whose word compiled models (those with an artifact) are taken on; see the operator's page."""
 
@@ -216,87 +264,6 @@ class Vouching(Section):
         (),
         description="Whose attestations count. Empty: of anybody with stake, but the publisher.",
     )
-
-
-class Oip(Section):
-    """Servers of the Open Inference Protocol, for kind "oip"; see docs/providers.md."""
-
-    urls: Urls = Field(
-        (),
-        description="Base URLs of servers that hold the same models; the quickest is asked first.",
-    )
-    names: ServerNames = Field(
-        (), description='What the servers call a model, as "card-name=server-name"; else alike.'
-    )
-    token_file: HomePath | None = Field(
-        None,
-        examples=["~/.fusion/oip-token"],
-        description="File with the bearer token that the servers want.",
-    )
-    connect_seconds: float = Field(3.0, gt=0, description="Longest wait for a connection.")
-    answer_seconds: float = Field(30.0, gt=0, description="Longest wait for an answer.")
-    binary: bool = Field(
-        True, description="Send tensors as bytes to servers that say they take them."
-    )
-    check: bool = Field(
-        True,
-        description="Compare a model's answers with its ONNX file when it is loaded, where "
-        "onnxruntime is installed.",
-    )
-
-
-class Ray(Section):
-    """Ray Serve, for kind "ray" (extra `ray`); see docs/providers.md."""
-
-    address: str | None = Field(
-        None,
-        examples=["auto"],
-        description="A running cluster, as `ray start` shows it. Unset: Ray is started here.",
-    )
-    port: int = Field(8702, ge=1, le=65_535, description="Where Ray Serve listens on this machine.")
-    replicas: int = Field(1, ge=1, description="Replicas of each model.")
-    max_replicas: int = Field(
-        1, ge=1, description="Replicas of each model under load; more than `replicas` to scale."
-    )
-    cpus_per_replica: float = Field(1.0, gt=0, description="CPUs that a replica takes.")
-    gpus_per_replica: float = Field(
-        0.0, ge=0, description="GPUs that a replica takes; several share one by parts."
-    )
-
-
-class Engine(Section):
-    """What runs the models."""
-
-    kind: Literal["embedded", "oip", "ray"] = Field(
-        "embedded",
-        description="embedded: onnxruntime inside the worker. oip: other servers. ray: replicas on "
-        "a Ray cluster.",
-    )
-    provider: Literal["auto", "cpu", "cuda", "tensorrt"] = Field(
-        "auto", description="Where models run; auto takes the best that really works."
-    )
-    cpu_fallback: bool = Field(
-        False,
-        description="On a GPU, also take models of which some nodes run on the CPU (slow).",
-    )
-    cuda_graphs: bool = Field(
-        False,
-        description="On a GPU, record each model's launches once for each number of items. Only "
-        "for models that run on the GPU whole; uses more of its memory.",
-    )
-    threads: int = Field(0, ge=0, description="CPU threads of one run; 0 leaves it to the engine.")
-    max_batch: int = Field(64, ge=1, description="Most items to run together.")
-    max_onnx_bytes: int = Field(
-        2_147_483_648, gt=0, description="Refuse ONNX files larger than this, in bytes."
-    )
-    oip: Oip = Field(default_factory=Oip)
-    ray: Ray = Field(default_factory=Ray)
-
-    @model_validator(mode="after")
-    def _servers(self) -> Self:
-        if self.kind == "oip" and not self.oip.urls:
-            raise ValueError('kind "oip" needs engine.oip.urls')
-        return self
 
 
 class Log(Section):
@@ -325,6 +292,7 @@ class Settings(BaseSettings):
     storage: Storage = Field(default_factory=Storage)
     worker: Worker = Field(default_factory=Worker)
     watch: Watch = Field(default_factory=Watch)
+    gateway: Gateway = Field(default_factory=Gateway)
     relay: Relay = Field(default_factory=Relay)
     provider: Provider = Field(default_factory=Provider)
     vouching: Vouching = Field(default_factory=Vouching)

@@ -14,7 +14,8 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from offchain_workers.config.schema import Settings, table_of
+from offchain_workers.config.fields import table_of
+from offchain_workers.config.schema import Settings
 from offchain_workers.errors import FusionError
 
 HEADER = """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from offchain_workers.config import schema
+from offchain_workers.config import engine as section
 from offchain_workers.engines.base import Engine
 from offchain_workers.engines.embedded import EmbeddedEngine
 from offchain_workers.engines.oip import Limits, OipEngine
@@ -14,7 +14,7 @@ from offchain_workers.errors import FusionError
 _MAX_TOKEN = 16_384
 
 
-def build_engine(settings: schema.Engine) -> Engine:
+def build_engine(settings: section.Engine) -> Engine:
     """Asks no server yet. Raises EngineError, MN-CFG-010 for a token that can't be read."""
     if settings.kind == "oip":
         return _oip(settings.oip)
@@ -29,7 +29,7 @@ def build_engine(settings: schema.Engine) -> Engine:
     )
 
 
-def _oip(oip: schema.Oip) -> OipEngine:
+def _oip(oip: section.Oip) -> OipEngine:
     return OipEngine(
         oip.urls,
         dict(pair.split("=", 1) for pair in oip.names),
@@ -40,7 +40,7 @@ def _oip(oip: schema.Oip) -> OipEngine:
     )
 
 
-def _ray(settings: schema.Engine) -> Engine:
+def _ray(settings: section.Engine) -> Engine:
     from offchain_workers.serving.ray import RayEngine, Replicas
 
     ray = settings.ray

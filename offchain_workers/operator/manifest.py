@@ -17,9 +17,9 @@ from eth_account.messages import SignableMessage, encode_typed_data
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
-from offchain_workers.chain.signatures import NO_SIGNATURE
 from offchain_workers.engines.hardware import Hardware
 from offchain_workers.operator.errors import ManifestInvalidError
+from offchain_workers.signed import FORGERIES
 
 SCHEMA = "manifest@1"
 MAX_BYTES = 65_536
@@ -93,15 +93,10 @@ def verify_manifest(document: bytes, place: Place, operator: str | None = None) 
         signer = Account.recover_message(message, signature=signature)
     except ManifestInvalidError:
         raise
-    except (
-        *NO_SIGNATURE,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ManifestInvalidError(f"can't be read: {error!r}") from error
+    except FORGERIES as error:
+        raise ManifestInvalidError(f"not signed: {error}") from error
     if signer != body["operator"]:
         raise ManifestInvalidError(f"signed by {signer}, not by {body['operator']}")
     if operator is not None and signer != operator:

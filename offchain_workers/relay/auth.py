@@ -15,8 +15,8 @@ from eth_account import Account
 from eth_account.messages import SignableMessage, encode_typed_data
 from eth_account.signers.local import LocalAccount
 
-from offchain_workers.chain.signatures import NO_SIGNATURE
 from offchain_workers.relay.errors import LoginRefusedError
+from offchain_workers.signed import FORGERIES
 
 SCHEMA = "relay@1"
 MAX_LOGIN = 1_024
@@ -70,7 +70,7 @@ class Place:
             raw = bytes.fromhex(signature.removeprefix("0x"))
             signer = Account.recover_message(message, signature=raw)
         except (
-            *NO_SIGNATURE,
+            *FORGERIES,
             ValueError,
             LookupError,
             TypeError,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from offchain_workers.balancing import Outcome
 from offchain_workers.errors import FusionError
 
 
@@ -18,9 +19,13 @@ class RequesterError(FusionError):
 
 
 class AcceptanceRefusedError(RequesterError):
-    """A worker said no, with its own code."""
+    """A worker said no, with its own code; ``outcome``: what that says about it."""
 
     CODE = "MN-REQ-001"
+
+    def __init__(self, message: str, outcome: Outcome = Outcome.BAD_INPUT) -> None:
+        super().__init__(message)
+        self.outcome = outcome
 
 
 class WorkerUnreachableError(RequesterError):

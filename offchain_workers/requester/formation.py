@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
+from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import Network, Spec, SubnetInfo
 from offchain_workers.chain.errors import CallRevertedError
-from offchain_workers.chain.wallet import Wallet
 from offchain_workers.requester.errors import NoSubnetError
 
 POLL_SECONDS = 0.5
@@ -21,6 +22,14 @@ def wait_a_moment() -> None:
     time.sleep(POLL_SECONDS)
 
 
+class Payer(Protocol):
+    """What sends a transaction and returns once it is mined: a Wallet, or a daemon's outbox."""
+
+    def send(self, call: Call) -> object:
+        """Raises CallRevertedError when the contract would refuse."""
+        ...
+
+
 class Formation:
     """Requests and forms subnets, paying from ``wallet``.
 
@@ -31,7 +40,7 @@ class Formation:
     def __init__(
         self,
         network: Network,
-        wallet: Wallet,
+        wallet: Payer,
         pause: Callable[[], None] = wait_a_moment,
         say: Callable[[str], None] = lambda step: None,
     ) -> None:

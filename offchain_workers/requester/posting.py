@@ -11,6 +11,7 @@ from typing import TypeVar
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import Acceptance, JobTerms, Network, SubnetInfo
 from offchain_workers.chain.contracts.base import NATIVE, ZERO_ADDRESS
+from offchain_workers.chain.contracts.terms import ZERO_32
 from offchain_workers.models.card import ModelCard
 from offchain_workers.requester.errors import (
     AcceptanceForgedError,
@@ -19,7 +20,8 @@ from offchain_workers.requester.errors import (
     PriceTooHighError,
     WorkerUnreachableError,
 )
-from offchain_workers.requester.workers import Member, WorkerClient
+from offchain_workers.requester.primary import ByHealth, PrimaryChoice
+from offchain_workers.requester.workers import Member, WorkerClient, talking
 from offchain_workers.storage import content_id
 from offchain_workers.storage.reference import encode_inline, encode_reference
 from verifiers.base import ModelView, ReadBlob, no_blob
@@ -38,7 +40,8 @@ class Wish:
     """What a requester may choose about a job. Times in seconds, prices in wei for the whole job.
 
     ``max_price`` None: what the dearest member asks. ``inline`` None: by size. ``bond``: wei that a
-    claim must lock, at least; 0: what the method asks for.
+    claim must lock, at least; 0: what the method asks for. ``decision``: hash of the router's
+    record; it makes the job unique too, so each job needs a record of its own.
     """
 
     max_price: int | None = None
@@ -50,6 +53,7 @@ class Wish:
     inline: bool | None = None
     locator: str = ""
     bond: int = 0
+    decision: bytes = ZERO_32
 
 
 @dataclass(frozen=True)
@@ -99,32 +103,62 @@ class Posting:
     def card(self) -> ModelCard:
         return self._card
 
+    @property
+    def subnet(self) -> SubnetInfo:
+        return self._subnet
+
     def prepare(
-        self, requester: str, items: Sequence[bytes], wish: Wish = Wish(), value: int | None = None
+        self,
+        requester: str,
+        items: Sequence[bytes],
+        wish: Wish = Wish(),
+        value: int | None = None,
+        choice: PrimaryChoice | None = None,
     ) -> Prepared:
         """Terms, data and, when wished, an acceptance. ``items``: wire bytes, one per input.
 
         ``value`` wei go with the post; None sends all that is due, so no balance is touched.
+        ``choice``: who goes first, by default who has the least to do; without an acceptance wished
+        only a choice that was given is asked.
         Raises PriceTooHighError, InputHomelessError, CallRevertedError, and what the method says
         to too many items.
         """
         data = self._data(items, wish)
         terms = self._terms(requester, items, wish)
-        acceptance, notes = None, []
-        for member in self._in_order_of_load() if wish.accepted else []:
-            candidate = terms.with_primary(member.index)
-            try:
-                acceptance = self._ask(member, candidate, data)
-            except (AcceptanceRefusedError, WorkerUnreachableError, AcceptanceForgedError) as no:
-                notes.append(str(no))
-                continue
-            terms = candidate
-            break
+        terms, acceptance, notes = self._choose(terms, data, wish, choice)
         market = self._network.marketplace
         call = market.post(
             terms, data, acceptance, market.value_due(terms) if value is None else value
         )
         return Prepared(terms.job_id(market.domain), terms, data, acceptance, call, tuple(notes))
+
+    def _choose(
+        self, terms: JobTerms, data: bytes, wish: Wish, choice: PrimaryChoice | None
+    ) -> tuple[JobTerms, Acceptance | None, list[str]]:
+        """The terms with their primary, what it promised, and why others did not."""
+        notes: list[str] = []
+        if choice is None:
+            if not wish.accepted:
+                return terms, None, notes
+            choice = ByHealth()
+        for member in choice.order(self.members):
+            candidate = terms.with_primary(member.index)
+            if not wish.accepted:
+                return candidate, None, notes
+            try:
+                return candidate, self._ask(member, candidate, data), notes
+            except (AcceptanceRefusedError, WorkerUnreachableError, AcceptanceForgedError) as no:
+                notes.append(str(no))
+                choice.refused(no)
+        return terms, None, notes
+
+    def hand_on(self, blob: bytes) -> int:
+        """How many members keep a blob that belongs to a job, such as its decision's record."""
+        taken = 0
+        for member in self.members:
+            with talking(member) as worker:
+                taken += worker.hand_over(blob)
+        return taken
 
     def _terms(self, requester: str, items: Sequence[bytes], wish: Wish) -> JobTerms:
         market = self._network.marketplace
@@ -151,7 +185,9 @@ class Posting:
             callback_target=wish.callback_target,
             callback_gas=wish.callback_gas,
             bond=-(-wish.bond // BOND_UNIT),
-            salt=secrets.token_bytes(32),
+            decision_hash=wish.decision,
+            # A record has a nonce: a salt beside its hash would only cost gas.
+            salt=ZERO_32 if any(wish.decision) else secrets.token_bytes(32),
         )
 
     def _price(self, n: int, limit: int | None) -> int:
@@ -178,21 +214,11 @@ class Posting:
             raise InputHomelessError(f"no member took the input of {len(blob)} bytes")
         return homes[0]
 
-    def _in_order_of_load(self) -> list[Member]:
-        loads = [(_with(member, lambda worker: worker.load()), member) for member in self.members]
-        ready = [
-            (load, member.price, member.index, member) for load, member in loads if load is not None
-        ]
-        return [entry[-1] for entry in sorted(ready)]
-
     def _ask(self, member: Member, terms: JobTerms, data: bytes) -> Acceptance:
         domain = self._network.marketplace.domain
         return _with(member, lambda worker: worker.ask(terms, data, domain))
 
 
 def _with(member: Member, use: Callable[[WorkerClient], T]) -> T:
-    worker = WorkerClient(member)
-    try:
+    with talking(member) as worker:
         return use(worker)
-    finally:
-        worker.close()

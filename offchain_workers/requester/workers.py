@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
+from offchain_workers.balancing import outcome_of_status
 from offchain_workers.chain.contracts import Acceptance, Domain, JobTerms
 from offchain_workers.chain.contracts.terms import accepted_by
 from offchain_workers.chain.errors import TermsInvalidError
@@ -80,7 +83,8 @@ class WorkerClient:
         if response.status_code != 200:
             refusal = document.get("error", document)
             raise AcceptanceRefusedError(
-                f"{self.member.operator}: {refusal.get('code')}: {refusal.get('message')}"
+                f"{self.member.operator}: {refusal.get('code')}: {refusal.get('message')}",
+                outcome_of_status(response.status_code),
             )
         return self._checked(document, terms.job_id(domain), domain)
 
@@ -114,3 +118,13 @@ class WorkerClient:
         except ValueError as error:
             raise WorkerUnreachableError(f"{self.member.endpoint}: {error}") from error
         return document
+
+
+@contextmanager
+def talking(member: Member) -> Iterator[WorkerClient]:
+    """A client for a moment."""
+    worker = WorkerClient(member)
+    try:
+        yield worker
+    finally:
+        worker.close()

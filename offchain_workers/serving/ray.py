@@ -102,8 +102,9 @@ class RayEngine:
         self._ray.shutdown()
 
     def _start(self, address: str | None, port: int) -> None:
-        own = {"_node_ip_address": _HOST, "object_store_memory": _OBJECT_STORE}
-        where = {"address": address} if address else own
+        where: dict[str, Any] = {"object_store_memory": _OBJECT_STORE}
+        if address:
+            where = {"address": address}
         try:
             self._ray.init(
                 **where,

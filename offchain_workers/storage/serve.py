@@ -33,16 +33,19 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 
 def blob_router(
-    store: BlobStore, max_bytes: int, put_dependencies: Sequence[Any] = ()
+    store: BlobStore,
+    max_bytes: int,
+    put_dependencies: Sequence[Any] = (),
+    get_dependencies: Sequence[Any] = (),
 ) -> APIRouter:
     """GET, HEAD and PUT ``/blobs/{cid}`` over ``store``, for blobs of up to ``max_bytes``.
 
     ``put_dependencies`` (``fastapi.Depends`` values) guard writing: without one, anyone who reaches
-    the app may fill the store. Errors are ``{"code": ..., "message": ...}``.
+    the app may fill the store. Errors are ``{"error": {"code": ..., "message": ...}}``.
     """
     router = APIRouter(tags=["blobs"])
 
-    @router.get("/blobs/{cid}")
+    @router.get("/blobs/{cid}", dependencies=list(get_dependencies))
     def read(cid: str) -> Response:
         try:
             data = store.get(cid, max_bytes)
@@ -50,7 +53,7 @@ def blob_router(
             return _refusal(error)
         return Response(data, headers=_headers(cid), media_type="application/octet-stream")
 
-    @router.head("/blobs/{cid}")
+    @router.head("/blobs/{cid}", dependencies=list(get_dependencies))
     def probe(cid: str) -> Response:
         try:
             found = store.has(cid)
@@ -91,4 +94,4 @@ def _headers(cid: str) -> dict[str, str]:
 
 def _refusal(error: StoreError) -> Response:
     status = _STATUS.get(type(error), HTTPStatus.SERVICE_UNAVAILABLE)
-    return JSONResponse({"code": error.code, "message": error.message}, status)
+    return JSONResponse({"error": {"code": error.code, "message": error.message}}, status)

@@ -65,6 +65,14 @@ def test_equals_take_turns() -> None:
     assert picked == [*ABC, *ABC]
 
 
+def test_a_newcomer_is_tried_at_once_however_quiet_it_is() -> None:
+    clock = Clock(tick=1e-6)
+    balancer = balancer_of(("a", "b"), clock)
+    served(balancer, clock, "a", 0.01)
+    clock.forward(3.0)
+    assert balancer.order()[0] == "b"
+
+
 def test_a_request_that_hangs_shows_before_it_ends() -> None:
     clock = Clock()
     balancer = balancer_of(("fast", "slow"), clock)

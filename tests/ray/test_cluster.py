@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -37,9 +38,10 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
     nodes = Cluster(
         initialize_head=True,
-        head_node_args={"num_cpus": 1, "node_ip_address": "127.0.0.1", **_OBJECTS},
+        head_node_args={"num_cpus": 1, **_OBJECTS},
     )
     yield nodes
     ray.shutdown()
@@ -70,7 +72,7 @@ def test_a_replica_gives_the_bits_of_this_process(cluster: Any) -> None:
 
 
 def test_a_node_is_killed_under_load_and_no_job_is_lost(cluster: Any, tmp_path: Path) -> None:
-    second = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1", **_OBJECTS)
+    second = cluster.add_node(num_cpus=1, **_OBJECTS)
     cluster.wait_for_nodes()
     settings = {
         "kind": "ray",

@@ -74,7 +74,7 @@ def test_server_refuses_a_body_that_is_not_the_blob(served: tuple[str, LocalStor
     base, behind = served
     cid = content_id(b"promised")
     refused = httpx.put(f"{base}/blobs/{cid}", content=b"delivered")
-    assert (refused.status_code, refused.json()["code"]) == (422, "MN-STORE-003")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "MN-STORE-003")
     assert not behind.has(cid)
     assert not behind.has(content_id(b"delivered"))
 
@@ -86,14 +86,14 @@ def test_server_counts_a_body_of_unknown_length(served: tuple[str, LocalStore]) 
 
 
 def test_server_refuses_an_invalid_id(served: tuple[str, LocalStore]) -> None:
-    assert httpx.get(f"{served[0]}/blobs/0x12").json()["code"] == "MN-STORE-001"
+    assert httpx.get(f"{served[0]}/blobs/0x12").json()["error"]["code"] == "MN-STORE-001"
 
 
 def test_server_never_serves_a_damaged_blob(served: tuple[str, LocalStore]) -> None:
     base, behind = served
     cid = behind.put(GOOD)
     (behind.folder / cid[2:4] / cid[2:]).write_bytes(b"damaged")
-    assert httpx.get(f"{base}/blobs/{cid}").json()["code"] == "MN-STORE-003"
+    assert httpx.get(f"{base}/blobs/{cid}").json()["error"]["code"] == "MN-STORE-003"
 
 
 def test_limit_of_the_reader_holds(served: tuple[str, LocalStore]) -> None:

@@ -17,7 +17,7 @@ from eth_utils.crypto import keccak
 
 from offchain_workers.chain.contracts.base import ZERO_ADDRESS
 from offchain_workers.chain.errors import TermsInvalidError
-from offchain_workers.chain.signatures import NO_SIGNATURE
+from offchain_workers.signed import FORGERIES
 
 _DOMAIN_TYPE = keccak(
     text="EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -207,13 +207,13 @@ def sign_acceptance(
 
 
 def accepted_by(acceptance: Acceptance, domain: Domain, job_id: bytes) -> str:
-    """The address that signed. Raises TermsInvalidError when nobody did."""
-    digest = acceptance_digest(domain, job_id, acceptance.until, acceptance.pledge)
+    """The address that signed. Raises TermsInvalidError, ValueError for what nobody can sign."""
     vrs = (acceptance.v, acceptance.r, acceptance.s)
     try:
+        digest = acceptance_digest(domain, job_id, acceptance.until, acceptance.pledge)
         recovered: str = Account._recover_hash(digest, vrs=vrs)
-    except NO_SIGNATURE as error:
-        raise TermsInvalidError(f"not a signature: {error}") from error
+    except FORGERIES as error:
+        raise TermsInvalidError(f"not an acceptance: {error}") from error
     return to_checksum_address(to_canonical_address(recovered))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What sections of the settings are made of."""
+"""What every table of the configuration is made of."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from offchain_workers.config.values import (
     check_address,
     check_http_url,
     check_relay_url,
+    expand_database,
     expand_home,
     model_id,
     split_list,
@@ -28,6 +29,7 @@ ModelId = Annotated[str, BeforeValidator(model_id)]
 WeiAmount = Annotated[int, BeforeValidator(to_wei), Field(ge=0)]
 # NoDecode: the environment may say "a,b" as well as '["a", "b"]'.
 Urls = Annotated[tuple[HttpUrl, ...], NoDecode, BeforeValidator(split_list)]
+DatabaseUrl = Annotated[str, BeforeValidator(expand_database)]
 AddressList = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(split_list)]
 ServerName = Annotated[str, Field(pattern=r"^[^=\s/]+=[^=\s/?#]+$")]
 ServerNames = Annotated[tuple[ServerName, ...], NoDecode, BeforeValidator(split_list)]

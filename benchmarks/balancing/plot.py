@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One plot as SVG: quantiles of latency of each policy, every repeat a dot, on a log scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from math import log10
+from statistics import geometric_mean
+
+WIDTH, HEIGHT = 760, 380
+LEFT, RIGHT, TOP, BOTTOM = 70, 30, 20, 50
+LOWEST, HIGHEST = 5.0, 5000.0
+TICKS = (10, 30, 100, 300, 1000, 3000)
+COLOURS = ("#1f4e79", "#c55a11", "#7f7f7f", "#548235")
+
+
+def svg(shares: Sequence[float], runs: Mapping[str, Sequence[Sequence[float]]]) -> str:
+    """``runs``: of each policy, for each repeat the quantiles in milliseconds."""
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        'font-family="sans-serif" font-size="12">',
+        '<rect width="100%" height="100%" fill="white"/>',
+        *_grid(shares),
+    ]
+    for i, (name, repeats) in enumerate(runs.items()):
+        parts += _policy(name, repeats, COLOURS[i], i)
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _policy(name: str, repeats: Sequence[Sequence[float]], colour: str, i: int) -> list[str]:
+    columns = list(zip(*repeats, strict=True))
+    points = [(_x(j, len(columns)), _y(geometric_mean(c))) for j, c in enumerate(columns)]
+    line = " ".join(f"{x},{y}" for x, y in points)
+    parts = [f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>']
+    for j, column in enumerate(columns):
+        x = _x(j, len(columns))
+        parts += [f'<circle cx="{x}" cy="{_y(ms)}" r="3" fill="{colour}"/>' for ms in column]
+    y = TOP + 18 + 18 * i
+    parts.append(f'<circle cx="{LEFT + 20}" cy="{y}" r="5" fill="{colour}"/>')
+    return [*parts, _text(LEFT + 32, y + 4, name, "start")]
+
+
+def _grid(shares: Sequence[float]) -> list[str]:
+    parts = []
+    for ms in TICKS:
+        parts.append(
+            f'<line x1="{LEFT}" y1="{_y(ms)}" x2="{WIDTH - RIGHT}" y2="{_y(ms)}" stroke="#ddd"/>'
+        )
+        parts.append(_text(LEFT - 8, _y(ms) + 4, f"{ms:,} ms", "end"))
+    for j, share in enumerate(shares):
+        label = f"p{share * 100:g}"
+        parts.append(_text(_x(j, len(shares)), HEIGHT - BOTTOM + 18, label, "middle"))
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    return [*parts, _text(middle, HEIGHT - 12, "latency of all requests of a run", "middle")]
+
+
+def _x(column: int, columns: int) -> float:
+    return round(LEFT + (column + 0.5) / columns * (WIDTH - LEFT - RIGHT), 1)
+
+
+def _y(ms: float) -> float:
+    share = log10(ms / LOWEST) / log10(HIGHEST / LOWEST)
+    return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
+
+
+def _text(x: float, y: float, text: str, anchor: str) -> str:
+    return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>'

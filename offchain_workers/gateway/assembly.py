@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts the gateway's parts together from its settings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from eth_account.signers.local import LocalAccount
+from fastapi import FastAPI
+
+from offchain_workers.canaries import Tally
+from offchain_workers.canaries.board import Board, board_router
+from offchain_workers.chain.contracts import Network
+from offchain_workers.chain.db import Database
+from offchain_workers.chain.follower import BlockFollower
+from offchain_workers.chain.rpc import RpcPool
+from offchain_workers.chain.transactions import TxManager, TxPolicy
+from offchain_workers.config import Deployment, Settings, find_deployment
+from offchain_workers.config.gateway import Gateway as GatewaySettings
+from offchain_workers.engines.embedded import EmbeddedEngine
+from offchain_workers.gateway.bell import Bell
+from offchain_workers.gateway.callers import Callers
+from offchain_workers.gateway.front import FrontDoor
+from offchain_workers.gateway.guard import Guard
+from offchain_workers.gateway.http import build_app
+from offchain_workers.gateway.inference import Inference
+from offchain_workers.gateway.leases import Leases
+from offchain_workers.gateway.ledger import Ledger
+from offchain_workers.gateway.market import Showcase
+from offchain_workers.gateway.observing import Observing
+from offchain_workers.gateway.once import Once
+from offchain_workers.gateway.outbox import OutboxPayer
+from offchain_workers.gateway.planner import Planner, Snapshots
+from offchain_workers.gateway.poster import Poster
+from offchain_workers.gateway.purse import Purse
+from offchain_workers.gateway.reader import Reader
+from offchain_workers.gateway.records import Records
+from offchain_workers.gateway.routes import v1
+from offchain_workers.gateway.routes_v2 import v2
+from offchain_workers.gateway.shelf import Shelf
+from offchain_workers.gateway.spotchecks import Conduct, SpotChecks
+from offchain_workers.gateway.streams import Streams
+from offchain_workers.gateway.tables import GATEWAY_SCHEMA
+from offchain_workers.gateway.views import Health
+from offchain_workers.storage import HttpStore, LocalStore, MultiStore
+
+# Room that uploads may never take from the disk.
+_MIN_FREE_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a Gateway is made of."""
+
+    db: Database
+    pool: RpcPool
+    network: Network
+    follower: BlockFollower
+    tx: TxManager
+    ledger: Ledger
+    shelf: Shelf
+    snapshots: Snapshots
+    payer: OutboxPayer
+    poster: Poster
+    front: FrontDoor
+    records: Records
+    leases: Leases
+    bell: Bell
+    observing: Observing
+    spot_checks: SpotChecks | None
+    peers: tuple[HttpStore, ...]
+    app: FastAPI
+
+    def close(self) -> None:
+        """Let what is being prepared be written down, then let go of everything."""
+        self.front.close()
+        self.records.close()
+        if self.spot_checks is not None:
+            self.spot_checks.close()
+        for peer in self.peers:
+            peer.close()
+        self.pool.close()
+        self.db.close()
+
+
+def assemble(
+    settings: Settings,
+    account: LocalAccount,
+    health: Callable[[], Health],
+    is_ready: Callable[[], bool],
+    is_stopping: Callable[[], bool],
+) -> Parts:
+    """Opens the database; asks no network yet. Raises FusionError."""
+    own, storage = settings.gateway, settings.storage
+    found = find_deployment(settings)
+    callers = Callers(own)
+    local = LocalStore(storage.folder, _MIN_FREE_BYTES)
+    peers = tuple(HttpStore(url, allow_private=storage.allow_private) for url in storage.peers)
+    store = MultiStore(local, peers)
+    db = Database(own.database, {"gateway": GATEWAY_SCHEMA})
+    pool = RpcPool(settings.chain.rpc_urls, found.chain_id)
+    network = _network(pool, found)
+    follower = BlockFollower(pool, db, network.abis(), found.start_block)
+    tx = TxManager(pool, db, account, TxPolicy(max_fee=int(own.gas_price_cap_gwei * 10**9)))
+    wake = follower.wake.set
+    payer = OutboxPayer(db, tx, pool.w3, wake)
+    shelf = Shelf(pool, network, store, storage.allow_private, payer if own.form_subnets else None)
+    snapshots = Snapshots(pool, network, store, storage.allow_private)
+    purse = Purse(db, network, account.address, own.total_spend_per_hour_wei, time.time)
+    records = Records(local)
+    leases, bell, once = Leases(), Bell(), Once(db)
+    poster = Poster(db, network, tx, shelf, purse, local, leases, records, own.preparing, wake)
+    reader = Reader(db, network, shelf, local)
+    planner = Planner(own, shelf, snapshots.now)
+    front = FrontDoor(poster, own.batch_cap_seconds, own.preparing)
+    guard = Guard(callers, is_ready)
+    streams = Streams(reader, bell, own.max_streams, is_stopping)
+    inference = Inference(planner, poster, once, reader, front, bell, own.answer_seconds)
+    showcase = Showcase(shelf, reader)
+    spot_checks = _spot_checks(settings, shelf, store, leases)
+    observing = _observing(own, account, network, Board(local), spot_checks)
+    routers = [
+        board_router(observing.board),
+        v1(guard, planner, poster, once, reader, showcase, streams, local, own.max_blob_bytes),
+        v2(guard, shelf, inference, is_ready, "1"),
+    ]
+    app = build_app(health, guard, local, own.max_body_bytes, own.max_blob_bytes, routers)
+    return Parts(
+        db=db,
+        pool=pool,
+        network=network,
+        follower=follower,
+        tx=tx,
+        ledger=Ledger(account.address),
+        shelf=shelf,
+        snapshots=snapshots,
+        payer=payer,
+        poster=poster,
+        front=front,
+        records=records,
+        leases=leases,
+        bell=bell,
+        observing=observing,
+        spot_checks=spot_checks,
+        peers=peers,
+        app=app,
+    )
+
+
+def _network(pool: RpcPool, found: Deployment) -> Network:
+    at = found.addresses
+    return Network.at(pool.w3, at.marketplace, at.models, at.subnets, found.start_block)
+
+
+def _spot_checks(
+    settings: Settings, shelf: Shelf, store: MultiStore, leases: Leases
+) -> SpotChecks | None:
+    """None unless wanted: they need an engine, which the base install lacks."""
+    own, engine = settings.gateway, settings.engine
+    if not own.spot_check_percent:
+        return None
+    return SpotChecks(
+        Conduct(own.spot_check_percent / 100, own.wrong_answer_pause_seconds),
+        shelf,
+        store,
+        leases,
+        EmbeddedEngine(engine.provider, engine.threads),
+        engine.max_onnx_bytes,
+    )
+
+
+def _observing(
+    own: GatewaySettings,
+    account: LocalAccount,
+    network: Network,
+    board: Board,
+    spot_checks: SpotChecks | None,
+) -> Observing:
+    return Observing(
+        account,
+        network.marketplace.domain.chain_id,
+        network.subnets.address,
+        board,
+        spot_checks.tally if spot_checks else Tally(),
+        own.observations_seconds,
+    )

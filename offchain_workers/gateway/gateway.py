@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon: an endpoint, and one loop that follows the chain and sends what was queued."""
+
+from __future__ import annotations
+
+import threading
+
+import structlog
+from eth_account.signers.local import LocalAccount
+from sqlalchemy import select
+
+from offchain_workers.chain.errors import (
+    ContractMissingError,
+    DeepReorgError,
+    WrongChainError,
+    WrongDatabaseError,
+)
+from offchain_workers.chain.follower import Rollback
+from offchain_workers.chain.tables import CursorRow
+from offchain_workers.config import Settings
+from offchain_workers.daemon.endpoint import Endpoint
+from offchain_workers.daemon.errors import NONSENSE
+from offchain_workers.errors import FusionError
+from offchain_workers.gateway.assembly import Parts, assemble
+from offchain_workers.gateway.tables import JobRow, State
+from offchain_workers.gateway.views import Health
+
+log = structlog.get_logger(__name__)
+
+_FATAL = (WrongChainError, WrongDatabaseError)
+
+
+class Gateway:
+    """``run`` blocks; ``stop`` may be called from anywhere."""
+
+    def __init__(self, settings: Settings, account: LocalAccount) -> None:
+        self._settings = settings
+        self._account = account
+        self._stopping = threading.Event()
+        self._abandoned = threading.Event()
+        self._ready = threading.Event()
+        self._parts: Parts = assemble(
+            settings, account, self.health, self._is_ready, self._stopping.is_set
+        )
+        at = settings.gateway
+        self._endpoint = Endpoint(self._parts.app, at.listen_host, at.listen_port)
+
+    @property
+    def url(self) -> str:
+        """Where the endpoint listens, once it runs."""
+        return self._endpoint.url
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    def run(self) -> None:
+        """Work until stopped. Raises FusionError when nothing can go on."""
+        try:
+            self._endpoint.start()
+            log.info("gateway started", account=self._account.address, url=self.url)
+            while not self._finished():
+                self._guarded()
+                self._parts.follower.wait(self._settings.chain.poll_seconds)
+        finally:
+            self._close()
+
+    def stop(self) -> None:
+        """Take nothing new, see what was queued mined, then let ``run`` return."""
+        self._stopping.set()
+        self._parts.follower.wake.set()
+
+    def abandon(self) -> None:
+        """Let ``run`` return at once, as after a crash; the next start goes on from the rows."""
+        self._abandoned.set()
+        self.stop()
+
+    def wait_ready(self, seconds: float) -> bool:
+        """Until the chain is caught up."""
+        return self._ready.wait(seconds)
+
+    def health(self) -> Health:
+        """What GET /health answers."""
+        market = self._parts.network.marketplace
+        with self._parts.db.read() as session:
+            cursor = session.get(CursorRow, 1)
+        return Health(
+            live=True,
+            ready=self._is_ready(),
+            account=self._account.address,
+            chain_id=market.domain.chain_id,
+            market=market.address,
+            block=cursor.number if cursor else 0,
+            balance=str(market.balance(self._account.address)),
+        )
+
+    def _is_ready(self) -> bool:
+        return self._ready.is_set() and not self._stopping.is_set()
+
+    # --- the loop -----------------------------------------------------------------------------
+
+    def _guarded(self) -> None:
+        """Whatever passes is waited out; what can't pass ends the daemon."""
+        try:
+            self._tick()
+        except DeepReorgError as error:
+            log.error("deep reorganisation: going back", code=error.code, reason=error.message)
+            self._resync()
+        except _FATAL:
+            raise
+        except FusionError as error:
+            # Later it is a node that lost its state.
+            if isinstance(error, ContractMissingError) and not self._ready.is_set():
+                raise
+            log.error("going on after an error", code=error.code, reason=error.message)
+        except NONSENSE as error:
+            log.error("going on after an error", code="MN-CHAIN-006", reason=str(error))
+
+    def _tick(self) -> None:
+        parts = self._parts
+        self._follow()
+        parts.tx.step()
+        self._tell(parts.poster.review())
+        parts.payer.turned()
+        parts.observing.turned()
+        if parts.spot_checks is not None:
+            parts.spot_checks.turned()
+        self._ready.set()
+
+    def _follow(self) -> None:
+        """Until nothing is new."""
+        parts = self._parts
+        while not self._abandoned.is_set():
+            with parts.db.session() as session:
+                steps = parts.follower.poll(session)
+                touched = parts.ledger.apply(session, steps)
+            parts.shelf.see(steps)
+            if any(isinstance(step, Rollback) for step in steps):
+                parts.snapshots.forget()
+            self._tell(touched)
+            if not steps:
+                return
+
+    def _resync(self) -> None:
+        with self._parts.db.session() as session:
+            rollback = self._parts.follower.resync(session)
+            touched = self._parts.ledger.apply(session, [rollback])
+        self._parts.shelf.see([rollback])
+        self._parts.snapshots.forget()
+        self._tell(touched)
+
+    def _tell(self, job_ids: set[bytes]) -> None:
+        """Whoever waits for one of these, and the balancers."""
+        if not job_ids:
+            return
+        parts = self._parts
+        with parts.db.read() as session:
+            rows = session.scalars(select(JobRow).where(JobRow.job_id.in_(job_ids))).all()
+        for row in rows:
+            parts.leases.hear(row.job_id, row.state, row.operator)
+            if parts.spot_checks is not None:
+                parts.spot_checks.hear(row)
+        parts.front.hear({row.job_id: row.state for row in rows})
+        parts.bell.ring(job_ids)
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def _finished(self) -> bool:
+        if self._abandoned.is_set():
+            return True
+        return self._stopping.is_set() and not self._queued()
+
+    def _queued(self) -> bool:
+        query = select(JobRow.job_id).where(JobRow.state == State.QUEUED).limit(1)
+        with self._parts.db.read() as session:
+            return session.scalar(query) is not None
+
+    def _close(self) -> None:
+        self._endpoint.stop()
+        self._parts.close()
+        log.info("gateway stopped", account=self._account.address)

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may what, and what happens to those who want more: keys, quotas, hostile input."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any
+
+import httpx
+import pytest
+from eth_utils.crypto import keccak
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from offchain_workers.gateway.callers import read_keys, write_keys
+from tests.gateway.world import WISH, World, code
+
+PATHS = ["/v1/plan", "/v1/jobs", "/v2/models/digits/infer"]
+BODY: dict[str, Any] = {"wish": WISH, "inputs": [{"value": [1] * 64}]}
+
+
+def test_what_spends_or_stores_takes_a_key(strict: World) -> None:
+    blob = "/v1/blobs/0x" + "00" * 32
+    for answer in (
+        strict.http.post("/v1/jobs", json=BODY),
+        strict.infer(),
+        strict.http.put(blob, content=b"x"),
+    ):
+        assert (answer.status_code, code(answer)) == (401, "MN-GATE-005")
+    with strict.client("mn_wrong") as wrong:
+        answer = wrong.get("/v1/models")
+        assert (answer.status_code, code(answer)) == (401, "MN-GATE-004")
+
+
+def test_a_revoked_key_ends_at_once(strict: World) -> None:
+    key = strict.key("leaver")
+    with strict.client(key) as client:
+        assert client.get("/v1/models").status_code == 200
+        kept = [entry for entry in read_keys(strict.keys_file) if entry.name != "leaver"]
+        write_keys(strict.keys_file, kept)
+        assert code(client.get("/v1/models")) == "MN-GATE-004"
+
+
+def test_a_greedy_caller_meets_429_and_others_go_on(strict: World) -> None:
+    greedy, modest = strict.key("greedy"), strict.key("modest")
+    with strict.client(greedy) as many, strict.client(modest) as few:
+        answers = [many.get("/v1/models") for _ in range(40)]
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert refused
+        assert all(code(one) == "MN-BAL-003" for one in refused)
+        assert all(1 <= int(one.headers["retry-after"]) <= 60 for one in refused)
+        assert few.get("/v1/models").status_code == 200
+        job = strict.post(few)
+        assert strict.await_final(job["id"])["state"] == "paid"
+
+
+def test_an_hours_money_has_an_end_for_each_caller(strict: World) -> None:
+    with strict.client(strict.key("poor", spend_per_hour=3 * 10**15)) as poor:
+        strict.post(poor)
+        answer = strict.ask(poor, count=3)
+        assert (answer.status_code, code(answer)) == (429, "MN-GATE-007")
+        assert "retry-after" not in answer.headers  # it never fits
+        second = strict.ask(poor, count=2)
+        assert (second.status_code, code(second)) == (429, "MN-GATE-007")
+        assert 3000 < int(second.headers["retry-after"]) <= 3600
+    with strict.client(strict.key("other")) as other:
+        strict.post(other)
+
+
+def test_items_in_flight_have_an_end(strict: World) -> None:
+    with strict.client(strict.key("eager")) as eager:
+        answer = strict.ask(eager, count=5)
+        assert (answer.status_code, code(answer)) == (429, "MN-GATE-008")
+
+
+def test_uploads_have_an_end(strict: World) -> None:
+    with strict.client(strict.key("uploader")) as client:
+        for i, (status, expected) in enumerate([(201, ""), (429, "MN-GATE-021")]):
+            data = bytes([i]) * 3000
+            answer = client.put("/v1/blobs/0x" + keccak(data).hex(), content=data)
+            assert answer.status_code == status
+            if expected:
+                assert code(answer) == expected
+                assert int(answer.headers["retry-after"]) > 0
+
+
+def test_a_large_body_is_refused_before_it_is_read(strict: World) -> None:
+    with strict.client(strict.key("large")) as client:
+        answer = client.post("/v1/jobs", content=b"[" * 70_000)
+        assert (answer.status_code, code(answer)) == (413, "MN-GATE-003")
+
+        def endless() -> Any:
+            for _ in range(100):
+                yield b"[" * 1000
+
+        answer = client.post("/v1/jobs", content=endless())
+        assert (answer.status_code, code(answer)) == (413, "MN-GATE-003")
+
+
+def test_streams_have_an_end(strict: World) -> None:
+    wallet = strict.net.account("requester").address
+    with strict.client(strict.key("listener")) as client:
+        # Never posted: its streams stay open.
+        offered = strict.post(client, pay="wallet", requester=wallet)["id"]
+        url = f"/v1/jobs/{offered}/events"
+        with client.stream("GET", url) as one, client.stream("GET", url) as two:
+            lines = [one.iter_lines(), two.iter_lines()]
+            assert all(next(each).startswith("id: ") for each in lines)
+            with client.stream("GET", url) as third:
+                third.read()
+                assert (third.status_code, code(third)) == (429, "MN-GATE-020")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner),
+    max_leaves=12,
+)
+NAMES = st.sampled_from([
+    "wish", "inputs", "pay", "requester", "model", "task", "prefer", "max_price", "value", "blob",
+    "base64", "parameters", "outputs", "name", "shape", "datatype", "data", "methods", "members",
+])  # fmt: skip
+SHAPED = st.dictionaries(NAMES, JSON | st.lists(st.dictionaries(NAMES, JSON), max_size=3))
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    tree=JSON | SHAPED, path=st.sampled_from(["/v1/plan", "/v1/jobs", "/v2/models/digits/infer"])
+)
+def test_no_json_makes_a_500(shared: World, tree: Any, path: str) -> None:
+    answer = shared.http.post(path, content=json.dumps(tree))
+    assert 400 <= answer.status_code < 500, answer.text
+    assert code(answer).startswith("MN-")
+
+
+HOSTILE = [
+    b"", b"{", b"\xff\xfe", b"[" * 50_000, b'{"a":' * 5_000, b"NaN", b"1" * 5_000, b'"\\ud800"',
+    b'{"wish": {"model": "\\ud800"}, "inputs": [{"value": 1}]}',
+    b'{"wish": {"model": "digits"}, "inputs": [{"base64": "\\u0000"}]}',
+    b'{"wish": {"model": "digits", "members": 1e400}, "inputs": []}',
+    b'{"inputs": [{"name": "pixels", "shape": [], "datatype": "FP32", "data": [1]}]}',
+    b'{"inputs": [{"name": "pixels", "shape": [0, 64], "datatype": "FP32", "data": []}]}',
+    b'{"inputs": [{"name": "pixels", "shape": [1, 64], "datatype": "BYTES", "data": ["a"]}]}',
+    b'{"parameters": 7, "inputs": [{"name": "pixels"}]}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_no_bytes_make_a_500(shared: World, path: str) -> None:
+    for body in HOSTILE:
+        answer = shared.http.post(path, content=body)
+        assert 400 <= answer.status_code < 500, (body[:60], answer.text)
+        assert code(answer).startswith("MN-")
+
+
+def test_no_address_or_header_makes_a_500(shared: World) -> None:
+    job = "0x" + "33" * 32
+    asked = [
+        ("GET", "/v1/jobs/0x12", {}),
+        ("GET", f"/v1/jobs/{job}/events", {"Last-Event-ID": "-1"}),
+        ("GET", f"/v1/jobs/{job}/events", {"Last-Event-ID": "9" * 40}),
+        ("GET", "/v1/blobs/..%2f..%2fetc", {}),
+        ("GET", "/v1/offers?model=%00&method=" + "a" * 40, {}),
+        ("GET", "/v2/models/%ff%fe", {}),
+        ("POST", "/v2/models/digits/infer", {"Inference-Header-Content-Length": "99999999999999"}),
+        ("POST", "/v1/jobs", {"Idempotency-Key": "k" * 200}),
+        ("GET", "/v1/models", {"Authorization": "Basic \xff"}),
+        ("DELETE", "/v1/jobs", {}),
+        ("GET", "/nowhere", {}),
+    ]
+    for method, path, headers in asked:
+        raw = {name: value.encode("latin-1") for name, value in headers.items()}
+        try:
+            answer = shared.http.request(method, path, headers=raw)
+        except httpx.RemoteProtocolError:
+            continue  # the server hung up on what is not HTTP
+        assert 400 <= answer.status_code < 500, (path, answer.status_code, answer.text)
+
+
+def test_what_is_not_http_hurts_nobody(shared: World) -> None:
+    host, port = shared.daemon.endpoint.removeprefix("http://").split(":")
+    for junk in (b"\x00" * 1000, b"GET / HTTP/9.9\r\n\r\n", b"POST /v1/jobs HTTP/1.1\r\n"):
+        with socket.create_connection((host, int(port)), timeout=5) as raw:
+            raw.sendall(junk)
+    assert shared.http.get("/health").json()["ready"] is True
