@@ -17,11 +17,14 @@ from offchain_workers.config.fields import (
     HomePath,
     HttpUrl,
     ModelIds,
+    RelayUrl,
     Section,
     Urls,
     WeiAmount,
 )
 from offchain_workers.config.gateway import Gateway
+from offchain_workers.config.provider import Provider
+from offchain_workers.config.relay import Relay
 
 _EXAMPLE_ADDRESS = "0x" + "00" * 19 + "01"
 
@@ -110,7 +113,13 @@ class Worker(Section):
     public_url: HttpUrl | None = Field(
         None,
         examples=["https://worker.example.org"],
-        description="URL at which others reach the endpoint, as your manifest names it.",
+        description="URL at which others reach the endpoint, as your manifest names it. Unset with "
+        "a relay: its URL for you.",
+    )
+    relay: RelayUrl | None = Field(
+        None,
+        examples=["https://relay.example.org"],
+        description="Behind NAT: the relay to dial out to. The worker then listens nowhere.",
     )
     database: DatabaseUrl = Field(
         "sqlite:///~/.fusion/worker.db",
@@ -309,6 +318,8 @@ class Settings(BaseSettings):
     worker: Worker = Field(default_factory=Worker)
     watch: Watch = Field(default_factory=Watch)
     gateway: Gateway = Field(default_factory=Gateway)
+    relay: Relay = Field(default_factory=Relay)
+    provider: Provider = Field(default_factory=Provider)
     vouching: Vouching = Field(default_factory=Vouching)
     teeml: Teeml = Field(default_factory=Teeml)
     engine: Engine = Field(default_factory=Engine)

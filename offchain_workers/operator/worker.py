@@ -22,13 +22,13 @@ from offchain_workers.chain.errors import (
 )
 from offchain_workers.chain.tables import CursorRow
 from offchain_workers.config import Settings
-from offchain_workers.daemon.endpoint import Endpoint
 from offchain_workers.daemon.errors import NONSENSE
 from offchain_workers.errors import FusionError
 from offchain_workers.operator.assembly import Parts, assemble
 from offchain_workers.operator.http import build_app
 from offchain_workers.operator.reasons import Reason, refuse
 from offchain_workers.operator.tables import JobRow, Stage, Status
+from offchain_workers.operator.way_in import reached_through_relay, way_in
 from verifiers.base import Method
 
 log = structlog.get_logger(__name__)
@@ -52,6 +52,7 @@ class Worker:
         methods: dict[str, str] | None = None,
         instead: Sequence[Method] = (),
     ) -> None:
+        settings = reached_through_relay(settings, account.address)
         self._settings = settings
         self._account = account
         self._parts: Parts = assemble(settings, account, methods or {}, instead)
@@ -71,11 +72,11 @@ class Worker:
             self._largest_input,
             settings.worker.max_in_flight + 8,
         )
-        self._endpoint = Endpoint(app, settings.worker.listen_host, settings.worker.listen_port)
+        self._endpoint = way_in(app, settings, account)
 
     @property
     def url(self) -> str:
-        """Where the endpoint listens, once it runs."""
+        """Where the endpoint is reached, once it runs."""
         return self._endpoint.url
 
     @property
