@@ -19,6 +19,7 @@ from benchmarks import (
     SPEED_FILE,
     THROUGHPUT_FILE,
     ZKML_FILE,
+    ZKML_SPEED_FILE,
     carried,
     gas,
     routing,
@@ -30,7 +31,7 @@ from benchmarks.bounds import broken, judge
 from benchmarks.opml import disputes, page, scaling, speed
 from benchmarks.readme import refreshed
 from benchmarks.serving import compare
-from benchmarks.zkml import verifying
+from benchmarks.zkml import proving, verifying
 from offchain_workers.errors import FusionError
 
 
@@ -96,6 +97,11 @@ def _zkml_gas() -> list[str]:
     return [f"{one['name']}: over its bound" for one in document["figures"] if one["met"] is False]
 
 
+def _zkml_speed() -> list[str]:
+    disputes.write(ZKML_SPEED_FILE, proving.measure(_say))
+    return []
+
+
 def _throughput() -> list[str]:
     throughput.write(THROUGHPUT_FILE, throughput.measure(_say))
     return []
@@ -139,6 +145,7 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "scaling": _scaling,
     "opml-speed": _speed,
     "zkml-gas": _zkml_gas,
+    "zkml-speed": _zkml_speed,
     "throughput": _throughput,
     "balancing": _balancing,
     "serving": _serving,

@@ -60,6 +60,7 @@ BOUNDS = (
         is_goal=True,
     ),
     Bound("zkml, digits: deliver, verify and pay", ("deliver:zkml:digits",), 950_000),
+    Bound("zkml, digits CNN, input committed to", ("deliver:zkml:digits-cnn",), 850_000),
     Bound("teeml: an SGX quote, version 3", ("quote:teeml:v3",), 185_000),
     Bound("teeml: a TDX quote, version 4", ("quote:teeml:v4",), 205_000),
     Bound("teeml: a TDX quote, version 5", ("quote:teeml:v5",), 205_000),

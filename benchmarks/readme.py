@@ -16,6 +16,7 @@ from benchmarks import (
     SPEED_FILE,
     THROUGHPUT_FILE,
     ZKML_FILE,
+    ZKML_SPEED_FILE,
 )
 from benchmarks.bounds import judge
 from benchmarks.table import Row, load
@@ -32,6 +33,7 @@ def refreshed(readme: str) -> str:
         "disputes": disputes_table(disputes) + "\n\n" + goals_table(disputes["figures"]),
         "opml-speed": figures_table(read(SPEED_FILE)),
         "zkml-gas": verifying_table(read(ZKML_FILE)),
+        "zkml-speed": figures_table(read(ZKML_SPEED_FILE)),
         "throughput": figures_table(read(THROUGHPUT_FILE)),
         "serving": figures_table(read(SERVING_FILE)),
         "routing": figures_table(read(ROUTING_FILE)),

@@ -45,7 +45,7 @@ def create(folder: Path, name: str, password: str, work: int | None = None) -> K
     if not password:
         raise FusionError("MN-KEY-007", "an empty password protects nothing")
     account = Account.create()
-    _store(path, json.dumps(account.encrypt(password, iterations=work)))
+    store_new(path, json.dumps(account.encrypt(password, iterations=work)))
     return Keystore(name, path, str(account.address))
 
 
@@ -106,7 +106,11 @@ def _listed(path: Path) -> Keystore:
         return Keystore(path.stem, path, None)
 
 
-def _store(path: Path, text: str) -> None:
+def store_new(path: Path, text: str) -> None:
+    """Write a file of secrets, whole or not at all, with mode 0600, in a folder of mode 0700.
+
+    Raises MN-KEY-002 exists, -003 can't be written.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as folder:

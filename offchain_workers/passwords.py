@@ -27,10 +27,11 @@ def read_password(file: Path | None, prompt: str, *, confirm: bool = False) -> s
     given = os.environ.get(VARIABLE)
     if given is not None:
         return given
-    return _from_file(file) if file else _typed(prompt, confirm)
+    return first_line(file) if file else _typed(prompt, confirm)
 
 
-def _from_file(path: Path) -> str:
+def first_line(path: Path) -> str:
+    """A secret out of a file; warns when others can read it. Raises MN-KEY-008."""
     try:
         with path.open(encoding="utf-8") as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -40,7 +41,7 @@ def _from_file(path: Path) -> str:
     except UnicodeDecodeError:
         raise FusionError("MN-KEY-008", f"{path} is not a text file") from None
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        _log.warning(f"others can read the password file: chmod 600 {path}")
+        _log.warning(f"others can read the secret's file: chmod 600 {path}")
     return text.rstrip("\r\n")
 
 

@@ -14,8 +14,10 @@ ROOT = Path(__file__).parents[1]
 ABOVE = {
     "operator": ("challenger", "cli", "localnet"),
     "challenger": ("operator", "cli", "localnet"),
+    "relay": ("operator", "challenger", "gateway", "requester", "cli", "localnet", "engines"),
+    "providers": ("operator", "challenger", "gateway", "requester", "cli", "localnet", "daemon"),
     "gateway": ("operator", "challenger", "cli", "localnet"),
-    "daemon": ("operator", "challenger", "gateway", "cli", "localnet"),
+    "daemon": ("operator", "relay", "challenger", "gateway", "cli", "localnet"),
     "requester": ("operator", "challenger", "gateway", "cli", "localnet"),
     "engines": ("operator", "challenger", "daemon", "cli", "localnet"),
     "routing": ("operator", "challenger", "daemon", "requester", "cli", "localnet", "engines"),

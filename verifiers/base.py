@@ -6,13 +6,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.contracts import JobTerms, Network
+from offchain_workers.config import Settings
 from offchain_workers.engines.base import Session
 from offchain_workers.errors import FusionError
 from offchain_workers.models import ModelCard
+from offchain_workers.models.catalog import PublishedModel
 from offchain_workers.storage import BlobMissingError
 
 # A file by content id, with the most bytes it may have. Raises StoreError.
@@ -62,7 +64,7 @@ class Candidate:
     """A model as this machine runs it, before jobs under a method are taken.
 
     ``session`` is what will answer jobs, on ``provider`` of the runtime ``runtime`` (name and
-    version); ``folder`` keeps verdicts over restarts.
+    version); ``folder`` keeps verdicts over restarts; ``record``: as it was published.
     """
 
     card: ModelCard
@@ -72,6 +74,7 @@ class Candidate:
     runtime: str
     blob: ReadBlob
     folder: Path
+    record: PublishedModel
 
 
 class Earning(NamedTuple):
@@ -112,6 +115,71 @@ class Auditor(Protocol):
     def due(self, job: Assignment) -> Duty:
         """Asked about once a block while another member's claim is pending, or the job is
         unfinished; ``job.output`` is nobody's. As ``Method.follow_up`` otherwise."""
+        ...
+
+
+class Answered(NamedTuple):
+    """An output's bytes as they are posted, and the delivery with its evidence."""
+
+    output: bytes
+    call: Call
+
+
+@runtime_checkable
+class Enclosed(Protocol):
+    """What a method offers beside ``Method`` when it answers where the worker can't look: the
+    worker's own engine is not asked then. Of a private job, ``items`` is the one sealed box.
+    """
+
+    def configure(self, settings: Settings, network: Network, operator: str) -> None:
+        """Told once, before all else. Asks no network and starts nothing."""
+        ...
+
+    def ready(self, terms: JobTerms, items: Sequence[bytes]) -> None:
+        """Before a job is promised. Raises NotReadyError when there is nothing to answer with,
+        another FusionError when the input can't be used."""
+        ...
+
+    def answer(self, job: Assignment) -> Answered:
+        """The same each time for a job. May take long; raises NotReadyError, FusionError."""
+        ...
+
+    def upkeep(self) -> Sequence[Step]:
+        """What the operator should send now, so that jobs can be answered. Asked about once a
+        block, from one thread; may take long; raises FusionError."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what was started."""
+        ...
+
+
+class Concealed(NamedTuple):
+    """What is sealed to the worker, and the commitment that the terms carry."""
+
+    payload: bytes
+    commitment: bytes
+
+
+@runtime_checkable
+class Concealing(Protocol):
+    """What a method adds when its jobs can keep their input between requester and worker.
+
+    A method without it takes no private job: others than the primary must see what was asked.
+    """
+
+    def conceal(
+        self, items: Sequence[bytes], model: ModelView, model_id: bytes, reply: bytes
+    ) -> Concealed:
+        """Of a private job's items. ``reply``: a public key to which a method may seal the answer,
+        or zeros. Raises FusionError for a model whose inputs are public all the same."""
+        ...
+
+    def recipient(
+        self, network: Network, terms: JobTerms, operator: str, announced: Callable[[], bytes]
+    ) -> bytes:
+        """The public key (32 bytes) to which ``operator``'s box is sealed. ``announced``: the one
+        in its manifest, fetched when asked for. Raises FusionError."""
         ...
 
 

@@ -18,3 +18,17 @@ class StakeNotFreeError(FusionError):
 
     def __init__(self, message: str) -> None:
         super().__init__("MN-WORKER-118", message)
+
+
+class NotReadyError(FusionError):
+    """The method can't answer on this machine right now: nothing is wrong with the job."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("MN-WORKER-140", message)
+
+
+class InputUnopenedError(FusionError):
+    """A private input that does not open here, or is not what its job commits to."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("MN-WORKER-133", message)

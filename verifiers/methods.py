@@ -18,6 +18,7 @@ GROUP = "model_network.methods"
 METHODS = {
     "none": "verifiers.none:NoneMethod",
     "opml": "verifiers.opml.method:OpmlMethod",
+    "teeml": "verifiers.teeml.method:TeemlMethod",
     "zkml": "verifiers.zkml.method:ZkmlMethod",
 }
 

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Method `zkml` with the demo's digits: deliver, verify and pay in one transaction."""
+"""Method `zkml` with digits: deliver, verify and pay in one transaction."""
 
 from __future__ import annotations
 
 import tempfile
-from functools import cache
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
+import numpy as np
 from web3.types import TxReceipt
 
 from benchmarks.market import Market
 from benchmarks.pinned import PinnedChain
 from benchmarks.table import Recorder
+from benchmarks.zkml.networks import committed as model
 from offchain_workers.chain.contracts import JobTerms, Tier
 from offchain_workers.chain.contracts.zkml import ZKML, ZkmlVerifier, deploy_zkml, place_circuit
 from offchain_workers.chain.wallet import Wallet
@@ -22,17 +26,29 @@ from verifiers.zkml import bundle
 from verifiers.zkml.bundle import PROGRAM_FILE, Bundle
 from verifiers.zkml.method import about, prepared, values_of
 from verifiers.zkml.prover import Proof
+from verifiers.zkml.settings import Binding
+from verifiers.zkml.setup import Options, make
 
-CASE = "zkml:digits"
 PIXELS = digits_mlp().samples[0][1]
 
 
-class Digits:
-    """A market with the circuit, and a subnet under it."""
+@dataclass(frozen=True)
+class Case:
+    """A circuit with a proof about one item of wire bytes."""
 
-    def __init__(self, chain: PinnedChain) -> None:
+    name: str
+    note: str
+    make: Callable[[Path], None]
+    item: bytes
+
+
+class Digits:
+    """A market with a case's circuit, and a subnet under it."""
+
+    def __init__(self, chain: PinnedChain, case: Case) -> None:
         self.chain = chain
-        self.found, self.proof = _proved()
+        self._item = case.item
+        self.found, self.proof = _proved(case)
         self.market = Market.create(chain, {ZKML: self.found.artifact_id})
         network, owner = self.market.network, chain.account("owner")
         code, setup = self.found.files[PROGRAM_FILE], self.found.description.neg_tau_g2
@@ -50,7 +66,7 @@ class Digits:
             artifact_id=self.found.artifact_id,
             input_commitment=about(self.found, self.proof),
         )
-        return terms, self.market.post(terms, encode_inline(PIXELS))
+        return terms, self.market.post(terms, encode_inline(self._item))
 
     def deliver(self, terms: JobTerms) -> TxReceipt:
         circuit, proof = self.found.circuit.abi(), self.proof
@@ -60,20 +76,48 @@ class Digits:
 
 def deliveries(chain: PinnedChain, record: Recorder) -> None:
     """A proof is paid at once. Proofs and setups are random: some bytes of calldata differ."""
-    digits = Digits(chain)
+    digits = Digits(chain, PUBLIC)
     for first_use in (True, False):
         terms, posted = digits.post()
         if not first_use:
-            record.add(f"post:{CASE}", posted, note="64 bytes of pixels inline")
-        note = "nobody had a balance" if first_use else "74 public values, weights committed to"
-        record.add(f"deliver:{CASE}", digits.deliver(terms), first_use=first_use, note=note)
+            record.add(f"post:{PUBLIC.name}", posted, note="64 bytes of pixels inline")
+        note = "nobody had a balance" if first_use else PUBLIC.note
+        record.add(f"deliver:{PUBLIC.name}", digits.deliver(terms), first_use=first_use, note=note)
+
+
+def committed(chain: PinnedChain, record: Recorder) -> None:
+    """The input stays out of calldata; its commitment is the first point of the proof."""
+    digits = Digits(chain, COMMITTED)
+    digits.deliver(digits.post()[0])  # the first writes balances
+    terms, _ = digits.post()
+    record.add(f"deliver:{COMMITTED.name}", digits.deliver(terms), note=COMMITTED.note)
+
+
+def _make_convolution(folder: Path) -> None:
+    images = [np.frombuffer(PIXELS, np.uint8), np.zeros(64)]
+    options = Options(input=Binding.POLYCOMMIT, scale=7, input_scale=0, name="digits-cnn")
+    make(model("digits_cnn"), images, options).bundle.write(folder)
+
+
+PUBLIC = Case(
+    "zkml:digits",
+    "74 public values, weights committed to",
+    partial(make_circuit, digits_mlp()),
+    PIXELS,
+)
+COMMITTED = Case(
+    "zkml:digits-cnn",
+    "a convolution; input committed to, 10 public values, weights fixed",
+    _make_convolution,
+    np.frombuffer(PIXELS, np.uint8).astype("<i4").tobytes(),
+)
 
 
 @cache
-def _proved() -> tuple[Bundle, Proof]:
+def _proved(case: Case) -> tuple[Bundle, Proof]:
     with tempfile.TemporaryDirectory() as name:
         folder, place = Path(name) / "bundle", Path(name) / "prover"
         place.mkdir()
-        make_circuit(digits_mlp(), folder)
+        case.make(folder)
         found = bundle.read(folder)
-        return found, prepared(found, place).prove(values_of(found.card, PIXELS))
+        return found, prepared(found, place).prove(values_of(found.card, case.item))

@@ -9,18 +9,16 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import ezkl
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 from sklearn.datasets import load_digits, load_iris
 
 from benchmarks import ROOT
+from benchmarks.zkml import networks
 from verifiers.zkml.builder import Built, build
 
 SCALE = 7
@@ -28,7 +26,8 @@ SCALE = 7
 
 @dataclass(frozen=True)
 class Recipe:
-    """A perceptron on a data set; seeds differ in weights and in nothing else."""
+    """A small network on a data set: a perceptron with ``width`` hidden values, or (0) the
+    tests' convolution. Seeds differ in weights and in nothing else."""
 
     name: str
     width: int
@@ -41,6 +40,7 @@ RECIPES = (
     Recipe("iris", 8, 0, "public", "fixed"),
     Recipe("iris-other-weights", 8, 1, "public", "fixed"),
     Recipe("digits", 32, 0, "polycommit", "polycommit"),
+    Recipe("digits-cnn", 0, 0, "polycommit", "fixed"),
 )
 
 
@@ -90,29 +90,6 @@ def load(folder: Path) -> Circuit:
     )
 
 
-def write_model(path: Path, sizes: tuple[int, ...], seed: int) -> None:
-    """A perceptron with weights of no meaning."""
-    draw = np.random.default_rng(seed)
-    nodes, weights, at = [], [], "x"
-    for i, (rows, columns) in enumerate(pairwise(sizes)):
-        for kind, shape in (("w", (rows, columns)), ("b", (columns,))):
-            values = draw.normal(scale=rows**-0.5, size=shape).astype(np.float32)
-            weights.append(numpy_helper.from_array(values, f"{kind}{i}"))
-        nodes.append(helper.make_node("Gemm", [at, f"w{i}", f"b{i}"], [f"g{i}"]))
-        at = f"g{i}"
-        if i + 2 < len(sizes):
-            nodes.append(helper.make_node("Relu", [at], [f"r{i}"]))
-            at = f"r{i}"
-    ends = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, size])
-        for name, size in (("x", sizes[0]), (at, sizes[-1]))
-    ]
-    graph = helper.make_graph(nodes, "perceptron", ends[:1], ends[1:], weights)
-    onnx.save(
-        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path
-    )
-
-
 def make(root: Path, recipe: Recipe) -> None:
     """Everything about a circuit, in a folder of its name; circuits of one size share a setup."""
     folder = root / recipe.name
@@ -131,7 +108,12 @@ def make(root: Path, recipe: Recipe) -> None:
             "pk.key",
         )
     }
-    write_model(Path(paths["model.onnx"]), (images.shape[1], recipe.width, classes), recipe.seed)
+    if recipe.width:
+        sizes = images.shape[1], recipe.width, classes
+        model = networks.perceptron(sizes, recipe.seed)
+    else:
+        model = networks.committed("digits_cnn")
+    Path(paths["model.onnx"]).write_bytes(model)
     Path(paths["input.json"]).write_text(json.dumps({"input_data": [images[0].tolist()]}))
     setup = _compile(root, recipe, paths)
     _prove(folder, paths, setup)

@@ -206,6 +206,7 @@ class Library:
             gate.admit(
                 Candidate(
                     card=card,
+                    record=record,
                     artifact_id=artifact_id,
                     session=session,
                     provider=self._provider,

@@ -32,7 +32,9 @@ from offchain_workers.cli import (
     opml,
     plan,
     post,
+    provider,
     receipt,
+    relay,
     serve,
     subnet,
     teeml,
@@ -61,6 +63,7 @@ decisions.add_to(app)
 deploy.add_to(app)
 balance.add_to(app)
 worker.add_to(app)
+relay.add_to(app)
 serve.add_to(app)
 watch.add_to(app)
 gateway.add_to(app)
@@ -71,6 +74,7 @@ app.add_typer(model.group, name="model")
 app.add_typer(operator.group, name="operator")
 app.add_typer(subnet.group, name="subnet")
 app.add_typer(job.group, name="job")
+app.add_typer(provider.group, name="provider")
 app.add_typer(observations.group, name="observations")
 app.add_typer(receipt.group, name="receipt")
 app.add_typer(opml.group, name="opml")

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from offchain_workers.chain.contracts.opml import OPML
+from offchain_workers.chain.contracts.teeml_verifier import TEEML
 from offchain_workers.chain.contracts.zkml import ZKML
 from offchain_workers.cli.bundle_files import fetch_bundle
 from offchain_workers.cli.circuits import rederive
@@ -21,6 +22,9 @@ from offchain_workers.models.catalog import PublishedModel
 from offchain_workers.models.vouching import note_checked
 from offchain_workers.units import Wei
 from verifiers.base import VERDICTS
+from verifiers.teeml.market import policy_of, verifier_of
+
+_KNOWN = (OPML, TEEML, ZKML)
 
 
 def check_stake(connection: Connection, model: PublishedModel, attester: str) -> None:
@@ -41,10 +45,12 @@ def check_model(connection: Connection, model: PublishedModel) -> ModelCard:
     """Fetch a model by its hashes, load it as a worker would, derive its artifacts again.
 
     A compiled one that comes out is noted: this machine's workers and watchers believe it then.
-    Raises StoreError, InvalidCardError, EngineError, MN-CLI-024 for artifacts that this version
-    can't derive, MN-CLI-030 when one comes out otherwise, and the compiler's errors.
+    A policy of enclaves has to exist; whose software its measurements are, nobody can derive.
+    Raises StoreError, InvalidCardError, PolicyRefusedError, EngineError, MN-CLI-024 for artifacts
+    that this version can't derive, MN-CLI-030 when one comes out otherwise, and the compiler's
+    errors.
     """
-    unknown = [selector for selector in model.artifacts if selector not in (OPML, ZKML)]
+    unknown = [selector for selector in model.artifacts if selector not in _KNOWN]
     if unknown:
         methods = ", ".join("0x" + selector.hex() for selector in unknown)
         raise FusionError(
@@ -58,6 +64,9 @@ def check_model(connection: Connection, model: PublishedModel) -> ModelCard:
         _recompile(connection, model)
     if ZKML in model.artifacts:
         rederive(connection, model, card)
+    if TEEML in model.artifacts:
+        network = connection.network
+        policy_of(network, verifier_of(network), model.artifacts[TEEML])
     if model.artifacts:
         note_checked(connection.settings.storage.folder / VERDICTS, model.onnx_cid, model.card_cid)
     return card

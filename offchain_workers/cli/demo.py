@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -61,8 +62,11 @@ def demo(
         Path | None, typer.Option(help="Keep chain, keys and logs in this folder.")
     ] = None,
     method: Annotated[
-        Literal["none", "opml", "zkml"],
-        typer.Option(help="How answers are verified; under opml a worker lies and is caught."),
+        Literal["none", "opml", "teeml", "zkml"],
+        typer.Option(
+            help="How answers are verified; under opml a worker lies and is caught, under teeml "
+            "one's hardware is revoked."
+        ),
     ] = "none",
     adversary: Annotated[
         str | None,
@@ -75,6 +79,11 @@ def demo(
     """
     if method == "zkml" and adversary is None:
         _zkml(run, chain, keep)
+        return
+    if method == "teeml" and adversary is None:
+        from offchain_workers.cli import demo_teeml
+
+        demo_teeml.play(run, chain, keep, _progress(run), partial(_play, run))
         return
     if method == "opml" or adversary is not None:
         if inputs:

@@ -28,25 +28,26 @@ _GRACE_SECONDS = 5
 
 
 @command(group, "show")
-def show(run: Run, job: JobId) -> None:
-    """Show a job: terms, status, answers."""
+def show(run: Run, job: JobId, account: Signer = None) -> None:
+    """Show a job: terms, status, answers. A sealed answer is opened by its requester's account."""
     from offchain_workers.cli.network import connect
 
-    connection = connect(run)
-    data = describe(*_look(connection, identifier(job, "job")))
+    connection = connect(run, account)
+    past, card = _look(connection, identifier(job, "job"))
+    data = describe(_readable(connection, past, card), card)
     emit(run, data, lambda: view(data))
 
 
 @command(group, "watch")
-def watch(run: Run, job: JobId) -> None:
+def watch(run: Run, job: JobId, account: Signer = None) -> None:
     """Follow a job until it is paid or refunded."""
     from offchain_workers.cli.network import connect
 
-    connection = connect(run)
+    connection = connect(run, account)
     job_id = identifier(job, "job")
     past, card = _look(connection, job_id)
     past = wait_for(connection, job_id, past.terms.resolve_by, card)
-    data = describe(past, card)
+    data = describe(_readable(connection, past, card), card)
     emit(run, data, lambda: view(data))
 
 
@@ -98,6 +99,20 @@ def wait_for(
 
         await_close(connection.network, job_id, seconds, patience, changed)
     return look()
+
+
+def _readable(connection: Connection, past: History, card: ModelCard | None) -> History:
+    """With the account's key, when the answer is sealed and the job is the account's."""
+    from offchain_workers.cli.network import own_address, unlock
+    from offchain_workers.requester.replies import reply_key
+
+    if card is None or not past.has_sealed_answer(card):
+        return past
+    settings = connection.settings
+    if settings.account.keystore is None or own_address(settings) != past.terms.requester:
+        say(connection.run, "the answer is sealed to its requester")
+        return past
+    return past.read_by(reply_key(unlock(settings)))
 
 
 def _say_pending(run: Run, past: History, card: ModelCard | None) -> None:

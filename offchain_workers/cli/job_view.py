@@ -35,7 +35,8 @@ _WAITED = {
 
 
 def describe(past: History, card: ModelCard | None) -> dict[str, Any]:
-    """A job as `fusion job` prints it. Without its card the answers stay bytes."""
+    """A job as `fusion job` prints it. Without its card, or the key of a sealed answer, answers
+    stay bytes."""
     from offchain_workers.units import Wei
 
     terms = past.terms
@@ -76,7 +77,9 @@ def view(data: dict[str, Any]) -> RenderableType:
 def answers_of(past: History, card: ModelCard | None) -> list[Any]:
     if past.output is None:
         return []
-    return list(past.answers(card)) if card else ["0x" + past.output.hex()]
+    if card is None or (past.reply is None and past.has_sealed_answer(card)):
+        return ["0x" + past.output.hex()]
+    return list(past.answers(card))
 
 
 def line(answer: Any) -> str:

@@ -69,6 +69,14 @@ def publish(
             help="The float model of a compiled one (default: found by its ONNX file).",
         ),
     ] = None,
+    teeml_policy: Annotated[
+        str | None,
+        typer.Option(
+            "--teeml-policy",
+            metavar="POLICY",
+            help="Let enclaves of this policy answer, under method teeml.",
+        ),
+    ] = None,
     account: Signer = None,
 ) -> None:
     """Check a model against its card, store its files, and list it on the chain."""
@@ -86,7 +94,7 @@ def publish(
     connection = connect(run, account)
     models = connection.network.models
     sender = Sender(connection)
-    record = _record(connection, files, share, parent)
+    record = _record(connection, files, share, parent, teeml_policy)
     model_id = models.model_id(sender.address, record)
     if models.publisher(model_id):
         raise FusionError(
@@ -209,10 +217,11 @@ def _files(source: Path, card: Path | None, limit: int) -> ModelFiles:
 
 
 def _record(
-    connection: Connection, files: ModelFiles, share: int, parent: str | None
+    connection: Connection, files: ModelFiles, share: int, parent: str | None, policy: str | None
 ) -> ModelRecord:
     from offchain_workers.chain.contracts import ModelRecord
     from offchain_workers.cli.bundle_files import parent_of
+    from offchain_workers.cli.teeml_policy import known_policy
 
     wants_parent = files.artifacts or parent is not None
     return ModelRecord(
@@ -220,7 +229,7 @@ def _record(
         files.card_hash,
         royalty_bps=share,
         parent=parent_of(connection, files, parent) if wants_parent else bytes(32),
-        artifacts=files.artifacts,
+        artifacts={**files.artifacts, **(known_policy(connection, policy) if policy else {})},
     )
 
 

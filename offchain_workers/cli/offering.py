@@ -38,6 +38,7 @@ def try_machine(connection: Connection, model: PublishedModel, selector: bytes) 
         session = engine.load(ModelSpec(card, cid), catalog.blob(model, cid, limit))
         candidate = Candidate(
             card=card,
+            record=model,
             artifact_id=model.artifacts[selector],
             session=session,
             provider=engine.provider,

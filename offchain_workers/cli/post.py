@@ -27,6 +27,7 @@ from offchain_workers.cli.wishes import (
     FirstAnswer,
     MaxLatency,
     MinQuality,
+    Prefer,
     Preferred,
     Task,
     Wanting,
@@ -94,6 +95,13 @@ def post(
     locator: Annotated[
         str, typer.Option(help="Base URL where you serve a large input yourself.")
     ] = "",
+    private: Annotated[
+        bool, typer.Option("--private", help="Seal the input to the worker that accepts the job.")
+    ] = False,
+    open_answer: Annotated[
+        bool,
+        typer.Option("--open-answer", help="With --private: don't have the answer sealed to you."),
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the answer.")] = False,
     account: Signer = None,
 ) -> None:
@@ -104,15 +112,20 @@ def post(
     from offchain_workers.cli import preparing
     from offchain_workers.cli.network import connect
     from offchain_workers.cli.sending import Sender
+    from offchain_workers.requester.replies import reply_key
 
+    # Who wants it private does not want it posted in the open.
+    private = private or prefer is Prefer.PRIVATE
     wish = _wish(max_price, within, turn, bond, callback, callback_gas, not best_effort, locator)
     if task is None and model is None:
         raise typer.BadParameter("name a --task or a --model")
     wanting = Wanting(
         task, model, prefer, wish.max_price and wish.max_price // len(inputs), max_latency,
         min_quality, first_answer, region(region_), tier or (), [method] if method else (),
-        members, len(inputs),
+        members, len(inputs), private=private,
     )  # fmt: skip
+    if private:
+        wish = _private(wish, open_answer)
     connection = connect(run, account)
     record = _decided(run, connection, wanting, subnet)
     if record is not None:
@@ -121,7 +134,11 @@ def post(
     chosen, method = connection.model(str(model)), method or "none"
     card = connection.catalog.card(chosen)
     items = _items(card, inputs)
+    if private:
+        preparing.check_private(connection, chosen, card, method, items)
     sender = Sender(connection)
+    if private and not open_answer:
+        wish = replace(wish, reply=reply_key(sender.account).public)
     if subnet:
         formed = preparing.named(connection, subnet)
     else:
@@ -179,6 +196,17 @@ def _wish(
     )
 
 
+def _private(wish: Wish, open_answer: bool) -> Wish:
+    """Raises MN-CLI-070 for what a private job can't have."""
+    if wish.callback_gas and not open_answer:
+        line = "a contract can't read an answer that is sealed to you: add --open-answer"
+        raise FusionError("MN-CLI-070", line)
+    if wish.locator or not wish.accepted:
+        line = "--private goes without --locator and without --best-effort"
+        raise FusionError("MN-CLI-070", line)
+    return replace(wish, private=True)
+
+
 def _items(card: ModelCard, inputs: Sequence[Path]) -> list[bytes]:
     from offchain_workers.codecs import get_codec
 
@@ -197,10 +225,13 @@ def _report(
     card: ModelCard,
     wait: bool,
 ) -> None:
+    from offchain_workers.requester.replies import reply_key
+
     say(run, f"job 0x{prepared.job_id.hex()}")
     past = None
     if wait:
         past = wait_for(connection, prepared.job_id, prepared.terms.resolve_by, card)
+        past = past.read_by(reply_key(sender.account))
     data: dict[str, Any] = (
         describe(past, card)
         if past

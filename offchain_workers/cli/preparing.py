@@ -16,8 +16,11 @@ from offchain_workers.errors import FusionError
 from offchain_workers.models.card import ModelCard
 from offchain_workers.models.catalog import PublishedModel, endpoints
 from offchain_workers.requester.formation import Formation
+from offchain_workers.requester.letters import concealing
 from offchain_workers.requester.posting import Posting, Prepared, Wish
 from offchain_workers.routing.record import DecisionRecord
+from verifiers.base import ModelView
+from verifiers.methods import method_of
 
 _FORMATION_SECONDS = 600
 
@@ -35,6 +38,19 @@ def found(connection: Connection, sender: Sender, spec: Spec) -> SubnetInfo:
     patience = Patience(connection.pool, _FORMATION_SECONDS)
     with waiting(connection.run, "looking for a subnet") as update:
         return Formation(connection.network, sender.wallet, patience, update).ensure(spec)
+
+
+def check_private(
+    connection: Connection,
+    model: PublishedModel,
+    card: ModelCard,
+    method: str,
+    items: Sequence[bytes],
+) -> None:
+    """Before a subnet is formed for it. Raises MN-REQ-010, MN-ZK-055."""
+    able = concealing(method_of(connection.selector(method)), items)
+    view = ModelView(card, partial(connection.catalog.blob, model))
+    able.conceal(items, view, model.model_id, bytes(32))
 
 
 def prepare(

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from offchain_workers.cli.progress import waiting
 from offchain_workers.cli.run import Run
 from offchain_workers.codecs import get_codec
+from verifiers.scratch import Scratch
 from verifiers.zkml import bundle as bundles
 from verifiers.zkml.bundle import Bundle
 from verifiers.zkml.circuit import signed
 from verifiers.zkml.method import prepared, values_of
-from verifiers.zkml.prover import Proof, Prover
+from verifiers.zkml.prover import SCRATCH, Proof, Prover
 from verifiers.zkml.runner import Ezkl
 from verifiers.zkml.srs import FOLDER
 
@@ -31,7 +31,7 @@ def prove_with(
     found = bundles.read(folder)
     values = values_of(found.card, get_codec(found.card.codec).encode(found.card, sample))
     with (
-        tempfile.TemporaryDirectory(prefix="fusion-zkml-") as name,
+        Scratch(SCRATCH) as name,
         waiting(run, "proving") as report,
     ):
         place = Path(name)
@@ -52,7 +52,7 @@ def verify_with(run: Run, folder: Path, path: Path, srs: Path | None) -> dict[st
     """Raises EzklFailedError when it is no proof."""
     found = bundles.read(folder)
     proof = Proof.read(path)
-    with tempfile.TemporaryDirectory(prefix="fusion-zkml-") as name, waiting(run, "verifying"):
+    with Scratch(SCRATCH) as name, waiting(run, "verifying"):
         place = Path(name)
         found.write(place)
         prover = Prover(place, found.srs(place, srs or FOLDER).path)

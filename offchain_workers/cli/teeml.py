@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from offchain_workers.cli import teeml_collateral, teeml_keys, teeml_policy
 from offchain_workers.cli.arguments import identifier
 from offchain_workers.cli.output import emit, fields
 from offchain_workers.cli.run import Run, command
-from offchain_workers.errors import FusionError
+from offchain_workers.cli.teeml_files import QuoteFile, RootFile, moment_of, quote_bytes, read_file
 
 if TYPE_CHECKING:
     from verifiers.teeml.collateral import Collateral
@@ -23,8 +22,9 @@ if TYPE_CHECKING:
     from verifiers.teeml.verify import Verdict
 
 group = typer.Typer(no_args_is_help=True, help="Look into quotes of trusted hardware, check them.")
-collateral_group = typer.Typer(no_args_is_help=True, help="What quotes are checked with.")
-group.add_typer(collateral_group, name="collateral")
+group.add_typer(teeml_collateral.group, name="collateral")
+group.add_typer(teeml_policy.group, name="policy")
+teeml_keys.add_to(group)
 
 _VERDICT = {
     "accepted": "Accepted",
@@ -52,40 +52,26 @@ _TDX = {
     "rtmrs": "RTMRs",
 }
 
-_FETCHED = {
-    "out": "Collateral",
-    "status": "Status now",
-    "reason": "Reason",
-    "early_status": "Status after the next TCB recovery",
-    "recovery_is_coming": "Differs",
-}
 _GPU = {"chip": "Chip", "driver": "Driver", "vbios": "VBIOS", "nonce": "Nonce"}
 
-QuoteFile = Annotated[
-    Path, typer.Option("--quote", metavar="FILE", help="The quote, in binary or hexadecimal.")
-]
 At = Annotated[
     int | None, typer.Option("--at", metavar="UNIX", help="The time to judge at (default now).")
-]
-RootFile = Annotated[
-    Path | None,
-    typer.Option("--root", metavar="FILE", help="A simulated platform's root, PEM."),
 ]
 
 
 @command(group, "inspect")
-def inspect_quote(run: Run, quote: QuoteFile) -> None:
+def inspectquote_bytes(run: Run, quote: QuoteFile) -> None:
     """Show what a quote says. Nothing of it is checked."""
     from verifiers.teeml.quote import Quote
 
-    parsed = Quote.parse(_quote(quote))
+    parsed = Quote.parse(quote_bytes(quote))
     data = _common(parsed) | _report(parsed)
     labels = _COMMON | (_TDX if parsed.is_tdx else _SGX)
     emit(run, data, lambda: fields(data, labels))
 
 
 @command(group, "verify")
-def verify_quote(
+def verifyquote_bytes(
     run: Run,
     quote: QuoteFile,
     collateral: Annotated[
@@ -110,11 +96,11 @@ def verify_quote(
     from verifiers.teeml.verify import verify
 
     question = _Question(
-        _quote(quote),
-        Collateral.parse(_read(collateral)),
-        _moment(at),
-        Policy() if policy is None else Policy.parse(_read(policy)),
-        INTEL if root is None else read_root(_read(root)),
+        quote_bytes(quote),
+        Collateral.parse(read_file(collateral)),
+        moment_of(at),
+        Policy() if policy is None else Policy.parse(read_file(policy)),
+        INTEL if root is None else read_root(read_file(root)),
     )
     verdict = _ask_contracts(run, question) if onchain else verify(*question)
     data = {name: getattr(verdict, name) for name in _VERDICT}
@@ -137,51 +123,10 @@ def verify_gpu(
     from verifiers.teeml.gpu import check_gpu
 
     asked = identifier(nonce, "nonce")
-    found = check_gpu(_quote(evidence), _read(chain), asked, _moment(at))
+    found = check_gpu(quote_bytes(evidence), read_file(chain), asked, moment_of(at))
     measurements = {str(index): value for index, value in found.measurements.items()}
     data = {name: getattr(found, name) for name in _GPU} | {"measurements": measurements}
     emit(run, data, lambda: fields(data, _GPU))
-
-
-@command(collateral_group, "fetch")
-def fetch_collateral(
-    run: Run,
-    quote: QuoteFile,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where it goes, JSON.")],
-    pcs: Annotated[
-        str, typer.Option("--pcs", metavar="URL", help="Intel's service, or a cache of it.")
-    ] = "https://api.trustedservices.intel.com",
-    root_crl: Annotated[
-        str, typer.Option("--root-crl", metavar="URL", help="Where the root's revocations are.")
-    ] = "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der",
-    root: RootFile = None,
-) -> None:
-    """Fetch what a quote is checked with, and warn of a TCB recovery that is coming."""
-    from offchain_workers.cli.progress import waiting
-    from verifiers.teeml.collateral import Collateral
-    from verifiers.teeml.pcs import Pcs
-    from verifiers.teeml.quote import Quote
-    from verifiers.teeml.roots import INTEL, read_root
-    from verifiers.teeml.verify import verify
-
-    data, service = _quote(quote), Pcs(pcs, root_crl)
-    with waiting(run, "fetching collateral"):
-        found = service.collateral(Quote.parse(data))
-        early = service.collateral(Quote.parse(data), "early")
-    trust = INTEL if root is None else read_root(_read(root))
-    verdicts = [
-        verify(data, Collateral.parse(json.dumps(given)), _moment(None), None, trust)
-        for given in (found, early)
-    ]
-    out.write_text(json.dumps(found))
-    shown = {
-        "out": out,
-        "status": verdicts[0].status,
-        "reason": verdicts[0].reason,
-        "early_status": verdicts[1].status,
-        "recovery_is_coming": verdicts[0].status != verdicts[1].status,
-    }
-    emit(run, shown, lambda: fields(shown, _FETCHED))
 
 
 class _Question(NamedTuple):
@@ -229,23 +174,3 @@ def _report(quote: Quote) -> dict[str, Any]:
     names = _TDX if quote.is_tdx else _SGX
     own = {name: getattr(quote.report, name) for name in names if name != "runtime_measurement"}
     return own | ({"runtime_measurement": quote.runtime_measurement} if quote.is_tdx else {})
-
-
-def _moment(at: int | None) -> int:
-    return int(time.time()) if at is None else at
-
-
-def _quote(path: Path) -> bytes:
-    """As a file has it: its bytes, or their hexadecimal digits with or without 0x."""
-    data = _read(path)
-    try:
-        return bytes.fromhex(data.decode("ascii").strip().removeprefix("0x"))
-    except ValueError:
-        return data
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise FusionError("MN-CLI-021", f"can't read {path}: {error.strerror}") from error

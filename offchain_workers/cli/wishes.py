@@ -76,6 +76,7 @@ class Wanting:
     members: int = 3
     items: int = 1
     attesters: Sequence[str] = ()
+    private: bool = False
 
     def request(self, connection: Connection) -> RouteRequest:
         """Raises MN-ROUTE-010, MN-CLI-*; a model's name is looked up."""
@@ -95,6 +96,7 @@ class Wanting:
             "members": self.members,
             "items": self.items,
             "attesters": list(self.attesters),
+            "private": self.private,
         }
         return RouteRequest.parse(canonical(document))
 

@@ -253,5 +253,5 @@ def _need() -> None:
     missing = [name for name in ("ezkl", "onnx") if importlib.util.find_spec(name) is None]
     if missing:
         raise FusionError(
-            "MN-ZK-001", f"{missing[0]} is not installed: pip install model-network[zk,opml]"
+            "MN-ZK-001", f"{missing[0]} is not installed: pip install model-network[zk]"
         )

@@ -13,6 +13,7 @@ from pydantic_settings import NoDecode
 from offchain_workers.config.values import (
     check_address,
     check_http_url,
+    check_relay_url,
     expand_database,
     expand_home,
     model_id,
@@ -22,6 +23,7 @@ from offchain_workers.config.values import (
 
 Address = Annotated[str, BeforeValidator(check_address)]
 HttpUrl = Annotated[str, BeforeValidator(check_http_url)]
+RelayUrl = Annotated[str, BeforeValidator(check_relay_url)]
 HomePath = Annotated[Path, BeforeValidator(expand_home)]
 ModelId = Annotated[str, BeforeValidator(model_id)]
 WeiAmount = Annotated[int, BeforeValidator(to_wei), Field(ge=0)]

@@ -17,11 +17,14 @@ from offchain_workers.config.fields import (
     HomePath,
     HttpUrl,
     ModelIds,
+    RelayUrl,
     Section,
     Urls,
     WeiAmount,
 )
 from offchain_workers.config.gateway import Gateway
+from offchain_workers.config.provider import Provider
+from offchain_workers.config.relay import Relay
 
 _EXAMPLE_ADDRESS = "0x" + "00" * 19 + "01"
 
@@ -110,7 +113,13 @@ class Worker(Section):
     public_url: HttpUrl | None = Field(
         None,
         examples=["https://worker.example.org"],
-        description="URL at which others reach the endpoint, as your manifest names it.",
+        description="URL at which others reach the endpoint, as your manifest names it. Unset with "
+        "a relay: its URL for you.",
+    )
+    relay: RelayUrl | None = Field(
+        None,
+        examples=["https://relay.example.org"],
+        description="Behind NAT: the relay to dial out to. The worker then listens nowhere.",
     )
     database: DatabaseUrl = Field(
         "sqlite:///~/.fusion/worker.db",
@@ -257,6 +266,31 @@ class Vouching(Section):
     )
 
 
+class Teeml(Section):
+    """The trusted hardware of method `teeml`; what is not yours stays as it is."""
+
+    provider: Literal["auto", "configfs-tsm", "dstack", "gramine", "simulated"] = Field(
+        "auto",
+        description="Where quotes come from; simulated is for development chains alone.",
+    )
+    socket: HomePath | None = Field(
+        None,
+        examples=["/run/enclave/socket"],
+        description="The socket of an enclave that runs already. Unset: the worker starts one.",
+    )
+    platform: str = Field(
+        "platform", min_length=1, max_length=64, description="Simulated: which machine this is."
+    )
+    pcs: HttpUrl = Field(
+        "https://api.trustedservices.intel.com",
+        description="Where collateral comes from: Intel's service, or a cache of it.",
+    )
+    root_crl: HttpUrl = Field(
+        "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der",
+        description="Where the root's revocations come from.",
+    )
+
+
 class Log(Section):
     """What the processes say, on standard error."""
 
@@ -284,7 +318,10 @@ class Settings(BaseSettings):
     worker: Worker = Field(default_factory=Worker)
     watch: Watch = Field(default_factory=Watch)
     gateway: Gateway = Field(default_factory=Gateway)
+    relay: Relay = Field(default_factory=Relay)
+    provider: Provider = Field(default_factory=Provider)
     vouching: Vouching = Field(default_factory=Vouching)
+    teeml: Teeml = Field(default_factory=Teeml)
     engine: Engine = Field(default_factory=Engine)
     log: Log = Field(default_factory=Log)
 

@@ -58,6 +58,13 @@ def check_http_url(value: Any) -> str:
     return str(value).rstrip("/")
 
 
+def check_relay_url(value: Any) -> str:
+    """The http(s) URL of a relay, which may be written with ws or wss too."""
+    if isinstance(value, str) and value.startswith(("ws://", "wss://")):
+        value = "http" + value.removeprefix("ws")
+    return check_http_url(value)
+
+
 def check_address(value: Any) -> str:
     """A checksummed address; a mixed-case one must already have the right checksum."""
     from eth_utils.address import is_hex_address, to_checksum_address

@@ -57,6 +57,12 @@ class InputMisfitError(InputRefusedError):
     CODE, TEXT = "MN-WORKER-114", "the input does not fit the model's signature"
 
 
+class InputSealedError(InputRefusedError):
+    """In a box that this worker can't open, or under a method that hides nothing."""
+
+    CODE, TEXT = "MN-WORKER-133", "the input is sealed, and not to this worker"
+
+
 class CommitmentMismatchError(InputRefusedError):
     """Other bytes than the terms commit to."""
 

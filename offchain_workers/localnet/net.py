@@ -15,6 +15,7 @@ from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import ChainParams, ModelRecord, Network, Spec, deploy
 from offchain_workers.chain.contracts.opml import OpmlParams, deploy_opml
 from offchain_workers.chain.contracts.subnets import book_id
+from offchain_workers.chain.contracts.teeml_verifier import TeemlParams, deploy_teeml
 from offchain_workers.chain.contracts.terms import selector_of
 from offchain_workers.chain.contracts.zkml import deploy_zkml
 from offchain_workers.chain.errors import ContractMissingError
@@ -30,6 +31,8 @@ from offchain_workers.models import ModelCard
 from offchain_workers.models.demo import DemoModel, digits, magika
 from offchain_workers.requester.formation import Formation
 from offchain_workers.storage import LocalStore
+from verifiers.teeml.onchain import root_words
+from verifiers.teeml.simulated import Authority
 
 NONE = selector_of("none")
 MAX_BLOB = 64 * 1024 * 1024
@@ -142,6 +145,9 @@ class Localnet:
         network = deploy(self.pool.w3, owner, ChainParams.development())
         deploy_opml(self.pool.w3, owner, network, self._opml)
         deploy_zkml(self.pool.w3, owner, network)
+        trust = Authority().trust
+        root = root_words(trust, trust.until)
+        deploy_teeml(self.pool.w3, owner, network, root, TeemlParams.development())
         addresses = {
             "marketplace": network.marketplace.address,
             "models": network.models.address,
@@ -208,15 +214,16 @@ class Localnet:
         models: Sequence[bytes],
         method: bytes = NONE,
         command: Sequence[str] = ("worker",),
+        more: Mapping[str, Mapping[str, Any]] | None = None,
         others: Sequence[bytes] = (),
     ) -> WorkerProcess:
-        """Register and offer on chain, start the process: `fusion` with ``command``.
-
-        ``others``: models that were offered before, and are served too."""
+        """Register and offer on chain, start the process: `fusion` with ``command``, and ``more``
+        sections in its configuration. ``others``: models that were offered before, and are served
+        too."""
         self.join(plan, models, method)
         address, port = self.account(plan.name).address, self.port(plan.name)
         urls, served = self._rpc_urls(self.devnet.url), [*others, *models]
-        worker = start_worker(self.layout, plan, address, urls, port, served, command)
+        worker = start_worker(self.layout, plan, address, urls, port, served, command, more or {})
         self.workers.append(worker)
         return worker
 

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from offchain_workers.localnet.daemon import Daemon, configure
 from offchain_workers.localnet.layout import Layout
@@ -26,11 +28,13 @@ def start_worker(
     port: int,
     models: Sequence[bytes],
     command: Sequence[str] = ("worker",),
+    more: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> WorkerProcess:
-    """Write the worker's configuration and start it; it is not ready yet."""
+    """Write the worker's configuration, with ``more`` sections, and start it; it is not ready
+    yet."""
     home = layout.worker(plan.name)
     endpoint = f"http://127.0.0.1:{port}"
-    own = {
+    own: dict[str, Mapping[str, Any]] = {
         "worker": {
             "listen_port": port,
             "public_url": endpoint,
@@ -40,6 +44,6 @@ def start_worker(
         },
         "engine": {"provider": "cpu", "threads": 1},
     }
-    config = configure(layout, home, plan.name, rpc_urls, own)
+    config = configure(layout, home, plan.name, rpc_urls, {**own, **more})
     log = home / "worker.log"
     return WorkerProcess(plan.name, address, endpoint, config, log, command, plan)

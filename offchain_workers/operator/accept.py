@@ -17,13 +17,16 @@ from offchain_workers.chain.contracts.base import NATIVE
 from offchain_workers.chain.db import Database
 from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.daemon.inputs import Inputs
+from offchain_workers.errors import FusionError
 from offchain_workers.operator.decide import Facts, can_serve, too_late, worth_it
 from offchain_workers.operator.metrics import Metrics
 from offchain_workers.operator.reasons import Reason, RefusedError, Skip, refuse, refusing
 from offchain_workers.operator.tables import JobRow, Status, SubnetRow
 from offchain_workers.operator.watch import new_job
+from offchain_workers.sealing import OVERHEAD
 from offchain_workers.storage import StoreError
-from verifiers.base import Method, ModelView
+from verifiers.base import Enclosed, Method, ModelView
+from verifiers.errors import InputUnopenedError
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +100,9 @@ class Accept:
         method = facts.methods[terms.selector]
         with refusing():
             items = self._inputs.get(terms, data, self._view(terms.model_id), method)
-        kept = self._keep(items)
+        if isinstance(method, Enclosed):
+            _check_ready(method, terms, items)
+        kept = self._keep(data, items)
         return self._promise(job_id, terms, data, subnet, kept, method, facts.rules.deliver_margin)
 
     def _standing(self, session: Session, job_id: bytes) -> Acceptance | None:
@@ -134,9 +139,11 @@ class Accept:
             body={"members": members},
         )
 
-    def _keep(self, items: Sequence[bytes]) -> str:
+    def _keep(self, data: bytes, items: Sequence[bytes]) -> str:
+        limit = sum(map(len, items)) + OVERHEAD
         try:
-            return self._inputs.keep(items)
+            with refusing():
+                return self._inputs.keep(data, items, limit)
         except StoreError as error:
             raise refuse(Reason.NOT_READY, error.message) from error
 
@@ -236,6 +243,15 @@ class Accept:
         promised = JobRow.promised_until.is_not(None)
         query = select(JobRow).where(JobRow.status == Status.OPEN, promised)
         return [row for row in session.scalars(query) if row.owed]
+
+
+def _check_ready(method: Enclosed, terms: JobTerms, items: Sequence[bytes]) -> None:
+    try:
+        method.ready(terms, items)
+    except InputUnopenedError as error:
+        raise refuse(Reason.INPUT_SEALED) from error
+    except FusionError as error:
+        raise refuse(Reason.METHOD_NOT_READY, error.message) from error
 
 
 def _check(skip: Skip | None) -> None:

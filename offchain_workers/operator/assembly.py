@@ -36,9 +36,12 @@ from offchain_workers.operator.reconcile import Reconcile
 from offchain_workers.operator.settle import Settle
 from offchain_workers.operator.shop import Shop
 from offchain_workers.operator.tables import WORKER_SCHEMA
+from offchain_workers.operator.upkeep import Upkeep
 from offchain_workers.operator.watch import Watch
+from offchain_workers.sealed_jobs import Reader
+from offchain_workers.sealing_file import own_key
 from offchain_workers.storage import HttpStore, LocalStore, MultiStore
-from verifiers.base import VERDICTS, Method
+from verifiers.base import VERDICTS, Enclosed, Method
 from verifiers.methods import get_method, method_table
 
 # Room that uploads and answers may never take from the disk.
@@ -66,6 +69,8 @@ class Parts:
     dispatch: Dispatch
     follow_up: FollowUp
     audits: Audits | None
+    upkeep: Upkeep
+    enclosed: tuple[Enclosed, ...]
     reconcile: Reconcile
     settle: Settle
     accept: Accept
@@ -79,6 +84,9 @@ class Parts:
         self.follow_up.close()
         if self.audits is not None:
             self.audits.close()
+        self.upkeep.close()
+        for method in self.enclosed:
+            method.close()
         for peer in self.peers:
             peer.close()
         self.pool.close()
@@ -106,6 +114,10 @@ def assemble(
     clock, metrics = ChainClock(), Metrics()
     follower = BlockFollower(pool, db, network.abis(), found.start_block)
     methods = _methods(extra, instead)
+    enclosed = tuple(method for method in methods.values() if isinstance(method, Enclosed))
+    stale = [selector for selector, method in methods.items() if method in enclosed]
+    for method in enclosed:
+        method.configure(settings, network, account.address)
     policy = TxPolicy(max_fee=int(worker.gas_price_cap_gwei * 10**9))
     tx = TxManager(pool, db, account, policy, multicalls=_multicalls(network, methods))
     breaker = Breaker(
@@ -123,9 +135,11 @@ def assemble(
         network, storage.folder / VERDICTS, account.address, asked.attesters, asked.required
     )
     shop = Shop(account.address, pool, network, catalogue, methods, rules, breaker, clock, vouching)
-    inputs = Inputs(local, peers, storage.allow_private)
+    sealing_key = own_key(settings.account.folder, account)
+    reader = Reader(sealing_key, network.marketplace)
+    inputs = Inputs(local, peers, storage.allow_private, reader=reader)
     # Whoever asks for a promise waits for it, and takes one of few places meanwhile.
-    quick = Inputs(local, peers, storage.allow_private, _QUICK_SECONDS)
+    quick = Inputs(local, peers, storage.allow_private, _QUICK_SECONDS, reader)
     assignments = Assignments(db, network, account.address, inputs, local, catalogue)
     crew = Crew(worker.max_in_flight, follower.wake.set)
     bonds = worker.audit_budget_wei
@@ -150,13 +164,15 @@ def assemble(
         shop=shop,
         crew=crew,
         desk=Desk(db, assignments, inputs, local, shop, crew, breaker, clock, metrics),
-        dispatch=Dispatch(db, network, tx, breaker, clock, metrics),
+        dispatch=Dispatch(db, network, tx, breaker, clock, metrics, stale),
         follow_up=FollowUp(db, assignments, tx, methods),
         audits=audits if worker.audit else None,
+        upkeep=Upkeep(db, tx, lambda: shop.methods, metrics, follower.wake.set),
+        enclosed=enclosed,
         reconcile=Reconcile(db, network, clock, metrics, 2 * worker.sweep_seconds),
         settle=Settle(db, network, methods, tx, clock, worker.withdraw_above_wei, worker.keeper),
         accept=Accept(account, network, db, quick, shop.facts, shop.view, promises, clock, metrics),
-        notice=Notice(settings, account, network, db, tx, local, engine, clock),
+        notice=Notice(settings, account, network, db, tx, local, engine, clock, sealing_key.public),
         duties=Duties(db, tx.sender, clock),
     )
 

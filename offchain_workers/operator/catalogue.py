@@ -105,6 +105,7 @@ class Catalogue:
         """The loaded model as a method is asked about it."""
         return Candidate(
             card=model.card,
+            record=model.published,
             artifact_id=model.published.artifacts.get(selector, ZERO_32),
             session=model.session,
             provider=self._engine.provider,

@@ -17,6 +17,7 @@ from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.daemon.inputs import Inputs
 from offchain_workers.engines import BusyError, EngineError
 from offchain_workers.engines.errors import EngineClosedError
+from offchain_workers.errors import FusionError
 from offchain_workers.operator.assignments import Assignments
 from offchain_workers.operator.crew import Answer, Crew
 from offchain_workers.operator.decide import Facts, decide, in_order
@@ -25,7 +26,9 @@ from offchain_workers.operator.reasons import Reason, RefusedError, Skip, refusi
 from offchain_workers.operator.shop import Shop
 from offchain_workers.operator.tables import JobRow, Stage, Status
 from offchain_workers.storage import BlobStore
-from verifiers.errors import StakeNotFreeError
+from offchain_workers.storage.reference import is_sealed
+from verifiers.base import Enclosed
+from verifiers.errors import InputUnopenedError, NotReadyError, StakeNotFreeError
 
 log = structlog.get_logger(__name__)
 
@@ -146,6 +149,9 @@ class Desk:
         model, method = self._shop.models[terms.model_id], self._shop.methods[terms.selector]
         with refusing():
             items = self._inputs.get(terms, data, self._shop.view(terms.model_id), method)
+        if isinstance(method, Enclosed):
+            output, call = method.answer(self._assignments.answered(terms, items, b""))
+            return Answer(self._local.put(output), call)
         output = model.runner.submit(b"".join(items)).result(_RUN_SECONDS)
         call = method.deliver(self._assignments.answered(terms, items, output))
         return Answer(self._local.put(output), call)
@@ -162,14 +168,27 @@ class Desk:
         except StakeNotFreeError as error:
             self._breaker.not_ours()
             raise RefusedError(Skip(Reason.STAKE_NOT_FREE, error.message)) from error
+        except InputUnopenedError as error:
+            self._breaker.not_ours()
+            raise RefusedError(Skip(Reason.INPUT_SEALED)) from error
+        except NotReadyError as error:
+            self._breaker.not_ours()
+            raise RefusedError(Skip(Reason.METHOD_NOT_READY, error.message)) from error
         except Exception as error:  # whatever a job does, the daemon goes on
+            line = self._told(job, error)
             if self._is_ours(job, error):
-                log.error("job failed", job=job.job_id.hex(), reason=str(error))
+                log.error("job failed", job=job.job_id.hex(), reason=line)
                 self._breaker.failed()
                 self._metrics.failures.inc()
             else:
                 self._breaker.not_ours()
-            raise RefusedError(Skip(Reason.RUN_FAILED, str(error))) from error
+            raise RefusedError(Skip(Reason.RUN_FAILED, line)) from error
+
+    def _told(self, job: JobRow, error: Exception) -> str:
+        """Of a private job only the kind of failure: an engine's words may show its input."""
+        if not is_sealed(self._assignments.data(job)):
+            return str(error)
+        return error.code if isinstance(error, FusionError) else type(error).__name__
 
     def _is_ours(self, job: JobRow, error: Exception) -> bool:
         """An input may make a healthy model fail, or a healthy server reset its connection."""

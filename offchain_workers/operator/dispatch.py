@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -23,7 +25,11 @@ _TRIES = 5
 
 
 class Dispatch:
-    """Turns rows of stage READY into outbox rows, and follows those."""
+    """Turns rows of stage READY into outbox rows, and follows those.
+
+    ``renewed``: selectors of methods whose evidence can go stale; what the chain refuses is then
+    answered anew before it is sent again.
+    """
 
     def __init__(
         self,
@@ -33,8 +39,10 @@ class Dispatch:
         breaker: Breaker,
         clock: ChainClock,
         metrics: Metrics,
+        renewed: Collection[bytes] = (),
     ) -> None:
         self._db = db
+        self._renewed = frozenset(renewed)
         self._market = network.marketplace
         self._outbox = outbox
         self._breaker = breaker
@@ -123,7 +131,8 @@ class Dispatch:
             self._breaker.failed()
         with self._db.session() as session:
             job = session.get_one(JobRow, job.job_id)
-            job.stage = Stage.SKIPPED if over else Stage.READY
+            again = Stage.NEW if job.terms.selector in self._renewed else Stage.READY
+            job.stage, job.look_at = Stage.SKIPPED if over else again, 0
             job.reason = Reason.DELIVERY_FAILED.code
             job.reason_line = row.reason
 

@@ -27,9 +27,3 @@ class SelfCheckError(WorkerError):
     """A loaded model fails on a plain input, or answers twice differently."""
 
     CODE = "MN-WORKER-003"
-
-
-class ManifestInvalidError(WorkerError):
-    """A capability manifest that is not canonical, not signed by its operator, or for elsewhere."""
-
-    CODE = "MN-WORKER-005"

@@ -18,7 +18,7 @@ from offchain_workers.config import Settings
 from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.engines import Engine
 from offchain_workers.engines.hardware import inspect
-from offchain_workers.operator.manifest import (
+from offchain_workers.manifest import (
     MAX_BYTES,
     Place,
     build_manifest,
@@ -45,6 +45,7 @@ class Notice:
         local: BlobStore,
         engine: Engine,
         clock: ChainClock,
+        sealing_key: bytes,
     ) -> None:
         self._worker = settings.worker
         self._account = account
@@ -54,6 +55,7 @@ class Notice:
         self._local = local
         self._engine = engine
         self._clock = clock
+        self._sealing_key = sealing_key
         self._document = b""
         self._told: tuple[frozenset[bytes], tuple[str, ...]] | None = None
 
@@ -109,6 +111,7 @@ class Notice:
                 "min_turn_seconds": self._worker.min_turn_seconds,
                 "callback_gas_cap": self._worker.callback_gas_cap,
             },
+            self._sealing_key,
             self._clock.now(),
         )
         before = self._before()

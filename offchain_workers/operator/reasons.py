@@ -38,6 +38,7 @@ class Reason(Enum):
         inputs.CommitmentMismatchError.TEXT,
         True,
     )
+    INPUT_SEALED = (inputs.InputSealedError.CODE, inputs.InputSealedError.TEXT, True)
     CAPACITY_FULL = ("MN-WORKER-116", "all slots are taken", False)
     BREAKER_OPEN = ("MN-WORKER-117", "the worker pauses after failures", False)
     STAKE_NOT_FREE = ("MN-WORKER-118", "no stake is free for the pledge", False)
@@ -51,6 +52,7 @@ class Reason(Enum):
     CHAIN_UNREACHABLE = ("MN-WORKER-126", "the chain can't be asked right now", False)
     SELF_TEST_FAILED = ("MN-WORKER-128", "the model fails its self-test here", False)
     MODEL_UNVOUCHED = ("MN-WORKER-129", "nobody vouches for the compiled model", False)
+    METHOD_NOT_READY = ("MN-WORKER-140", "the method is not ready on this machine", False)
     CLAIM_REFUTED = ("MN-WORKER-127", "this operator's claim was refuted", True)
 
     def __init__(self, code: str, text: str, final: bool) -> None:

@@ -22,17 +22,19 @@ from offchain_workers.chain.errors import (
 )
 from offchain_workers.chain.tables import CursorRow
 from offchain_workers.config import Settings
-from offchain_workers.daemon.endpoint import Endpoint
 from offchain_workers.daemon.errors import NONSENSE
 from offchain_workers.errors import FusionError
 from offchain_workers.operator.assembly import Parts, assemble
 from offchain_workers.operator.http import build_app
 from offchain_workers.operator.reasons import Reason, refuse
 from offchain_workers.operator.tables import JobRow, Stage, Status
+from offchain_workers.operator.way_in import reached_through_relay, way_in
 from verifiers.base import Method
 
 log = structlog.get_logger(__name__)
 
+# Bytes that a box, with what a method puts beside the input, may have more than the input.
+BOX_ROOM = 128
 _FATAL = (WrongChainError, WrongDatabaseError)
 
 
@@ -50,6 +52,7 @@ class Worker:
         methods: dict[str, str] | None = None,
         instead: Sequence[Method] = (),
     ) -> None:
+        settings = reached_through_relay(settings, account.address)
         self._settings = settings
         self._account = account
         self._parts: Parts = assemble(settings, account, methods or {}, instead)
@@ -69,11 +72,11 @@ class Worker:
             self._largest_input,
             settings.worker.max_in_flight + 8,
         )
-        self._endpoint = Endpoint(app, settings.worker.listen_host, settings.worker.listen_port)
+        self._endpoint = way_in(app, settings, account)
 
     @property
     def url(self) -> str:
-        """Where the endpoint listens, once it runs."""
+        """Where the endpoint is reached, once it runs."""
         return self._endpoint.url
 
     @property
@@ -159,6 +162,7 @@ class Worker:
         parts.follow_up.run()
         if parts.audits is not None:
             parts.audits.run()
+        parts.upkeep.run()
         parts.tx.step()
         parts.dispatch.review()
         parts.dispatch.settled(max(1, self._settings.chain.confirmations))
@@ -210,7 +214,8 @@ class Worker:
 
     def _largest_input(self) -> int:
         cards = [model.card for model in self._parts.shop.models.values()]
-        return max((card.item_bytes_in * card.limits.max_items for card in cards), default=0)
+        largest = max((card.item_bytes_in * card.limits.max_items for card in cards), default=0)
+        return largest + BOX_ROOM
 
     def _waiting(self) -> int:
         query = select(func.count()).where(

@@ -70,7 +70,25 @@ class JobRefundedError(RequesterError):
     CODE = "MN-REQ-008"
 
 
+class NotPrivateError(RequesterError):
+    """A private job of a kind whose input others than the primary must see."""
+
+    CODE = "MN-REQ-010"
+
+
+class NobodyAcceptedError(RequesterError):
+    """A private job that no member promised: nobody else could answer it."""
+
+    CODE = "MN-REQ-011"
+
+
 class PriceTooHighError(RequesterError):
     """No member is as cheap as the requester's maximum."""
 
     CODE = "MN-REQ-009"
+
+
+class AnswerSealedError(RequesterError):
+    """The answer is sealed, and not to the key at hand."""
+
+    CODE = "MN-REQ-020"

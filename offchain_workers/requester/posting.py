@@ -12,14 +12,15 @@ from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import Acceptance, JobTerms, Network, SubnetInfo
 from offchain_workers.chain.contracts.base import NATIVE, ZERO_ADDRESS
 from offchain_workers.chain.contracts.terms import ZERO_32
+from offchain_workers.daemon.clock import ChainClock
+from offchain_workers.errors import FusionError
 from offchain_workers.models.card import ModelCard
 from offchain_workers.requester.errors import (
-    AcceptanceForgedError,
-    AcceptanceRefusedError,
     InputHomelessError,
+    NobodyAcceptedError,
     PriceTooHighError,
-    WorkerUnreachableError,
 )
+from offchain_workers.requester.letters import Letter, OpenLetter, sealed_letter
 from offchain_workers.requester.primary import ByHealth, PrimaryChoice
 from offchain_workers.requester.workers import Member, WorkerClient, talking
 from offchain_workers.storage import content_id
@@ -31,6 +32,8 @@ T = TypeVar("T")
 
 # Above this an input is cheaper by reference: calldata and event cost 24 gas a byte.
 INLINE_BYTES = 1024
+# From the terms of a private job to its post.
+POST_SECONDS = 60
 # Terms name bonds in millionths of a coin.
 BOND_UNIT = 10**12
 
@@ -42,6 +45,10 @@ class Wish:
     ``max_price`` None: what the dearest member asks. ``inline`` None: by size. ``bond``: wei that a
     claim must lock, at least; 0: what the method asks for. ``decision``: hash of the router's
     record; it makes the job unique too, so each job needs a record of its own.
+
+    ``private``: the input is sealed to the primary, which must have accepted; nobody else is
+    expected to deliver. ``inline`` then means that the box is in the post, else the primary keeps
+    it. ``reply``: a public key to which the method may seal the answer, if it can.
     """
 
     max_price: int | None = None
@@ -54,6 +61,8 @@ class Wish:
     locator: str = ""
     bond: int = 0
     decision: bytes = ZERO_32
+    private: bool = False
+    reply: bytes = bytes(32)
 
 
 @dataclass(frozen=True)
@@ -121,65 +130,77 @@ class Posting:
         ``choice``: who goes first, by default who has the least to do; without an acceptance wished
         only a choice that was given is asked.
         Raises PriceTooHighError, InputHomelessError, CallRevertedError, and what the method says
-        to too many items.
+        to too many items; for a private job NotPrivateError, NobodyAcceptedError.
         """
-        data = self._data(items, wish)
-        terms = self._terms(requester, items, wish)
-        terms, acceptance, notes = self._choose(terms, data, wish, choice)
+        letter = self._letter(items, wish)
+        terms = self._terms(requester, len(items), letter.commitment, wish)
+        notes: list[str] = []
+        if wish.accepted or wish.private:
+            for member in (choice := choice or ByHealth()).order(self.members):
+                candidate = terms.with_primary(member.index)
+                try:
+                    data = letter.data(member, candidate)
+                    acceptance = self._ask(member, candidate, data)
+                except FusionError as no:  # whatever keeps one from it, the next may do it
+                    notes.append(str(no))
+                    choice.refused(no)
+                    continue
+                return self._prepared(candidate, data, acceptance, value, notes)
+            if wish.private:
+                raise NobodyAcceptedError("; ".join(notes) or "no member is ready")
+        elif choice is not None:
+            first = next(choice.order(self.members), self.members[0])
+            terms = terms.with_primary(first.index)
+        primary = self.members[terms.primary]
+        return self._prepared(terms, letter.data(primary, terms), None, value, notes)
+
+    def _prepared(
+        self,
+        terms: JobTerms,
+        data: bytes,
+        acceptance: Acceptance | None,
+        value: int | None,
+        notes: Sequence[str],
+    ) -> Prepared:
         market = self._network.marketplace
         call = market.post(
             terms, data, acceptance, market.value_due(terms) if value is None else value
         )
         return Prepared(terms.job_id(market.domain), terms, data, acceptance, call, tuple(notes))
 
-    def _choose(
-        self, terms: JobTerms, data: bytes, wish: Wish, choice: PrimaryChoice | None
-    ) -> tuple[JobTerms, Acceptance | None, list[str]]:
-        """The terms with their primary, what it promised, and why others did not."""
-        notes: list[str] = []
-        if choice is None:
-            if not wish.accepted:
-                return terms, None, notes
-            choice = ByHealth()
-        for member in choice.order(self.members):
-            candidate = terms.with_primary(member.index)
-            if not wish.accepted:
-                return candidate, None, notes
-            try:
-                return candidate, self._ask(member, candidate, data), notes
-            except (AcceptanceRefusedError, WorkerUnreachableError, AcceptanceForgedError) as no:
-                notes.append(str(no))
-                choice.refused(no)
-        return terms, None, notes
-
     def hand_on(self, blob: bytes) -> int:
         """How many members keep a blob that belongs to a job, such as its decision's record."""
-        taken = 0
-        for member in self.members:
-            with talking(member) as worker:
-                taken += worker.hand_over(blob)
-        return taken
+        return sum(_with(member, lambda worker: worker.hand_over(blob)) for member in self.members)
 
-    def _terms(self, requester: str, items: Sequence[bytes], wish: Wish) -> JobTerms:
+    def _letter(self, items: Sequence[bytes], wish: Wish) -> Letter:
+        if wish.private:
+            about = self._model, self._model_id
+            inline = bool(wish.inline)
+            return sealed_letter(self._network, self._method, *about, items, wish.reply, inline)
+        data = self._data(items, wish)
+        return OpenLetter(self._method.commit_input(items, self._model), data)
+
+    def _terms(self, requester: str, n: int, commitment: bytes, wish: Wish) -> JobTerms:
         market = self._network.marketplace
         method = market.method(self._selector)
         assert method is not None  # the subnet could not have been formed otherwise
-        now = market.w3.eth.get_block("latest")["timestamp"]
-        deliver_by = now + wish.deliver_within
+        clock = ChainClock()  # of a chain at rest the newest block may be old
+        clock.see(market.w3.eth.get_block("latest")["timestamp"])
+        deliver_by = clock.now() + wish.deliver_within
         return JobTerms(
             requester=requester,
             model_id=self._model_id,
             artifact_id=self._artifact_id,
             selector=self._selector,
             subnet_id=self._subnet.subnet_id,
-            input_commitment=self._method.commit_input(items, self._model),
+            input_commitment=commitment,
             token=NATIVE,
-            max_price=self._price(len(items), wish.max_price),
-            n=len(items),
-            item_size=self._card.item_bytes_out if len(items) > 1 else 0,
+            max_price=self._price(n, wish.max_price),
+            n=n,
+            item_size=self._card.item_bytes_out if n > 1 else 0,
             fee_cap=method.fee_bps,
             royalty_cap=self._subnet.royalty_bps,
-            turn_length=wish.turn_length,
+            turn_length=_turn(wish),
             deliver_by=deliver_by,
             resolve_by=deliver_by + method.max_delay,
             callback_target=wish.callback_target,
@@ -217,6 +238,12 @@ class Posting:
     def _ask(self, member: Member, terms: JobTerms, data: bytes) -> Acceptance:
         domain = self._network.marketplace.domain
         return _with(member, lambda worker: worker.ask(terms, data, domain))
+
+
+def _turn(wish: Wish) -> int:
+    """Of a private job so long that no other member's turn is worth waiting for; a primary promises
+    only while a whole turn is left, so some seconds stay free for posting."""
+    return max(wish.turn_length, wish.deliver_within - POST_SECONDS if wish.private else 0)
 
 
 def _with(member: Member, use: Callable[[WorkerClient], T]) -> T:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from offchain_workers.chain.contracts import JobStatus, JobTerms, Network
 from offchain_workers.chain.contracts.marketplace import CloseReason, Job
@@ -21,7 +21,13 @@ from offchain_workers.codecs import get_codec
 from offchain_workers.codecs.base import Answer
 from offchain_workers.models.card import ModelCard
 from offchain_workers.models.wire import split_items
-from offchain_workers.requester.errors import JobUnfinishedError, JobUnknownError
+from offchain_workers.requester.errors import (
+    AnswerSealedError,
+    JobUnfinishedError,
+    JobUnknownError,
+)
+from offchain_workers.sealing import OVERHEAD, SealedError, SealingKey, output_info
+from offchain_workers.storage.reference import is_sealed
 
 _EVENTS = {
     "JobPosted", "JobAccepted", "JobDelivered", "JobClosed", "JobReopened", "CallbackFailed"
@@ -34,7 +40,7 @@ class History:
     """A job's terms, its present word, and its events in chain order.
 
     ``final_at``: until when the answer could be challenged, None where none can be; ``times``: of
-    the blocks of deliveries and ends. All in unix seconds.
+    the blocks of deliveries and ends. All in unix seconds. ``reply`` opens a sealed answer.
     """
 
     job_id: bytes
@@ -44,6 +50,7 @@ class History:
     events: tuple[Event, ...]
     final_at: int | None
     times: Mapping[int, int]
+    reply: SealingKey | None = None
 
     @property
     def is_answered(self) -> bool:
@@ -92,12 +99,30 @@ class History:
         found = self._last(event)
         return found.tx_hash if found else None
 
+    def read_by(self, reply: SealingKey) -> History:
+        """The same with a key for sealed answers."""
+        return replace(self, reply=reply)
+
+    def has_sealed_answer(self, card: ModelCard) -> bool:
+        """Whether the answer is for the requester's eyes alone."""
+        box = card.item_bytes_out + OVERHEAD
+        return is_sealed(self.data) and self.output is not None and len(self.output) == box
+
     def answers(self, card: ModelCard) -> list[Answer]:
-        """The decoded answer of each item. Raises CodecError."""
+        """The decoded answer of each item. Raises CodecError, AnswerSealedError."""
         if self.output is None:
             return []
         codec = get_codec(card.codec)
-        return [codec.decode(card, item) for item in split_items(card.outputs, self.output)]
+        output = self._opened(self.output) if self.has_sealed_answer(card) else self.output
+        return [codec.decode(card, item) for item in split_items(card.outputs, output)]
+
+    def _opened(self, box: bytes) -> bytes:
+        if self.reply is None:
+            raise AnswerSealedError("the answer is sealed to its requester")
+        try:
+            return self.reply.open(box, output_info(self.job_id))
+        except SealedError:
+            raise AnswerSealedError("the answer is sealed to another key") from None
 
     def _last(self, name: str) -> Event | None:
         return next((event for event in reversed(self.events) if event.name == name), None)

@@ -14,6 +14,7 @@ from offchain_workers.balancing import outcome_of_status
 from offchain_workers.chain.contracts import Acceptance, Domain, JobTerms
 from offchain_workers.chain.contracts.terms import accepted_by
 from offchain_workers.chain.errors import TermsInvalidError
+from offchain_workers.manifest import Place, sealing_key_of, verify_manifest
 from offchain_workers.requester.errors import (
     AcceptanceForgedError,
     AcceptanceRefusedError,
@@ -88,6 +89,19 @@ class WorkerClient:
             )
         return self._checked(document, terms.job_id(domain), domain)
 
+    def sealing_key(self, place: Place) -> bytes:
+        """The key in the member's manifest, which it signed.
+
+        Raises WorkerUnreachableError, ManifestInvalidError.
+        """
+        try:
+            response = self._http.get(f"{self.member.endpoint}/manifest")
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise WorkerUnreachableError(f"{self.member.endpoint}: {error}") from error
+        if response.status_code != 200:
+            raise WorkerUnreachableError(f"{self.member.endpoint}: no manifest yet")
+        return sealing_key_of(verify_manifest(response.content, place, self.member.operator))
+
     def hand_over(self, blob: bytes) -> bool:
         """Put an input into the worker's store; False when it would not have it."""
         try:
@@ -122,7 +136,7 @@ class WorkerClient:
 
 @contextmanager
 def talking(member: Member) -> Iterator[WorkerClient]:
-    """A client for a moment."""
+    """A client of one member, closed in the end."""
     worker = WorkerClient(member)
     try:
         yield worker

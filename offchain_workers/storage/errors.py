@@ -66,7 +66,7 @@ class InvalidLocationError(StoreError):
 
 
 class InvalidReferenceError(StoreError):
-    """The data of a post is neither an inline input nor a content id with a locator."""
+    """The data of a post is no inline input, content id with a locator, or box at either."""
 
     CODE = "MN-STORE-009"
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ``data`` bytes of a post: the input itself, or where to find it.
 
-``00 | input`` or ``01 | content id (32 bytes) | locator (UTF-8 base URL, may be empty)``,
-at most 4,224 bytes in all: room for an inline item of 4 KiB.
+``00 | input`` or ``01 | content id (32 bytes) | locator (UTF-8 base URL, may be empty)``, with
+``02`` in front where the bytes are a box that only one reader can open (``sealing``); at most 4,224
+bytes in all: room for an inline item of 4 KiB.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from offchain_workers.storage.errors import InvalidReferenceError
 
 MAX_POST_DATA = 4224
 MAX_INLINE = MAX_POST_DATA - 1
-_INLINE, _REFERENCE = b"\x00", b"\x01"
+_INLINE, _REFERENCE, _SEALED = b"\x00", b"\x01", b"\x02"
 _ID_END = 33
 
 
@@ -33,6 +34,13 @@ class Reference:
     locator: str = ""
 
 
+@dataclass(frozen=True)
+class Sealed:
+    """The input is in a box, which is there or at a blob."""
+
+    where: Inline | Reference
+
+
 def encode_inline(data: bytes) -> bytes:
     """Post data that carries ``data``; raises InvalidReferenceError over MAX_INLINE bytes."""
     return _within_limit(_INLINE + data)
@@ -44,9 +52,25 @@ def encode_reference(cid: str, locator: str = "") -> bytes:
     return _within_limit(_REFERENCE + bytes.fromhex(check_content_id(cid)[2:]) + locator.encode())
 
 
-def parse(data: bytes) -> Inline | Reference:
+def encode_sealed(data: bytes) -> bytes:
+    """Post data which says that what ``data``, inline or a reference, leads to is a box."""
+    return _within_limit(_SEALED + data)
+
+
+def parse(data: bytes) -> Inline | Reference | Sealed:
     """What ``data`` says; total over arbitrary bytes, InvalidReferenceError for all the rest."""
     _within_limit(data)
+    if data[:1] == _SEALED:
+        return Sealed(_parse_open(data[1:]))
+    return _parse_open(data)
+
+
+def is_sealed(data: bytes) -> bool:
+    """Whether only one reader can know the input."""
+    return data[:1] == _SEALED
+
+
+def _parse_open(data: bytes) -> Inline | Reference:
     kind = data[:1]
     if kind == _INLINE:
         return Inline(data[1:])

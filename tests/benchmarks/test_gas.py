@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from benchmarks import GAS_FILE, gas
+from benchmarks import GAS_FILE, ZKML_FILE, gas
 from benchmarks.bounds import broken, judge
 from benchmarks.table import load
+from benchmarks.zkml.verifying import MEASURED
 
 
 @pytest.mark.anvil
@@ -18,6 +21,14 @@ def test_no_step_costs_over_two_percent_more_than_committed() -> None:
 
 def test_committed_figures_keep_the_bounds() -> None:
     assert broken(judge(load(GAS_FILE))) == []
+
+
+def test_committed_figures_of_the_verifier_keep_its_bounds() -> None:
+    """Beside the Solidity verifiers, of every circuit that is measured."""
+    document = json.loads(ZKML_FILE.read_text())
+    assert tuple(one["name"] for one in document["circuits"]) == MEASURED
+    assert len(document["figures"]) == 1 + 2 * len(MEASURED)
+    assert [one["name"] for one in document["figures"] if not one["met"]] == []
 
 
 @pytest.mark.anvil

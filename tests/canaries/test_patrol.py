@@ -35,8 +35,8 @@ from offchain_workers.canaries import (
 from offchain_workers.engines import ModelRunner
 from offchain_workers.engines.embedded import EmbeddedEngine
 from offchain_workers.engines.hardware import Gpu, Hardware
+from offchain_workers.manifest import Place, build_manifest, verify_manifest
 from offchain_workers.models.demo import digits
-from offchain_workers.operator.manifest import Place, build_manifest, verify_manifest
 
 DIGITS = digits()
 SAMPLES = [raw for _, raw, _ in DIGITS.samples]
@@ -68,7 +68,9 @@ def write_manifest(path: Path, boasts: bool) -> Path:
     provider = "cuda" if boasts else "cpu"
     machine = Hardware(provider, (), "1", "3.11", "Linux x86_64", "cpu", 1, 1 << 30, gpus)
     account = Account.create()
-    path.write_bytes(build_manifest(account, PLACE, "http://x", machine, [], ["none"], {}, 1))
+    path.write_bytes(
+        build_manifest(account, PLACE, "http://x", machine, [], ["none"], {}, bytes(32), 1)
+    )
     return path
 
 

@@ -14,10 +14,13 @@ from web3 import HTTPProvider, Web3
 
 from offchain_workers.chain.contracts import ChainParams, Network, deploy
 from offchain_workers.chain.contracts.opml import OpmlParams, deploy_opml
+from offchain_workers.chain.contracts.teeml_verifier import TeemlParams, deploy_teeml
 from offchain_workers.chain.contracts.zkml import deploy_zkml
 from offchain_workers.cli.deployment_file import describe, write
 from offchain_workers.devnet import Devnet
 from offchain_workers.models.demo import DemoModel, digits
+from verifiers.teeml.onchain import root_words
+from verifiers.teeml.simulated import Authority
 
 PASSWORD = "correct horse"
 ROLES = ("owner", "publisher", "operator", "backup", "keeper", "requester")
@@ -52,6 +55,9 @@ def build(devnet: Devnet, folder: Path) -> Site:
     network = deploy(w3, owner, PARAMS)
     deploy_opml(w3, owner, network, OpmlParams.development())
     deploy_zkml(w3, owner, network)
+    trust = Authority().trust
+    root = root_words(trust, trust.until)
+    deploy_teeml(w3, owner, network, root, TeemlParams.development())
     site = Site(devnet, network, folder)
     write(site.deployment, describe(network, devnet.chain_id, PARAMS, owner.address))
     site.keys.mkdir()

@@ -9,10 +9,12 @@ import pytest
 from offchain_workers.chain.contracts import Network
 from offchain_workers.chain.contracts.audits import OpmlAudits
 from offchain_workers.chain.contracts.opml import OPML, OpmlParams, OpmlVerifier
-from offchain_workers.cli.deploy import Params, _params
+from offchain_workers.chain.contracts.teeml_verifier import TeemlVerifier
+from offchain_workers.cli.deploy import Params, TeeRoot, _params, _tee_root
 from offchain_workers.config import Deployment
 from offchain_workers.errors import FusionError
 from tests.cli.market import PARAMS, Market
+from verifiers.teeml.onchain import INTEL_WORDS
 
 
 def test_it_writes_a_file_that_every_command_can_use(
@@ -34,6 +36,11 @@ def test_it_writes_a_file_that_every_command_can_use(
         "OpmlAudits",
         "Halo2Verifier",
         "ZkmlVerifier",
+        "CertificateParser",
+        "TcbParser",
+        "IntelCollateral",
+        "DcapVerifier",
+        "TeemlVerifier",
     ]
     assert all(
         sent["gas"] > 500_000 and sent["tx"].startswith("0x") for sent in data["transactions"]
@@ -50,9 +57,26 @@ def test_it_writes_a_file_that_every_command_can_use(
     assert audits is not None
     assert audits.address == data["audits"]
     assert audits.fund() == OpmlParams.development().audit_fund > 0
+    teeml = TeemlVerifier.of(network)
+    assert teeml is not None
+    assert teeml.address == document["methods"]["teeml"]
+    assert teeml.collateral().read("SIMULATED")
     assert filed.start_block == data["transactions"][0]["block"]
     monkeypatch.setenv("FUSION_CHAIN__DEPLOYMENT", "mine.json")
     assert market.read("model", "list") == {"models": []}
+
+
+def test_enclaves_may_be_trusted_by_intels_word_on_any_chain(market: Market) -> None:
+    data = market.run("keeper", "deploy", "--tee-root", "intel")
+    teeml = TeemlVerifier(market.site.network.marketplace.w3, data["methods"]["teeml"])
+    assert not teeml.collateral().read("SIMULATED")
+
+
+def test_the_simulated_root_stays_off_real_chains() -> None:
+    assert _tee_root(None, 1) == _tee_root(TeeRoot.INTEL, 31_337) == INTEL_WORDS
+    assert _tee_root(None, 31_337) != INTEL_WORDS
+    with pytest.raises(FusionError, match="MN-CLI-033"):
+        _tee_root(TeeRoot.SIMULATED, 1)
 
 
 def test_people_see_each_contract_and_its_gas(market: Market) -> None:

@@ -4,14 +4,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
+from eth_utils.crypto import keccak
 
 from offchain_workers.cli import circuits
 from tests.cli.conftest import Fusion
 from tests.cli.market import Market
-from tests.zkml.circuits import FLOWERS, IRIS, iris, written
+from tests.zkml.circuits import FLOWERS, IRIS, iris, relisted, written
+from tests.zkml.verifier.malice import CHANGES
+from verifiers.zkml.bundle import CIRCUIT_FILE, PROGRAM_FILE
+from verifiers.zkml.program import parse
 
 
 @pytest.fixture
@@ -46,6 +52,29 @@ def test_a_circuit_is_made_proved_verified_and_made_again(fusion: Fusion, home: 
     Path("p.json").write_text(json.dumps(proof))
     code, _, err = fusion("zkml", "verify", "made", "p.json")
     assert (code, err[:16]) == (1, "error MN-ZK-002:")
+
+
+def foreign(bundle: Path, code: bytes) -> None:
+    """A bundle whose publisher names another program, and says so in every file."""
+    description = iris().description
+    program = keccak(code)
+    data = replace(description, circuit=replace(description.circuit, program=program)).to_json()
+    relisted(bundle, PROGRAM_FILE, code)
+    relisted(bundle, CIRCUIT_FILE, data)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [("another digest", "MN-ZK-035"), ("unread instances", "MN-ZK-011")],
+)
+def test_artifacts_verify_runs_the_programs_checker(
+    fusion: Fusion, bundle: Path, kind: str, code: str
+) -> None:
+    """Also where the program fits all other files."""
+    honest = parse(iris().files[PROGRAM_FILE])
+    foreign(bundle, CHANGES[kind](Random(0), honest).code())
+    status, _, err = fusion("zkml", "artifacts", "verify", str(bundle))
+    assert (status, err.split(":")[0]) == (1, f"error {code}")
 
 
 def test_without_the_ceremonys_file_nothing_is_made_when_it_is_asked_for(

@@ -57,5 +57,10 @@ def pledged(world: World) -> int:
     for job_id, terms in world.posted.items():
         job = world.job(terms)
         total += job.pledge if job.status in (OPEN, PENDING) else 0
-        total += sum(world.subnets.locks(plugin, job_id) >> 160 for plugin in world.plugins)
-    return total
+        total += locked(world, job_id)
+    return total + sum(locked(world, bond_id) for bond_id in world.bonds)
+
+
+def locked(world: World, bond_id: bytes) -> int:
+    """What plug-ins hold under an id, of a job or not."""
+    return sum(int(world.subnets.locks(plugin, bond_id)) >> 160 for plugin in world.plugins)

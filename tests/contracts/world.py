@@ -49,6 +49,8 @@ class World:
     # Everyone that may have a balance or credit, and each job ever posted: what the sums run over.
     accounts: set[str] = field(default_factory=set)
     posted: dict[bytes, Terms] = field(default_factory=dict)
+    # What plug-ins lock stake under beside jobs.
+    bonds: set[bytes] = field(default_factory=set)
 
     @classmethod
     def create(cls, config: Config = DEFAULT, salt: bytes = ZERO_HASH32) -> World:
@@ -104,6 +106,7 @@ class World:
             plugins=[*self.plugins],
             accounts={*self.accounts},
             posted={**self.posted},
+            bonds={*self.bonds},
         )
 
     # ---- wallets, time ----

@@ -47,7 +47,14 @@ class Market:
 
 
 def fusion(net: Localnet, *args: str) -> dict[str, Any]:
-    done = subprocess.run(
+    done = run(net, *args)
+    assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def run(net: Localnet, *args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-m", "offchain_workers.cli", *args, "--json"],
         env={"FUSION_CONFIG": str(net.layout.config), "PATH": "/usr/bin:/bin"},
         capture_output=True,
@@ -55,9 +62,6 @@ def fusion(net: Localnet, *args: str) -> dict[str, Any]:
         timeout=COMMAND_SECONDS,
         check=False,
     )
-    assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
 
 
 def wine_model(folder: Path) -> tuple[Path, Path, np.ndarray[Any, Any]]:
@@ -145,6 +149,26 @@ def test_an_input_that_is_committed_to_is_proved_and_paid(market: Market) -> Non
         "--method", "zkml", "--members", "1", "--wait",
     )  # fmt: skip
     assert (job["status"], job["accepted"]) == ("paid", True)
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        (["--method", "zkml"], "MN-ZK-055"),
+        (["--method", "none"], "MN-REQ-010"),
+        (["--method", "zkml", "--best-effort"], "MN-CLI-070"),
+        (["--method", "zkml", "--locator", "http://127.0.0.1:9"], "MN-CLI-070"),
+    ],
+    ids=["public input", "no method", "nobody accepted", "elsewhere"],
+)
+def test_a_job_that_would_show_its_input_is_not_posted_as_private(
+    market: Market, how: list[str], code: str
+) -> None:
+    wine = str(market.folder / "wine.json")
+    head = market.net.pool.w3.eth.block_number
+    done = run(market.net, "post", "--model", market.wine, "--input", wine, "--private", *how)
+    assert json.loads(done.stdout)["error"]["code"] == code
+    assert market.net.pool.w3.eth.block_number == head
 
 
 def test_an_attester_makes_everything_again(market: Market) -> None:

@@ -10,13 +10,18 @@ import pytest
 from eth_account import Account
 
 from offchain_workers.engines.hardware import Hardware
-from offchain_workers.operator.errors import ManifestInvalidError
-from offchain_workers.operator.manifest import Place, build_manifest, verify_manifest
+from offchain_workers.manifest import (
+    ManifestInvalidError,
+    Place,
+    build_manifest,
+    verify_manifest,
+)
 from offchain_workers.signed import canonical
 
 PLACE = Place(31337, "0x" + "11" * 20)
 HARDWARE = Hardware("cpu", (), "1", "3.11", "Linux x86_64", "cpu", 1, 1 << 30, ())
-DOCUMENT = build_manifest(Account.create(), PLACE, "http://x", HARDWARE, [], ["none"], {}, 1)
+KEY = bytes(range(32))
+DOCUMENT = build_manifest(Account.create(), PLACE, "http://x", HARDWARE, [], ["none"], {}, KEY, 1)
 OUTER = json.loads(DOCUMENT)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from offchain_workers.operator.manifest import Place, verify_manifest
+from offchain_workers.manifest import Place, verify_manifest
 from tests.engines.quirky import quirky, tell
 from tests.operator.test_worker import label
 from tests.operator.world import DIGITS, PIXELS, Market, inline, until

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from offchain_workers.operator.worker import BOX_ROOM
 from offchain_workers.storage import content_id
 from offchain_workers.storage.reference import encode_inline, encode_reference
 from tests.operator.world import PIXELS, PRICE, Market, Running, inline, refusal
@@ -73,7 +74,7 @@ def test_inputs_that_are_refused(still: Market, running: Running, data: bytes, c
 
 
 def test_an_upload_larger_than_any_input_is_refused(running: Running) -> None:
-    big = bytes(64 * 256 + 1)
+    big = bytes(64 * 256 + BOX_ROOM + 1)
     put = httpx.put(f"{running.worker.url}/blobs/{content_id(big)}", content=big, trust_env=False)
     assert refusal(put) == "MN-WORKER-125"
 

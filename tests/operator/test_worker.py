@@ -12,9 +12,9 @@ from offchain_workers.chain.db import Database
 from offchain_workers.chain.tables import OutboxRow
 from offchain_workers.codecs import get_codec
 from offchain_workers.daemon.errors import EndpointInUseError
+from offchain_workers.manifest import Place, verify_manifest
 from offchain_workers.operator import Worker
 from offchain_workers.operator.dispatch import delivery_key
-from offchain_workers.operator.manifest import Place, verify_manifest
 from offchain_workers.operator.tables import JobRow, Stage, Status
 from offchain_workers.storage import content_id
 from tests.operator.world import DIGITS, PIXELS, PRICE, Market, Running, inline, until

@@ -46,12 +46,15 @@ PRICE = 10**15
 PARAMS = replace(ChainParams.development(), keeper_tip=3 * 10**14)
 DIGITS = digits()
 PIXELS = DIGITS.samples[0][1]
-PATIENCE = 30.0
+# A machine may be busy; who waits so long has failed.
+PATIENCE = 120.0
 
 
 @dataclass
 class Market:
-    """Everything deployed, one subnet formed. ``operators`` are in the subnet's order."""
+    """Everything deployed, one subnet formed. ``operators`` are in the subnet's order.
+
+    ``platform``: simulated hardware that all workers share; empty: each has its own."""
 
     chain: Devnet
     w3: Web3
@@ -67,6 +70,7 @@ class Market:
     # The settings of a worker's engine.
     engine: dict[str, Any] = field(default_factory=lambda: {"provider": "cpu", "threads": 1})
     shelf: LocalStore = field(init=False)
+    platform: str = ""
 
     def __post_init__(self) -> None:
         self.shelf = LocalStore(self.folder / "shelf")
@@ -156,6 +160,7 @@ class Market:
                     "subnets": self.network.subnets.address,
                 },
             },
+            account={"folder": home / "keys"},
             storage={"folder": home / "blobs", "allow_private": True},
             worker={
                 "database": f"sqlite:///{home}/worker.db",
@@ -164,6 +169,7 @@ class Market:
             },
             engine=self.engine,
             vouching={"required": vouching},
+            teeml={"provider": "simulated", "platform": self.platform or name},
         )
 
     def stock(self, name: str) -> None:
@@ -180,8 +186,8 @@ class Market:
         settings = self.settings(account.address, **worker)
         self.stock(account.address)
         running = Running(Worker(settings, account, methods))
-        running.start()
         try:
+            running.start()
             yield running
         finally:
             running.abandon()

@@ -13,6 +13,7 @@ import pytest
 from offchain_workers.engines.embedded import EmbeddedEngine
 from offchain_workers.errors import FusionError
 from offchain_workers.models import ModelSpec
+from offchain_workers.models.catalog import PublishedModel
 from offchain_workers.storage import content_id
 from tests.opml.compiled import Bundle, digits_bundle
 from tests.opml.lies import tampered
@@ -38,6 +39,7 @@ def candidate(bundle: Bundle, folder: Path, **changes: Any) -> Candidate:
         f"onnxruntime {engine.runtime_version}",
         bundle.blob,
         folder,
+        PublishedModel(bytes(32), "", "", "", bytes(32), 0, "", 0, {}),
     )
     return replace(made, **changes)
 

@@ -41,7 +41,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
     nodes = Cluster(
         initialize_head=True,
-        head_node_args={"num_cpus": 1, **_OBJECTS},
+        head_node_args={"num_cpus": 1, "include_dashboard": False, **_OBJECTS},
     )
     yield nodes
     ray.shutdown()
@@ -50,12 +50,12 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def replicas_at() -> dict[str, str]:
     """Replica actor -> node, of those that live."""
-    from ray.util.state import list_actors
+    from ray._private.state import actors
 
     return {
-        actor.actor_id: actor.node_id
-        for actor in list_actors(filters=[("state", "=", "ALIVE")], limit=100)
-        if "ServeReplica" in actor.class_name
+        name: actor["Address"]["NodeID"]
+        for name, actor in actors().items()
+        if actor["State"] == "ALIVE" and "ServeReplica" in actor["ActorClassName"]
     }
 
 

@@ -11,8 +11,11 @@ from offchain_workers.storage.reference import (
     MAX_POST_DATA,
     Inline,
     Reference,
+    Sealed,
     encode_inline,
     encode_reference,
+    encode_sealed,
+    is_sealed,
     parse,
 )
 
@@ -43,12 +46,23 @@ def test_parse_is_total_and_exact(data: bytes) -> None:
         found = parse(data)
     except InvalidReferenceError:
         return
-    again = (
-        encode_inline(found.data)
-        if isinstance(found, Inline)
-        else encode_reference(found.cid, found.locator)
-    )
-    assert again == data
+    assert isinstance(found, Sealed) == is_sealed(data)
+    assert encoded(found) == data
+
+
+def encoded(found: Inline | Reference | Sealed) -> bytes:
+    if isinstance(found, Sealed):
+        return encode_sealed(encoded(found.where))
+    if isinstance(found, Inline):
+        return encode_inline(found.data)
+    return encode_reference(found.cid, found.locator)
+
+
+@pytest.mark.parametrize("where", [Inline(b"box"), Reference(CID, "http://a")])
+def test_a_box_is_there_or_at_a_blob(where: Inline | Reference) -> None:
+    data = encode_sealed(encoded(where))
+    assert data == b"\x02" + encoded(where)
+    assert parse(data) == Sealed(where)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +70,9 @@ def test_parse_is_total_and_exact(data: bytes) -> None:
     [
         b"",
         b"\x02",
+        b"\x02\x02\x00box",
+        b"\x02\x01",
+        b"\x03",
         b"\x01",
         b"\x01" + bytes(31),
         b"\x01" + bytes(32) + b"\xff",

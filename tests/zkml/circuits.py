@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from offchain_workers.models import ModelCard
+from offchain_workers.storage import content_id
 from verifiers.zkml import bundle as bundles
 from verifiers.zkml.bundle import CARD_FILE, MODEL_FILE, Bundle
 from verifiers.zkml.method import prepared
@@ -60,4 +63,14 @@ def written(found: Bundle, folder: Path) -> Path:
     assert (folder / CARD_FILE).exists()
     assert (folder / MODEL_FILE).exists()
     assert bundles.read(folder).artifact_id == found.artifact_id
+    return folder
+
+
+def relisted(folder: Path, name: str, data: bytes) -> Path:
+    """Another file, with a card that lists it."""
+    (folder / name).write_bytes(data)
+    card = json.loads((folder / CARD_FILE).read_bytes())
+    card["methods"]["zkml"]["manifest"][name] = content_id(data)
+    made = ModelCard.from_json(json.dumps(card).encode())
+    (folder / CARD_FILE).write_bytes(made.canonical())
     return folder

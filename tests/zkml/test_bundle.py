@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +11,11 @@ import numpy as np
 import pytest
 
 from offchain_workers.errors import FusionError
-from offchain_workers.models import ModelCard
-from offchain_workers.storage import content_id
-from tests.zkml.circuits import FLOWERS, IRIS, cnn, iris, written
+from tests.zkml.circuits import FLOWERS, IRIS, cnn, iris, relisted, written
 from verifiers.zkml import bundle as bundles
+from verifiers.zkml import setup
 from verifiers.zkml.accuracy import integers
 from verifiers.zkml.bundle import (
-    CARD_FILE,
     CIRCUIT_FILE,
     MODEL_FILE,
     PROGRAM_FILE,
@@ -29,20 +27,12 @@ from verifiers.zkml.circuit import Description
 from verifiers.zkml.errors import EzklFailedError
 from verifiers.zkml.faults import ArtifactError, RederivedError, SamplesError, SrsWrongError
 from verifiers.zkml.prover import KEY_FILE, ONNX_FILE, SETTINGS_FILE
+from verifiers.zkml.runner import Ezkl
 from verifiers.zkml.settings import Binding
 from verifiers.zkml.setup import Options, make
+from verifiers.zkml.srs import Srs, inspect
 
 FLOWER = np.array(FLOWERS[0])
-
-
-def relisted(folder: Path, name: str, data: bytes) -> Path:
-    """Another file, with a card that lists it."""
-    (folder / name).write_bytes(data)
-    card = json.loads((folder / CARD_FILE).read_bytes())
-    card["methods"]["zkml"]["manifest"][name] = content_id(data)
-    made = ModelCard.from_json(json.dumps(card).encode())
-    (folder / CARD_FILE).write_bytes(made.canonical())
-    return folder
 
 
 def checked(found: Bundle, onnx: bytes = IRIS) -> None:
@@ -61,6 +51,24 @@ def test_the_circuit_is_close_to_its_model_and_says_how_close() -> None:
 @pytest.mark.parametrize("weights", [Binding.FIXED, Binding.POLYCOMMIT])
 def test_a_bundle_comes_out_again(weights: Binding) -> None:
     checked(iris(weights))
+
+
+@pytest.mark.parametrize("circuit", [iris, cnn])
+def test_one_setup_gives_one_circuit(
+    circuit: Callable[[], Bundle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the development setup itself is random."""
+    first = circuit()
+
+    def same_setup(path: Path, k: int, ezkl: Ezkl) -> Srs:
+        path.write_bytes(first.files[SRS_FILE])
+        return inspect(path)
+
+    monkeypatch.setattr(setup, "development", same_setup)
+    again = circuit.__wrapped__()  # type: ignore[attr-defined]
+    differing = [name for name, data in first.files.items() if again.files[name] != data]
+    assert differing == []
+    assert again.artifact_id == first.artifact_id
 
 
 def test_an_input_over_64_values_is_committed_to() -> None:

@@ -69,4 +69,5 @@ def test_the_time_and_the_order_of_checks_make_no_difference() -> None:
     tree["timestamp"] = 1
     tree["required_range_checks"].reverse()
     assert settings.same(json.dumps(tree).encode(), changed())
+    assert settings.canonical(json.dumps(tree).encode()) == settings.canonical(changed())
     assert not settings.same(changed(), changed(logrows=11))

@@ -225,3 +225,55 @@ class SimulationRefusedError(TeeError):
     """Simulated hardware where it has no business."""
 
     CODE = "MN-TEE-072"
+
+
+class PayloadError(TeeError):
+    """Sealed bytes that are no private input."""
+
+    CODE = "MN-TEE-080"
+
+
+class EnclaveProtocolError(TeeError):
+    """Enclave and worker do not understand one another: two versions, perhaps."""
+
+    CODE = "MN-TEE-081"
+
+
+class EnclaveGoneError(TeeError):
+    """The enclave does not answer; its keys are gone with it."""
+
+    CODE = "MN-TEE-082"
+
+
+class EnclaveKeyError(TeeError):
+    """The enclave has no such key."""
+
+    CODE = "MN-TEE-083"
+
+
+class EnclaveModelError(TeeError):
+    """A model's files that do not belong to its id, or a model that the enclave lacks."""
+
+    CODE = "MN-TEE-084"
+
+
+class EnclaveInputError(TeeError):
+    """An input that is not the one that the job commits to."""
+
+    CODE = "MN-TEE-085"
+
+
+class EnclaveRefusedError(TeeError):
+    """What went wrong inside the enclave; ``inner`` is that error's code."""
+
+    CODE = "MN-TEE-086"
+
+    def __init__(self, inner: str, message: str) -> None:
+        super().__init__(f"{inner}: {message}")
+        self.inner = inner
+
+
+class NotListedError(TeeError):
+    """The market has no method teeml."""
+
+    CODE = "MN-TEE-087"

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from offchain_workers.chain.hashing import keccak
 from verifiers.teeml.certificates import Certificate, read_chain, read_leaf
 from verifiers.teeml.collateral import Collateral, QeIdentity, Status, TcbInfo
-from verifiers.teeml.quote import Quote
+from verifiers.teeml.quote import HEADER_BYTES, Quote
+from verifiers.teeml.reports import EnclaveReport, TdReport
 from verifiers.teeml.roots import PLATFORM_CA, PROCESSOR_CA, ROOT_CA, TCB_SIGNING, Root
 
 # The root as an authority.
@@ -82,6 +83,26 @@ def quote_words(quote: Quote) -> tuple[Any, ...]:
     )
 
 
+def quote_of(struct: Any) -> Quote:
+    """A quote again from DcapVerifier's first argument, as decoded: a mapping by field. Raises
+    TeeError."""
+    signed, pck = bytes(struct["signed"]), bytes(struct["pck"])
+    version = int.from_bytes(signed[:2], "little")
+    body = signed[HEADER_BYTES + (6 if version == 5 else 0) :]
+    pem = x509.load_der_x509_certificate(pck).public_bytes(Encoding.PEM)
+    return Quote(
+        version=version,
+        signed=signed,
+        report=EnclaveReport(body) if version == 3 else TdReport(body),
+        signature=_bytes(struct["signature"]),
+        attestation_key=_bytes(struct["key"]),
+        qe_report=EnclaveReport(bytes(struct["qe_report"])),
+        qe_signature=_bytes(struct["qe_signature"]),
+        qe_auth=bytes(struct["qe_auth"]),
+        chain=pem,
+    )
+
+
 def chosen(given: Collateral) -> tuple[bytes, int, int]:
     """DcapVerifier's other arguments: issuer, evaluation numbers of TCB info and of QE identity."""
     tcb = TcbInfo.parse(given.tcb_info).evaluation
@@ -92,6 +113,10 @@ def chosen(given: Collateral) -> tuple[bytes, int, int]:
 def words(pair: bytes) -> tuple[int, int]:
     """Two numbers of 32 bytes."""
     return int.from_bytes(pair[:32], "big"), int.from_bytes(pair[32:], "big")
+
+
+def _bytes(pair: Any) -> bytes:
+    return b"".join(int(part).to_bytes(32, "big") for part in pair)
 
 
 def _document(function: str, text: str, signature: bytes, signer: x509.Certificate) -> Step:

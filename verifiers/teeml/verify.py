@@ -63,7 +63,13 @@ def verify(
 
 def appraise(quote: bytes, collateral: Collateral, at: int, root: Root = INTEL) -> Appraisal:
     """All checks but the policy's; raises TeeError."""
-    parsed = Quote.parse(quote)
+    return appraise_parsed(Quote.parse(quote), collateral, at, root)
+
+
+def appraise_parsed(
+    parsed: Quote, collateral: Collateral, at: int, root: Root = INTEL
+) -> Appraisal:
+    """The same of a quote that was taken apart already."""
     authorities = Authorities.check(collateral, root, at)
     leaf = authorities.check_pck(parsed)
     info, identity = authorities.read_tcb_info(parsed), authorities.read_qe_identity(parsed)

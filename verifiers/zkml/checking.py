@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from offchain_workers.models import ModelCard
-from verifiers.zkml import settings, wrap
+from verifiers.scratch import Scratch
+from verifiers.zkml import checker, settings, wrap
 from verifiers.zkml.bundle import MODEL_FILE, PROGRAM_FILE, Bundle
 from verifiers.zkml.circuit import setup_hash
+from verifiers.zkml.errors import UncheckedProgramError
 from verifiers.zkml.faults import RederivedError
-from verifiers.zkml.prover import KEY_FILE, ONNX_FILE, SETTINGS_FILE, Prover
+from verifiers.zkml.prover import KEY_FILE, ONNX_FILE, SCRATCH, SETTINGS_FILE, Prover
 from verifiers.zkml.runner import USUAL, Ezkl, Limits, Step
 from verifiers.zkml.settings import Facts, run_args
 from verifiers.zkml.setup import circuit_of, is_whole
@@ -35,7 +36,7 @@ def check(
     """
     if found.files[ONNX_FILE] != float_onnx:
         raise RederivedError("the circuit was made from another ONNX file than its parent's")
-    with tempfile.TemporaryDirectory(prefix="fusion-zkml-") as name:
+    with Scratch(SCRATCH) as name:
         folder = Path(name)
         found.write(folder)
         ezkl = Ezkl(folder, limits, say)
@@ -62,13 +63,13 @@ def _settings(found: Bundle, folder: Path, ezkl: Ezkl) -> None:
 
 
 def _program(found: Bundle, prover: Prover) -> None:
-    built = prover.program()
-    if built.program.code() != found.files[PROGRAM_FILE]:
-        raise RederivedError(f"{PROGRAM_FILE} is not the circuit's")
-    if built.neg_tau_g2 != found.description.neg_tau_g2:
-        raise RederivedError("the setup's point is another")
+    neg_tau_g2 = found.description.neg_tau_g2
+    try:
+        program = checker.check(found.files[PROGRAM_FILE], prover.source(), neg_tau_g2)
+    except UncheckedProgramError as error:
+        raise RederivedError(f"{PROGRAM_FILE}: {error.message}") from None
     size = found.card.inputs[0].elements
-    setup, code_hash = setup_hash(built.neg_tau_g2), built.program.code_hash()
+    setup, code_hash = setup_hash(neg_tau_g2), program.code_hash()
     if circuit_of(prover, found.facts, code_hash, setup, size) != found.circuit:
         raise RederivedError("the artifact is another: its weights, sizes or scales")
 

@@ -72,6 +72,12 @@ class NotAdmittedError(ZkError):
     CODE = "MN-ZK-053"
 
 
+class PublicInputError(ZkError):
+    """A private job about a model whose circuit shows its input."""
+
+    CODE = "MN-ZK-055"
+
+
 class UnvouchedError(ZkError):
     """Nobody but its publisher vouches for a model, whose program alone decides."""
 

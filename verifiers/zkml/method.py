@@ -7,9 +7,8 @@ is found again in the card.
 
 from __future__ import annotations
 
-import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,7 +22,8 @@ from offchain_workers.chain.contracts.zkml import ZKML, ZkmlVerifier
 from offchain_workers.models import ModelCard
 from offchain_workers.models.lowering import manifest
 from offchain_workers.models.wire import unpack_items
-from verifiers.base import Assignment, Auditor, Candidate, Earning, ModelView
+from verifiers.base import Assignment, Auditor, Candidate, Concealed, Earning, ModelView
+from verifiers.scratch import Scratch, sweep
 from verifiers.zkml import bundle
 from verifiers.zkml.bundle import CIRCUIT_FILE, Bundle
 from verifiers.zkml.circuit import Description, commitment, felt, felts_hash
@@ -32,9 +32,10 @@ from verifiers.zkml.faults import (
     ItemCountError,
     NotAdmittedError,
     NotListedError,
+    PublicInputError,
     RederivedError,
 )
-from verifiers.zkml.prover import KEY_FILE, Proof, Prover
+from verifiers.zkml.prover import KEY_FILE, SCRATCH, Proof, Prover
 from verifiers.zkml.runner import Ezkl
 from verifiers.zkml.srs import FOLDER
 
@@ -59,7 +60,9 @@ class ZkmlMethod:
 
     def __init__(self) -> None:
         self._admitted: dict[bytes, Admitted] = {}
-        self._folders: list[tempfile.TemporaryDirectory[str]] = []
+        self._folders: list[Scratch] = []
+        # What a killed process of ours left: keys, and perhaps somebody's input.
+        sweep(SCRATCH)
 
     def commit_input(self, items: Sequence[bytes], model: ModelView) -> bytes:
         """Of the public values, or of the points that commit to them. Raises ItemCountError,
@@ -75,6 +78,23 @@ class ZkmlMethod:
             with known.lock:
                 return commitment(known.prover.commitment(values))
         return commit_with_files(model, values)
+
+    def conceal(
+        self, items: Sequence[bytes], model: ModelView, model_id: bytes, reply: bytes
+    ) -> Concealed:
+        """The item itself, under its commitment by points. The answer is public.
+
+        Raises PublicInputError where a proof shows the input; otherwise as ``commit_input``.
+        """
+        if _description(model).circuit.inputs:
+            raise PublicInputError("the model's circuit shows its input; nothing was posted")
+        return Concealed(b"".join(items), self.commit_input(items, model))
+
+    def recipient(
+        self, network: Network, terms: JobTerms, operator: str, announced: Callable[[], bytes]
+    ) -> bytes:
+        """The operator's own key."""
+        return announced()
 
     def check_terms(self, terms: JobTerms, card: ModelCard) -> str | None:
         """One item; an artifact."""
@@ -94,7 +114,7 @@ class ZkmlMethod:
         found = bundle.fetch(candidate.card, candidate.blob)
         if found.artifact_id != candidate.artifact_id:
             raise ArtifactError("the card's circuit is not the one of the model's record")
-        place = tempfile.TemporaryDirectory(prefix="fusion-zkml-")
+        place = Scratch(SCRATCH)
         self._folders.append(place)
         prover = prepared(found, Path(place.name))
         prover.prove([0] * candidate.card.inputs[0].elements)
@@ -162,7 +182,7 @@ def prepared(found: Bundle, folder: Path, known: Path = FOLDER, ezkl: Ezkl | Non
 
 def commit_with_files(model: ModelView, values: Sequence[int]) -> bytes:
     """The commitment to an input, by whoever has only the model's files."""
-    with tempfile.TemporaryDirectory(prefix="fusion-zkml-") as name:
+    with Scratch(SCRATCH) as name:
         found = bundle.fetch(model.card, model.blob)
         found.write(Path(name))
         prover = Prover(Path(name), found.srs(Path(name)).path)

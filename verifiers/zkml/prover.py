@@ -18,6 +18,8 @@ from verifiers.zkml.runner import Ezkl, Step
 
 ONNX_FILE, SETTINGS_FILE, KEY_FILE = "float.onnx", "settings.json", "vk.key"
 COMPILED_FILE, PROVING_FILE, SOURCE_FILE = "circuit.ezkl", "pk.key", "verifier.sol"
+# Of the temporary folders with keys and inputs.
+SCRATCH = "fusion-zkml-"
 _INPUT, _WITNESS, _PROOF = "input.json", "witness.json", "proof.json"
 
 
@@ -89,10 +91,14 @@ class Prover:
 
     def program(self) -> Built:
         """Of the verifier that ezkl emits for the circuit's key. Raises CircuitError."""
+        return build(self.source())
+
+    def source(self) -> str:
+        """The Solidity of that verifier."""
         paths = {"sol_code_path": SOURCE_FILE, "abi_path": "verifier.abi", "reusable": False}
         keys = {"vk_path": KEY_FILE, "settings_path": SETTINGS_FILE, "srs_path": self._srs}
         self._ezkl.run(Step("create_evm_verifier", paths | keys))
-        return build((self.folder / SOURCE_FILE).read_text(encoding="utf-8"))
+        return (self.folder / SOURCE_FILE).read_text(encoding="utf-8")
 
     def witnesses(self, inputs: Sequence[Sequence[int]]) -> list[Witness]:
         """Of inputs' integers, without keys, so that no commitment is computed.
@@ -112,11 +118,15 @@ class Prover:
         return _read_witness(self.folder / _WITNESS)
 
     def prove(self, values: Sequence[int]) -> Proof:
-        """Of the answer to an input."""
-        self._give(values)
+        """Of the answer to an input, of which no file stays."""
         paths = {"model": COMPILED_FILE, "pk_path": PROVING_FILE, "srs_path": self._srs}
         proving = Step("prove", {"witness": _WITNESS, "proof_path": _PROOF, **paths})
-        self._ezkl.run(self._witness(), proving)
+        try:
+            self._give(values)
+            self._ezkl.run(self._witness(), proving)
+        finally:
+            for name in (_INPUT, _WITNESS):
+                (self.folder / name).unlink(missing_ok=True)
         return Proof.read(self.folder / _PROOF)
 
     def verify(self, proof: Proof | None = None) -> None:

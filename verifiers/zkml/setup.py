@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -12,6 +11,7 @@ from pathlib import Path
 from eth_utils.crypto import keccak
 
 from offchain_workers.models import ModelCard
+from verifiers.scratch import Scratch
 from verifiers.zkml import settings, wrap
 from verifiers.zkml.accuracy import Accuracy, Array, integers, measure
 from verifiers.zkml.bundle import (
@@ -27,7 +27,7 @@ from verifiers.zkml.cards import child_card
 from verifiers.zkml.circuit import NO_WEIGHTS, VERSION, Circuit, Description, setup_hash
 from verifiers.zkml.errors import CircuitError, EzklFailedError
 from verifiers.zkml.faults import SamplesError, SrsMissingError
-from verifiers.zkml.prover import KEY_FILE, ONNX_FILE, SETTINGS_FILE, Prover
+from verifiers.zkml.prover import KEY_FILE, ONNX_FILE, SCRATCH, SETTINGS_FILE, Prover
 from verifiers.zkml.runner import USUAL, Ezkl, Limits, Step
 from verifiers.zkml.settings import MOST_PUBLIC, Binding, Facts
 from verifiers.zkml.srs import FOLDER, Kind, Srs, ceremony, development
@@ -126,9 +126,11 @@ class Setup:
         given = self._options.input or (Binding.PUBLIC if public else Binding.POLYCOMMIT)
         args = settings.run_args(given, self._options.weights, scales, k, self._ends.batch)
         paths = {"model": ONNX_FILE, "output": SETTINGS_FILE, "py_run_args": args}
-        compiling = Prover(self._folder, Path(), self._ezkl).compiling()
-        self._ezkl.run(Step("gen_settings", paths), *compiling)
-        return settings.facts((self._folder / SETTINGS_FILE).read_bytes())
+        self._ezkl.run(Step("gen_settings", paths))
+        path = self._folder / SETTINGS_FILE
+        path.write_bytes(settings.canonical(path.read_bytes()))
+        self._ezkl.run(*Prover(self._folder, Path(), self._ezkl).compiling())
+        return settings.facts(path.read_bytes())
 
     def _keyed(self, scales: tuple[int, int], facts: Facts) -> tuple[Prover, Srs, Facts]:
         """With as few rows as the circuit fits in."""
@@ -233,5 +235,5 @@ def make(
     say: Callable[[str], None] = lambda step: None,
 ) -> Made:
     """``data``: the float model's ONNX file, ``parent`` its card, ``samples`` inputs of it."""
-    with tempfile.TemporaryDirectory(prefix="fusion-zkml-") as name:
+    with Scratch(SCRATCH) as name:
         return Setup(Path(name), data, samples, options, say).run(parent)

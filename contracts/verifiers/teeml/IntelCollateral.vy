@@ -62,6 +62,8 @@ ROOT_ISSUER: immutable(bytes32)
 authorities: public(HashMap[bytes20, IIntelCollateral.Authority])
 # keccak256 of an issuer's key -> serial
 _revoked: HashMap[bytes32, HashMap[uint256, bool]]
+# How many are on all lists.
+revocations: public(reentrant(uint256))
 # keccak256 of an issuer's key -> issued (64) | until (64)
 crls: public(HashMap[bytes32, uint256])
 # _tcb_key() -> signer (160) | content (8) | levels (8) | until (40) | issued (40)
@@ -235,6 +237,19 @@ def is_revoked(issuer: bytes32, serial: uint256) -> bool:
 
 
 @view
+@external
+def revoked_by(authority: bytes20, serial: uint256) -> uint256:
+    """
+    @return 1 when that authority revoked the certificate with that serial number, 2 when the root revoked the
+            authority itself, else 0.
+    """
+    a: IIntelCollateral.Authority = self.authorities[authority]
+    if self._revoked[ROOT_ISSUER][(a.word >> 80) & (2**160 - 1)]:
+        return 2
+    return convert(self._revoked[self._issuer(a.x, a.y)][serial], uint256)
+
+
+@view
 @internal
 def _platform_status(quoted: IIntelCollateral.Quoted) -> uint256[3]:
     """
@@ -360,10 +375,14 @@ def _live_word(authority: bytes20) -> uint256:
 
 @internal
 def _revoke(serials: DynArray[uint256, MAX_ENTRIES], issuer: bytes32):
+    found: uint256 = 0
     for serial: uint256 in serials:
         if not self._revoked[issuer][serial]:
             self._revoked[issuer][serial] = True
+            found += 1
             log IIntelCollateral.Revoked(issuer=issuer, serial=serial)
+    if found != 0:
+        self.revocations += found
 
 
 @internal

@@ -50,6 +50,11 @@ class ContractWrapper:
         selector, types = self._functions[function, len(args)]
         return Call(self.address, selector + encode(types, args), value)
 
+    def decode(self, data: bytes) -> tuple[str, dict[str, Any]]:
+        """The function that a call names, and its arguments by name; ValueError for no call."""
+        function, given = self._contract.decode_function_input(data)
+        return str(function.fn_name), dict(given)
+
     @cached_property
     def _functions(self) -> dict[tuple[str, int], tuple[bytes, list[str]]]:
         """Selector and types by name and number of arguments (web3 looks for them each time)."""

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from web3 import Web3
+from web3.types import TxReceipt
 
 from offchain_workers.chain.contracts.base import ContractWrapper
 from offchain_workers.chain.contracts.deployment import created_address, creation
@@ -56,16 +58,20 @@ class TeeContracts:
     dcap: DcapVerifier
 
 
-def deploy_tee(w3: Web3, wallet: Wallet, root: tuple[Any, ...]) -> TeeContracts:
+def deploy_tee(
+    w3: Web3,
+    wallet: Wallet,
+    root: tuple[Any, ...],
+    report: Callable[[str, TxReceipt], None] = lambda contract, receipt: None,
+) -> TeeContracts:
     """Four transactions; ``root`` as `verifiers.teeml.onchain` has it. Raises as ``Wallet``."""
-    certificates = _create(w3, wallet, "CertificateParser")
-    documents = _create(w3, wallet, "TcbParser")
-    collateral = _create(w3, wallet, IntelCollateral.NAME, certificates, documents, root)
-    dcap = _create(w3, wallet, DcapVerifier.NAME, collateral)
+
+    def create(name: str, *args: Any) -> str:
+        address = created_address(wallet.address, wallet.nonce())
+        report(name, wallet.create(creation(w3, name, *args), address))
+        return address
+
+    certificates, documents = create("CertificateParser"), create("TcbParser")
+    collateral = create(IntelCollateral.NAME, certificates, documents, root)
+    dcap = create(DcapVerifier.NAME, collateral)
     return TeeContracts(IntelCollateral(w3, collateral), DcapVerifier(w3, dcap))
-
-
-def _create(w3: Web3, wallet: Wallet, name: str, *args: Any) -> str:
-    address = created_address(wallet.address, wallet.nonce())
-    wallet.create(creation(w3, name, *args), address)
-    return address

@@ -38,7 +38,7 @@ class Judges:
         return self._ours.accepts(self._program, self._hash, proof, instances)
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=[*NAMES, pytest.param("digits-cnn", marks=pytest.mark.slow)])
 def circuit(request: pytest.FixtureRequest, circuits: dict[str, Circuit]) -> Circuit:
     return circuits[request.param]
 

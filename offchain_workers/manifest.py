@@ -8,6 +8,7 @@ is EIP-712 over operator, body hash and time of issue, bound to one chain and Su
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
 from offchain_workers.engines.hardware import Hardware
-from offchain_workers.operator.errors import ManifestInvalidError
+from offchain_workers.errors import FusionError
 from offchain_workers.signed import FORGERIES
 
 SCHEMA = "manifest@1"
@@ -30,6 +31,13 @@ _TYPES = {
         {"name": "issued_at", "type": "uint256"},
     ]
 }
+
+
+class ManifestInvalidError(FusionError):
+    """A capability manifest that is not canonical, not signed by its operator, or for elsewhere."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("MN-WORKER-005", message)
 
 
 @dataclass(frozen=True)
@@ -59,9 +67,11 @@ def build_manifest(
     models: Sequence[bytes],
     methods: Sequence[str],
     limits: Mapping[str, int],
+    sealing_key: bytes,
     issued_at: int,
 ) -> bytes:
-    """The signed document. ``issued_at`` in unix seconds."""
+    """The signed document. ``issued_at`` in unix seconds; ``sealing_key``: the public key (32
+    bytes) to which inputs for this operator alone are sealed."""
     body = {
         "schema": SCHEMA,
         "operator": account.address,
@@ -70,6 +80,7 @@ def build_manifest(
         "models": sorted("0x" + model.hex() for model in models),
         "methods": sorted(methods),
         "limits": dict(limits),
+        "sealing_key": "0x" + sealing_key.hex(),
         "issued_at": issued_at,
     }
     message = place.message(account.address, keccak(_canonical(body)), issued_at)
@@ -102,6 +113,14 @@ def verify_manifest(document: bytes, place: Place, operator: str | None = None) 
     if operator is not None and signer != operator:
         raise ManifestInvalidError(f"it is {signer}'s, not {operator}'s")
     return dict(body)
+
+
+def sealing_key_of(body: Mapping[str, Any]) -> bytes:
+    """The public key that a verified body names. Raises ManifestInvalidError."""
+    text = body.get("sealing_key")
+    if not isinstance(text, str) or not re.fullmatch("0x[0-9a-f]{64}", text):
+        raise ManifestInvalidError(f"{body['operator']} announces no sealing key")
+    return bytes.fromhex(text[2:])
 
 
 def same_content(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

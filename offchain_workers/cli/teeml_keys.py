@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`fusion teeml register` and `status`: an operator's enclave keys on the chain."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from offchain_workers.cli.arguments import Signer, address, identifier
+from offchain_workers.cli.output import emit, fields, moment, table
+from offchain_workers.cli.run import Run, command
+
+_KEYS = {
+    "key": "Key",
+    "policy": "Policy",
+    "state": "State",
+    "until": "Until",
+    "platform": "Platform",
+    "status": "Status",
+    "next_status": "Next status",
+    "warning": "Warning",
+}
+_REGISTERED = {"key": "Key", "policy": "Policy", "until": "Until"}
+_WAIT_SECONDS = 300
+
+
+def add_to(group: typer.Typer) -> None:
+    """Register the commands."""
+    command(group, "register")(register)
+    command(group, "status")(status)
+    command(group, "invalidate")(invalidate)
+
+
+def register(
+    run: Run,
+    policy: Annotated[str, typer.Argument(metavar="POLICY", help="Its id.")],
+    account: Signer = None,
+) -> None:
+    """Register a key of the enclave at `teeml.socket`, and the collateral that it rests on first.
+
+    A worker does this by itself, and again in time; an enclave that a worker starts is its own.
+    """
+    from offchain_workers.cli.network import Patience, connect
+    from offchain_workers.cli.sending import Sender
+    from verifiers.errors import NotReadyError
+    from verifiers.teeml.machine import Machine
+
+    policy_id = identifier(policy, "policy")
+    connection = connect(run, account)
+    if connection.settings.teeml.socket is None:
+        raise typer.BadParameter(
+            "teeml.socket names no enclave; a worker registers its own by itself"
+        )
+    sender = Sender(connection)
+    registrar = Machine(connection.settings, connection.network, sender.address).registrar
+    registrar.serve(policy_id)
+    patience = Patience(connection.pool, _WAIT_SECONDS)
+    while steps := registrar.look():
+        for step in steps:
+            sender.send(step.what, step.call)
+        patience()
+    if registrar.waits_for(policy_id):
+        raise NotReadyError(registrar.waits_for(policy_id))
+    until = registrar.lasts_until(policy_id)
+    key = registrar.key(policy_id)
+    data = sender.result(key=key, policy=policy_id, expires=until)
+    emit(run, data, lambda: fields(data | {"until": moment(until)}, _REGISTERED))
+
+
+def invalidate(
+    run: Run,
+    policy: Annotated[str, typer.Argument(metavar="POLICY", help="Its id.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="An enclave's key, an address.")],
+    account: Signer = None,
+) -> None:
+    """Write down that a key was revoked, by the vendor or the guardian. Anyone may."""
+    from offchain_workers.cli.network import connect
+    from offchain_workers.cli.sending import Sender
+    from offchain_workers.cli.teeml_status import REASONS
+    from verifiers.teeml.market import verifier_of
+
+    policy_id, name = identifier(policy, "policy"), address(key)
+    connection = connect(run, account)
+    verifier = verifier_of(connection.network)
+    sender = Sender(connection)
+    sender.send("invalidate", verifier.invalidate(policy_id, name))
+    reason = REASONS.get(verifier.key_of(policy_id, name).reason)
+    data = sender.result(key=name, policy=policy_id, reason=reason)
+    emit(run, data, lambda: fields(data, {"key": "Key", "policy": "Policy", "reason": "Reason"}))
+
+
+def status(
+    run: Run,
+    operator: Annotated[
+        str | None,
+        typer.Option("--operator", metavar="ADDRESS", help="Whose keys (default: your own)."),
+    ] = None,
+    early: Annotated[
+        bool,
+        typer.Option("--early/--no-early", help="Ask the vendor what its next TCB data say."),
+    ] = True,
+) -> None:
+    """Show an operator's keys: which count, until when, and which the next TCB data would drop."""
+    from offchain_workers.cli.network import connect, own_address
+    from offchain_workers.cli.teeml_status import key_rows
+
+    connection = connect(run)
+    who = address(operator) if operator else own_address(connection.settings)
+    rows = key_rows(connection, who, early)
+    data = {"operator": who, "keys": rows, "warnings": _warnings(rows)}
+    shown = [row | {"until": moment(row["expires"])} for row in rows]
+    empty = f"{who} has registered no enclave key"
+    emit(run, data, lambda: table(shown, _KEYS) if rows else empty)
+
+
+def _warnings(rows: list[dict[str, Any]]) -> list[str]:
+    return [f"{row['key']}: {row['warning']}" for row in rows if row["warning"]]

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of `fusion provider`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from offchain_workers.config.fields import DatabaseUrl, HomePath, HttpUrl, Section, Urls
+
+
+class Provider(Section):
+    """Machines leased from others, for tier web3_share; see docs/tiers.md."""
+
+    database: DatabaseUrl = Field(
+        "sqlite:///~/.fusion/leases.db",
+        repr=False,
+        description="SQLAlchemy URL of the ledger of leases (SQLite or PostgreSQL).",
+    )
+    static: Urls = Field(
+        (), description="Base URLs of servers that you leased elsewhere, for the source static."
+    )
+    akash_url: HttpUrl = Field(
+        "https://console-api.akash.network", description="Akash's Console API."
+    )
+    akash_key_file: HomePath | None = Field(
+        None,
+        examples=["~/.fusion/akash-key"],
+        description="File with the Console API key, readable by you alone. Unset: taken from the "
+        "environment variable FUSION_AKASH_KEY.",
+    )

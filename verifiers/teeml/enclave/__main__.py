@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m verifiers.teeml.enclave`: what is started inside trusted hardware.
+
+Its arguments belong to what is measured. It prints nothing of what it is given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+from pathlib import Path
+
+from offchain_workers.engines.embedded import EmbeddedEngine
+from offchain_workers.errors import FusionError
+from verifiers.teeml.enclave.serve import Server
+from verifiers.teeml.enclave.service import Service
+from verifiers.teeml.errors import ProviderError
+from verifiers.teeml.providers import (
+    ConfigfsTsm,
+    Dstack,
+    Gramine,
+    QuoteProvider,
+    SimulatedProvider,
+    find_provider,
+)
+from verifiers.teeml.simulated import Platform
+
+_KINDS = {"configfs-tsm": ConfigfsTsm, "dstack": Dstack, "gramine": Gramine}
+
+
+def provider(kind: str, platform: str, chain_id: int) -> QuoteProvider:
+    """Raises ProviderError where there is no such hardware, SimulationRefusedError."""
+    if kind == "simulated":
+        return SimulatedProvider(Platform(label=platform), chain_id)
+    found = find_provider() if kind == "auto" else _KINDS[kind]()
+    if found is None or not found.available():
+        raise ProviderError(f"no trusted hardware here ({kind})")
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="enclave")
+    parser.add_argument("--socket", type=Path, required=True)
+    parser.add_argument("--provider", choices=["auto", "simulated", *_KINDS], default="auto")
+    parser.add_argument("--engine", choices=["cpu", "cuda", "tensorrt", "auto"], default="cpu")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--platform", default="platform", help="simulated: which machine")
+    parser.add_argument("--chain", type=int, default=0, help="simulated: a development chain")
+    parser.add_argument("--parent", type=int, default=0, help="end when this process has ended")
+    asked = parser.parse_args()
+    try:
+        source = provider(asked.provider, asked.platform, asked.chain)
+        service = Service(source, EmbeddedEngine(asked.engine, asked.threads))
+    except FusionError as error:
+        sys.stderr.write(f"{error.code}: {error.message}\n")
+        return 1
+    server = Server(service, asked.socket)
+    if asked.parent:
+        threading.Thread(target=_end_with, args=(asked.parent, server), daemon=True).start()
+    server.run()
+    return 0
+
+
+def _end_with(parent: int, server: Server) -> None:
+    """Whoever is left behind by a killed parent gets another one."""
+    wait = threading.Event()
+    while os.getppid() == parent:
+        wait.wait(1.0)
+    server.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

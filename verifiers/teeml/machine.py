@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An operator's enclave and its registrations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from offchain_workers.chain.contracts import Network
+from offchain_workers.config import Settings
+from verifiers.base import Candidate
+from verifiers.teeml.enclave.client import EnclaveClient, EnclaveProcess
+from verifiers.teeml.registrar import Registrar
+from verifiers.teeml.sources import source_of
+
+
+class Machine:
+    """One operator's enclave and its registrations, once the worker's settings are known."""
+
+    def __init__(self, settings: Settings, network: Network, operator: str) -> None:
+        self.network = network
+        self.operator = operator
+        self._asked = settings.teeml
+        self._chain_id = network.marketplace.domain.chain_id
+        self._process = None if self._asked.socket else EnclaveProcess(self._arguments(settings))
+        self._client: EnclaveClient | None = None
+        self._registrar: Registrar | None = None
+
+    @property
+    def client(self) -> EnclaveClient:
+        """The enclave, started when it is ours to start. Raises EnclaveGoneError."""
+        path = self._process.ensure() if self._process else Path(str(self._asked.socket))
+        if self._client is None:
+            self._client = EnclaveClient(path)
+        return self._client
+
+    @property
+    def registrar(self) -> Registrar:
+        """Raises EnclaveGoneError, NotListedError, CallRevertedError."""
+        if self._registrar is None:
+            found = self.network, self.operator, self.client, source_of(self._asked)
+            self._registrar = Registrar(*found)
+        return self._registrar
+
+    def load(self, candidate: Candidate) -> None:
+        """Into the enclave. Raises EnclaveRefusedError, EnclaveGoneError, StoreError."""
+        record, registry = candidate.record, self.network.models.address
+        card = candidate.card.canonical()
+        onnx = candidate.blob(record.onnx_cid, candidate.card.limits.max_onnx_bytes)
+        self.client.load(
+            record.model_id, self._chain_id, registry, record.publisher, record.record, card, onnx
+        )
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        if self._process is not None:
+            self._process.stop()
+
+    def _arguments(self, settings: Settings) -> Sequence[str]:
+        asked, engine = self._asked, settings.engine
+        simulated = ("--platform", asked.platform, "--chain", str(self._chain_id))
+        return (
+            "--provider", asked.provider, "--engine", engine.provider,
+            "--threads", str(engine.threads), *simulated,
+        )  # fmt: skip

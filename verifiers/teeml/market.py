@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a market's TeemlVerifier says of policies and of operators' keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from offchain_workers.chain.contracts import JobTerms, Network
+from offchain_workers.chain.contracts.enclaves import Policy
+from offchain_workers.chain.contracts.teeml_verifier import TeemlVerifier
+from offchain_workers.chain.past import Past
+from verifiers.errors import NotReadyError
+from verifiers.teeml.errors import NotListedError, PolicyRefusedError
+
+
+def verifier_of(network: Network) -> TeemlVerifier:
+    """Raises NotListedError."""
+    found = TeemlVerifier.of(network)
+    if found is None:
+        raise NotListedError("the market does not list method teeml")
+    return found
+
+
+def policy_of(network: Network, verifier: TeemlVerifier, policy_id: bytes) -> Policy:
+    """As it was created. Raises PolicyRefusedError when nobody created it."""
+    last = int(network.marketplace.w3.eth.block_number)
+    past = Past(verifier, network.start_block)
+    for event in past.newest_first({"PolicyCreated"}, policy_id, last):
+        return Policy.from_abi(_words(event.args["policy"]))
+    raise PolicyRefusedError(f"no policy 0x{policy_id.hex()} was created on this chain")
+
+
+def lives_until(verifier: TeemlVerifier, policy_id: bytes, key: str) -> int | None:
+    """A key's last second, Unix; None when it counts no more, or as soon as somebody says so
+    (`invalidate`)."""
+    if not verifier.is_live(policy_id, key):
+        return None
+    record = verifier.key_of(policy_id, key)
+    return None if record.reason else record.expires
+
+
+def newest_sealing_key(
+    network: Network, verifier: TeemlVerifier, terms: JobTerms, operator: str
+) -> bytes:
+    """To which a private input goes: of the operator's enclave key under the job's policy that was
+    registered last and lives until the deadline. Raises NotReadyError."""
+    last = int(network.marketplace.w3.eth.block_number)
+    past = Past(verifier, network.start_block)
+    about, policy_id = bytes.fromhex(operator[2:]), terms.artifact_id
+    for event in past.newest_first({"KeyRegistered"}, None, last, about):
+        given = event.args
+        if given["policy_id"] != policy_id or given["expires"] < terms.deliver_by:
+            continue
+        if lives_until(verifier, policy_id, given["key"]) is not None:
+            return bytes(given["sealing_key"])
+    raise NotReadyError(f"{operator} has no enclave key that lives until the job's deadline")
+
+
+def _words(struct: Mapping[str, Any]) -> list[Any]:
+    """A decoded Policy by position."""
+    *first, measurements = struct.values()
+    return [*first, [tuple(one.values()) for one in measurements]]

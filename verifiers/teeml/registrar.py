@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keeps a live key of this machine's enclave registered under each policy that it serves."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import structlog
+from eth_utils.address import to_checksum_address
+from web3.exceptions import ContractLogicError, Web3RPCError
+
+from offchain_workers.chain.call import Call, revert_reason
+from offchain_workers.chain.contracts import Network
+from offchain_workers.chain.contracts.enclaves import Policy
+from verifiers.base import Step
+from verifiers.errors import NotReadyError
+from verifiers.teeml.collateral import Collateral
+from verifiers.teeml.enclave.client import Attested, EnclaveClient
+from verifiers.teeml.enclave.keys import Anchor, Purpose
+from verifiers.teeml.errors import EnclaveGoneError, PolicyRefusedError
+from verifiers.teeml.keypolicy import place_in
+from verifiers.teeml.market import lives_until, policy_of, verifier_of
+from verifiers.teeml.onchain import chosen, quote_words, steps
+from verifiers.teeml.quote import Quote
+from verifiers.teeml.reports import EnclaveReport
+from verifiers.teeml.sources import Source
+
+log = structlog.get_logger(__name__)
+
+# The contract looks 256 blocks back, on chains without longer memory.
+_ANCHOR_BLOCKS = 128
+# What the operator says of itself is nothing that the enclave could vouch for.
+NO_MANIFEST = bytes(32)
+# Of a key's life, what may be left when the next one is made.
+_RENEW_SHARE = 4
+# After a refusal, and for as long fetched collateral is used.
+_REST_SECONDS = 60.0
+
+
+@dataclass
+class Standing:
+    """Where registration under one policy stands. ``live``: keys by address and last second;
+    ``looked``: whether all that the enclave has were looked for on the chain; ``rests_until``: by
+    the machine's own clock, after a refusal that may last."""
+
+    policy: Policy
+    live: dict[str, int] = field(default_factory=dict)
+    pending: Attested | None = None
+    looked: bool = False
+    rests_until: float = 0.0
+    waits_for: str = "a first look at the chain"
+
+
+class Registrar:
+    """One operator's, on one market. ``look`` is called by one thread, ``key`` by any.
+
+    Nothing is kept but what the enclave's life depends on anyway: which of its keys are registered
+    is read from the chain.
+    """
+
+    def __init__(
+        self, network: Network, operator: str, enclave: EnclaveClient, source: Source
+    ) -> None:
+        self._network = network
+        self._operator = operator
+        self._enclave = enclave
+        self._source = source
+        self._verifier = verifier_of(network)
+        self._collateral = self._verifier.collateral()
+        self._standings: dict[bytes, Standing] = {}
+        self._fetched: tuple[float, Collateral] | None = None
+        self._lock = threading.Lock()
+
+    def key(self, policy_id: bytes) -> str:
+        """The live key that lasts longest. Raises NotReadyError."""
+        standing = self._standings.get(policy_id)
+        if standing is None or not standing.live:
+            why = standing.waits_for if standing else "its model is not admitted"
+            raise NotReadyError(f"no key is registered under 0x{policy_id.hex()[:12]}: {why}")
+        return max(standing.live, key=lambda one: standing.live[one])
+
+    def lasts_until(self, policy_id: bytes) -> int:
+        """The last second of ``key``. Raises NotReadyError."""
+        return self._standings[policy_id].live[self.key(policy_id)]
+
+    def waits_for(self, policy_id: bytes) -> str:
+        """What keeps a fresh key from being registered; empty when nothing does."""
+        return self._standings[policy_id].waits_for
+
+    def serve(self, policy_id: bytes) -> None:
+        """From now on. Raises PolicyRefusedError for a policy that nobody created."""
+        if policy_id not in self._standings:
+            policy = policy_of(self._network, self._verifier, policy_id)
+            with self._lock:
+                self._standings = {**self._standings, policy_id: Standing(policy)}
+
+    def look(self) -> Sequence[Step]:
+        """What should go out now: collateral, registrations. Raises FusionError."""
+        now = int(self._network.marketplace.w3.eth.get_block("latest")["timestamp"])
+        known = self._known()
+        return [
+            step
+            for policy_id, standing in self._standings.items()
+            for step in self._due(policy_id, standing, known, now)
+        ]
+
+    def _known(self) -> list[str]:
+        """The enclave's keys; a new enclave has none of the old one's."""
+        try:
+            return list(self._enclave.hello()["keys"])
+        except EnclaveGoneError:
+            for standing in self._standings.values():
+                standing.live, standing.pending = {}, None
+                standing.waits_for = "the enclave does not answer"
+            raise
+
+    def _due(
+        self, policy_id: bytes, standing: Standing, known: Sequence[str], now: int
+    ) -> Sequence[Step]:
+        self._refresh(policy_id, standing, known)
+        if time.monotonic() < standing.rests_until:
+            return ()
+        longest = max(standing.live.values(), default=0)
+        if longest - now > standing.policy.key_ttl // _RENEW_SHARE:
+            standing.waits_for = ""
+            return ()
+        return self._registration(policy_id, standing, now)
+
+    def _refresh(self, policy_id: bytes, standing: Standing, known: Sequence[str]) -> None:
+        pending = standing.pending
+        asked = {*standing.live, *([pending.key] if pending else [])}
+        if not standing.looked:  # an enclave that was there before us may have registered keys
+            asked, standing.looked = set(known), True
+        live = {}
+        for address in asked.intersection(known):
+            if (until := lives_until(self._verifier, policy_id, address)) is not None:
+                live[address] = until
+        for lost in set(standing.live) - set(live):
+            log.warning("enclave key lost", key=lost, policy=f"0x{policy_id.hex()}")
+        if pending is not None and (pending.key in live or pending.key not in known):
+            standing.pending = None
+        standing.live = live
+
+    def _registration(self, policy_id: bytes, standing: Standing, now: int) -> Sequence[Step]:
+        """The registration itself when the chain would take it, else the collateral it lacks."""
+        pending = self._attested(policy_id, standing)
+        quote = Quote.parse(pending.quote)
+        collateral = self._collateral_of(quote, now)
+        evidence = (quote_words(quote), *chosen(collateral), _place(standing.policy, quote))
+        call = self._verifier.register(standing.policy, evidence, pending.binding)
+        refused = self._refusal(call)
+        if refused is None:
+            standing.waits_for = "its registration to be mined"
+            return [Step("register", call)]
+        missing = [
+            Step("collateral", call)
+            for step in steps(collateral)
+            if self._refusal(call := self._collateral.call(step.function, *step.args)) is None
+        ]
+        standing.waits_for = "collateral to be mined" if missing else refused
+        if not missing:
+            standing.pending, standing.rests_until = None, time.monotonic() + _REST_SECONDS
+            self._fetched = None
+            log.warning("enclave key refused", policy=f"0x{policy_id.hex()}", reason=refused)
+        return missing
+
+    def _collateral_of(self, quote: Quote, now: int) -> Collateral:
+        """Fetched once for the blocks that a registration takes."""
+        since = time.monotonic()
+        if self._fetched is None or since - self._fetched[0] > _REST_SECONDS:
+            self._fetched = since, self._source.collateral(quote, now)
+        return self._fetched[1]
+
+    def _attested(self, policy_id: bytes, standing: Standing) -> Attested:
+        """A key whose quote is fresh enough to be registered still."""
+        w3 = self._network.marketplace.w3
+        head = int(w3.eth.block_number)
+        pending = standing.pending
+        if pending is None or head - pending.binding.anchor > _ANCHOR_BLOCKS:
+            block = w3.eth.get_block(max(0, head - 1))
+            purpose = Purpose(self._verifier.domain(), policy_id, self._operator)
+            anchor = Anchor(int(block["number"]), bytes(block["hash"]))
+            pending = standing.pending = self._enclave.attest(purpose, NO_MANIFEST, anchor)
+        return pending
+
+    def _refusal(self, call: Call) -> str | None:
+        """What the chain would say, None when it would take the call."""
+        fields = {"from": self._operator, "to": to_checksum_address(call.to), "data": call.data}
+        try:
+            self._network.marketplace.w3.eth.call(cast(Any, fields))
+        except (ContractLogicError, Web3RPCError) as error:
+            return revert_reason(error)
+        return None
+
+
+def _place(policy: Policy, quote: Quote) -> int:
+    report = quote.report
+    svn = report.isvsvn if isinstance(report, EnclaveReport) else 0
+    measured = quote.measurement, quote.runtime_measurement
+    found = place_in(policy, *measured, tdx=quote.is_tdx, svn=svn)
+    if found is None:
+        raise PolicyRefusedError(
+            f"measurement 0x{quote.measurement.hex()} is not the policy's: other software runs here"
+        )
+    return found
