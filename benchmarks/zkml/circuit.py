@@ -148,13 +148,22 @@ def _compile(root: Path, recipe: Recipe, paths: dict[str, str]) -> str:
     onnx_path, settings = paths["model.onnx"], paths["settings.json"]
     ezkl.gen_settings(onnx_path, settings, py_run_args=run)
     ezkl.calibrate_settings(paths["input.json"], onnx_path, settings, "resources", scales=[SCALE])
-    rows = json.loads(Path(settings).read_text())["run_args"]["logrows"]
+    rows = _ordered(Path(settings))["run_args"]["logrows"]
     setup = root / f"kzg{rows}.srs"
     if not setup.exists():
         ezkl.gen_srs(str(setup), rows)
     ezkl.compile_circuit(onnx_path, paths["network.ezkl"], settings)
     ezkl.setup(paths["network.ezkl"], paths["vk.key"], paths["pk.key"], str(setup))
     return str(setup)
+
+
+def _ordered(path: Path) -> dict[str, Any]:
+    """Calibration lists ranges in no fixed order, and the circuit follows the list's."""
+    settings: dict[str, Any] = json.loads(path.read_text())
+    for name in ("required_range_checks", "required_lookups"):
+        settings[name].sort(key=json.dumps)
+    path.write_text(json.dumps(settings))
+    return settings
 
 
 def _prove(folder: Path, paths: dict[str, str], setup: str) -> None:

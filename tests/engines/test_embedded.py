@@ -67,7 +67,9 @@ def test_a_closed_session_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"not onnx", os.urandom(5000), b"\x08", b"\xff" * 50, add_one()[:-3]]
+    "data",
+    [b"", b"not onnx", os.urandom(5000), b"\x08", b"\xff" * 50, add_one()[:-3]],
+    ids=["empty", "text", "noise", "tag", "ones", "cut"],
 )
 def test_corrupt_files(data: bytes) -> None:
     with pytest.raises(ModelCorruptError) as caught:

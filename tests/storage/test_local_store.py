@@ -32,7 +32,7 @@ def test_content_id_is_keccak256() -> None:
     assert content_id(b"") == EMPTY_KECCAK
 
 
-@pytest.mark.parametrize("data", [b"", b"x", os.urandom(100_000)])
+@pytest.mark.parametrize("data", [b"", b"x", os.urandom(100_000)], ids=["empty", "byte", "noise"])
 def test_what_is_put_is_got(tmp_path: Path, data: bytes) -> None:
     store = LocalStore(tmp_path)
     cid = store.put(data)
