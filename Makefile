@@ -62,6 +62,13 @@ SYSTEM_PYTHON := /usr/bin/python3.11
 	$(UV) pip install --quiet --python .venv-triton/bin/python --require-hashes -r $<
 	@touch $@
 
+# Ray wants versions that ape's caps exclude.
+.venv-ray/.done: requirements/ray.txt $(BIN)/python
+	$(UV) venv --quiet --clear --python $(BIN)/python .venv-ray
+	$(UV) pip install --quiet --python .venv-ray/bin/python --require-hashes \
+		--build-constraints requirements/build.txt -r $<
+	@touch $@
+
 .PHONY: anvil
 anvil:  ## fetch anvil when npm is here (without it the chain in Python serves)
 	@scripts/fetch_anvil.sh
@@ -91,6 +98,10 @@ test-slow: setup  ## the long runs: fuzzing at length, soak, whole models
 test-servers: setup .venv-mlserver/.done .venv-kserve/.done $(if $(wildcard $(SYSTEM_PYTHON)),.venv-triton/.done)
 test-servers:  ## jobs on MLServer, KServe and NVIDIA Triton (a gigabyte of environments)
 	python -m pytest -q -rs tests/servers -m "slow or not slow" $(PYTEST_ARGS)
+
+.PHONY: test-ray
+test-ray: .venv-ray/.done  ## jobs on a Ray cluster of two nodes, one of which is killed
+	PYTHONPATH=$(CURDIR) .venv-ray/bin/python -m pytest -q -rs tests/ray -m "slow or not slow" $(PYTEST_ARGS)
 
 .PHONY: conformance
 conformance: setup  ## compiled models on other processors by emulation: docs/opml-conformance.md
@@ -134,6 +145,7 @@ lock:  ## resolve every lock again (versions and hashes, no addresses)
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/base.txt
 	$(COMPILE) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) requirements/format.in -o requirements/format.txt
+	$(COMPILE) pyproject.toml requirements/ray.in --extra ray --extra demo -o requirements/ray.txt
 	for kind in mlserver kserve triton; do \
 		$(COMPILE) requirements/servers-$$kind.in -o requirements/servers-$$kind.txt || exit 1; \
 	done

@@ -38,7 +38,11 @@ def measure(say: Say) -> dict[str, Any]:
     """The document of serving.json. MLServer's environment must be there."""
     meta = machine.facts() | {"tool": f"load by {client.tool()}"}
     say("engine beside bare onnxruntime")
-    figures = [Figure("engine over bare onnxruntime, magika, %", overhead(), most=OVERHEAD_PERCENT)]
+    session, queue = overhead()
+    figures = [
+        Figure("engine over bare onnxruntime, magika, %", session, most=OVERHEAD_PERCENT),
+        Figure("the same with wire format and queue, %", queue),
+    ]
     with (
         tempfile.TemporaryDirectory() as folder,
         host("mlserver", Path(folder)) as theirs,
@@ -90,8 +94,9 @@ def request() -> dict[str, Any]:
     }
 
 
-def overhead() -> float:
-    """Percent that bytes in, bytes out through the engine's queue take more than a bare run.
+def overhead() -> tuple[float, float]:
+    """Percent that a run through the engine takes more than a bare one; and with bytes in, bytes
+    out through the worker's queue.
 
     In CPU time of all threads, at the first decile: what other processes take, and do to caches,
     shall not count.
@@ -102,13 +107,15 @@ def overhead() -> float:
     bare = _bare(model.onnx_bytes)
     session = EmbeddedEngine("cpu").load(model.spec, model.onnx_bytes)
     runner = ModelRunner(session, model.card)
-    times: dict[str, list[float]] = {"bare": [], "engine": []}
-    for _ in range(_RUNS):
-        times["bare"].append(_seconds(lambda: bare(inputs)))
-        times["engine"].append(_seconds(lambda: runner.submit(item).result()))
+    ways: list[Callable[[], object]] = [
+        lambda: bare(inputs),
+        lambda: session.run(inputs),
+        lambda: runner.submit(item).result(),
+    ]
+    rounds = [[_seconds(way) for way in ways] for _ in range(_RUNS)]
     runner.close()
-    engine, plain = (quantiles(times[name], n=10)[0] for name in ("engine", "bare"))
-    return round((engine / plain - 1) * 100, 2)
+    plain, engine, queue = (quantiles(times, n=10)[0] for times in zip(*rounds, strict=True))
+    return round((engine / plain - 1) * 100, 2), round((queue / plain - 1) * 100, 2)
 
 
 def _bare(onnx_bytes: bytes) -> Callable[[dict[str, Array]], object]:

@@ -37,11 +37,32 @@ class Oip(Section):
     )
 
 
+class Ray(Section):
+    """Ray Serve, for kind "ray" (extra `ray`); see docs/providers.md."""
+
+    address: str | None = Field(
+        None,
+        examples=["auto"],
+        description="A running cluster, as `ray start` shows it. Unset: Ray is started here.",
+    )
+    port: int = Field(8702, ge=1, le=65_535, description="Where Ray Serve listens on this machine.")
+    replicas: int = Field(1, ge=1, description="Replicas of each model.")
+    max_replicas: int = Field(
+        1, ge=1, description="Replicas of each model under load; more than `replicas` to scale."
+    )
+    cpus_per_replica: float = Field(1.0, gt=0, description="CPUs that a replica takes.")
+    gpus_per_replica: float = Field(
+        0.0, ge=0, description="GPUs that a replica takes; several share one by parts."
+    )
+
+
 class Engine(Section):
     """What runs the models."""
 
-    kind: Literal["embedded", "oip"] = Field(
-        "embedded", description="embedded: onnxruntime inside the worker. oip: other servers."
+    kind: Literal["embedded", "oip", "ray"] = Field(
+        "embedded",
+        description="embedded: onnxruntime inside the worker. oip: other servers. ray: replicas on "
+        "a Ray cluster.",
     )
     provider: Literal["auto", "cpu", "cuda", "tensorrt"] = Field(
         "auto", description="Where models run; auto takes the best that really works."
@@ -61,6 +82,7 @@ class Engine(Section):
         2_147_483_648, gt=0, description="Refuse ONNX files larger than this, in bytes."
     )
     oip: Oip = Field(default_factory=Oip)
+    ray: Ray = Field(default_factory=Ray)
 
     @model_validator(mode="after")
     def _servers(self) -> Self:

@@ -18,6 +18,8 @@ def build_engine(settings: section.Engine) -> Engine:
     """Asks no server yet. Raises EngineError, MN-CFG-010 for a token that can't be read."""
     if settings.kind == "oip":
         return _oip(settings.oip)
+    if settings.kind == "ray":
+        return _ray(settings)
     return EmbeddedEngine(
         settings.provider,
         settings.threads,
@@ -35,6 +37,20 @@ def _oip(oip: section.Oip) -> OipEngine:
         _token(oip.token_file) if oip.token_file else None,
         oip.binary,
         oip.check,
+    )
+
+
+def _ray(settings: section.Engine) -> Engine:
+    from offchain_workers.serving.ray import RayEngine, Replicas
+
+    ray = settings.ray
+    return RayEngine(
+        ray.address,
+        ray.port,
+        Replicas(ray.replicas, ray.max_replicas, ray.cpus_per_replica, ray.gpus_per_replica),
+        settings.provider,
+        max(1, settings.threads),
+        Limits(settings.oip.connect_seconds, settings.oip.answer_seconds),
     )
 
 

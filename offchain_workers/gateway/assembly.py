@@ -119,11 +119,10 @@ def assemble(
     streams = Streams(reader, bell, own.max_streams, is_stopping)
     inference = Inference(planner, poster, once, reader, front, bell, own.answer_seconds)
     showcase = Showcase(shelf, reader)
-    board = Board(local)
     spot_checks = _spot_checks(settings, shelf, store, leases)
-    observing = _observing(own, account, network, board, spot_checks)
+    observing = _observing(own, account, network, Board(local), spot_checks)
     routers = [
-        board_router(board),
+        board_router(observing.board),
         v1(guard, planner, poster, once, reader, showcase, streams, local, own.max_blob_bytes),
         v2(guard, shelf, inference, is_ready, "1"),
     ]

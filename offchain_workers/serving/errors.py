@@ -46,6 +46,12 @@ class AddressInUseError(EngineError):
     CODE = "MN-ENGINE-022"
 
 
+class ClusterError(EngineError):
+    """Ray does not start, or a model does not come up on it."""
+
+    CODE = "MN-ENGINE-023"
+
+
 _STATUS |= {ModelNotHereError: 404, BodyTooLargeError: 413, ModelSickError: 503}
 
 
