@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Akash's Console API (console-api.akash.network) as published in October 2026: the parts we use.
+"""Akash's Console API (console-api.akash.network) as published in 2026: the parts we use.
 
 Never run against the live service: the tests' stand-in follows the published schema.
 """
