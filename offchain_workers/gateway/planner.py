@@ -21,6 +21,8 @@ from offchain_workers.routing.request import RouteRequest
 from offchain_workers.routing.snapshot import MarketReader
 from offchain_workers.storage import BlobStore
 
+_MOST_DECIDED = 1024
+
 
 class Snapshots:
     """The market as of the head, read once a block. Thread-safe."""
@@ -55,11 +57,22 @@ class Planner:
         self._settings = settings
         self._shelf = shelf
         self._market = market
+        self._lock = threading.Lock()
+        self._decided: tuple[Market | None, dict[bytes, DecisionRecord]] = None, {}
 
     def decide(self, wish: WishAsk, items: int = 1) -> DecisionRecord:
-        """The decision, which may be that nothing fits. Raises ModelUnknownError,
-        ModelAmbiguousError."""
-        return plan(self._request(wish, items), self._market())
+        """The decision, which may be that nothing fits: made once for a wish and a snapshot, jobs
+        get copies with nonces of their own. Raises ModelUnknownError, ModelAmbiguousError."""
+        request, market = self._request(wish, items), self._market()
+        key = request.hash()
+        with self._lock:
+            snapshot, decided = self._decided
+            if snapshot is not market or len(decided) >= _MOST_DECIDED:
+                decided = {}
+                self._decided = market, decided
+        if key not in decided:
+            decided[key] = plan(request, market)
+        return decided[key]
 
     def order(
         self, record: DecisionRecord, within: int | None = None, turn: int | None = None

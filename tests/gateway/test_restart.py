@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
 
 from offchain_workers.chain.contracts import JobStatus
 from offchain_workers.localnet import Localnet
-from tests.gateway.world import World, code
+from tests.gateway.world import SECONDS, World, code
 
 TRIES = 10
 
@@ -34,11 +35,21 @@ def killed_before_the_answer(world: World, *allowed: JobStatus) -> tuple[str, st
     for i in range(TRIES):
         job = world.post(headers={"Idempotency-Key": f"made-{i}"})
         with workers_stopped(world.net):
-            status = world.net.network.marketplace.job(bytes.fromhex(job["id"][2:])).status
-            if status in allowed:
+            if settled(world, job["id"], allowed) in allowed:
                 world.daemon.kill()
                 return job["id"], f"made-{i}"
     raise AssertionError("the workers are too quick for this test")
+
+
+def settled(world: World, job_id: str, allowed: Sequence[JobStatus]) -> JobStatus:
+    """The job's status, once it is one of these or past them: the post needs a moment."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        status = world.net.network.marketplace.job(bytes.fromhex(job_id[2:])).status
+        if status in allowed or status is not JobStatus.UNKNOWN:
+            return status
+        assert time.monotonic() < deadline, "it was never posted"
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
