@@ -29,6 +29,7 @@ from verifiers.zkml.setup import Options, make
 WIDTHS = (16, 64, 200, 500)
 # What a worker's machine may be expected to have.
 MEMORY_MIB = 8_192
+# Assumed, not measured: an enclave's memory, and what a model of so many bytes needs of it.
 TEEML = {"base_mib": 200, "memory_mib": 2_048, "times_onnx": 3}
 _MIB = 1 << 20
 

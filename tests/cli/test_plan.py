@@ -56,14 +56,14 @@ def test_a_plan_is_kept_and_can_be_written_to_a_file(
 
 
 LIMITS = [
-    (("--max-price", "0.0001"), "price (2)"),
-    (("--tier", "web3_share"), "tier (2)"),
-    (("--region", "7"), "region (2)"),
-    (("--min-quality", "99%"), "quality (3)"),
-    (("--prefer", "private"), "privacy (3)"),
-    (("--method", "zkml"), "method (2)"),
-    (("--attester", "0x" + "b0" * 20), "attestation (3)"),
-    (("--members", "3"), "members (1)"),
+    (("--max-price", "0.0001"), "price ("),
+    (("--tier", "web3_share"), "tier ("),
+    (("--region", "7"), "region ("),
+    (("--min-quality", "99%"), "quality ("),
+    (("--prefer", "private"), "privacy ("),
+    (("--method", "zkml"), "method ("),
+    (("--attester", "0x" + "b0" * 20), "attestation ("),
+    (("--members", "3"), "members ("),
 ]
 
 
