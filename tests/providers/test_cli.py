@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -11,6 +13,14 @@ import pytest
 
 from tests.cli.conftest import Fusion
 from tests.providers.console import KEY, Console
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """The command line's handler writes to a stream that ends with the test."""
+    before = logging.root.handlers[:]
+    yield
+    logging.root.handlers[:] = before
 
 
 @pytest.fixture
@@ -68,3 +78,28 @@ def test_release_wants_to_know_what(at_console: Console, fusion: Fusion) -> None
     assert fusion("provider", "release", "x", "--all")[0] == 2
     code, _, err = fusion("provider", "release", "fusion-none")
     assert (code, "MN-PROV-009" in err) == (1, True)
+
+
+def test_a_dry_run_sends_nothing(
+    at_console: Console, fusion: Fusion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUSION_AKASH_KEY", KEY)
+    wish = ("--image", "oip:1", "--gpu", "h100", "--max-price", "2", "--dry-run")
+    code, out, _ = fusion("--json", "provider", "lease", *wish)
+    assert code == 0
+    assert json.loads(out)["order"]["sdl"]["services"]["node"]["image"] == "oip:1"
+    assert at_console.log == []
+    code, out, _ = fusion("--json", "provider", "status")
+    assert json.loads(out)["leases"] == []
+
+
+def test_leases_of_a_source_whose_key_is_gone_are_not_passed_over(
+    at_console: Console, fusion: Fusion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUSION_AKASH_KEY", KEY)
+    wish = ("--image", "oip:1", "--gpu", "rtx4090", "--max-price", "0.5")
+    assert fusion("provider", "lease", *wish)[0] == 0
+    monkeypatch.delenv("FUSION_AKASH_KEY")
+    code, out, _ = fusion("--json", "provider", "status")
+    assert (code, json.loads(out)["error"]["code"]) == (1, "MN-PROV-011")
+    assert len(at_console.charging()) == 1

@@ -102,23 +102,3 @@ def test_a_lease_from_beginning_to_end(console: Console, command: Command) -> No
     code, out = command.run("release", lease["name"])
     assert json.loads(out) == {"released": [lease["name"]]}
     assert console.open() == []
-
-
-def test_a_dry_run_sends_nothing(console: Console, command: Command) -> None:
-    code, out = command.run(
-        "lease", "--image", "oip:1", "--gpu", "h100", "--max-price", "2", "--dry-run"
-    )
-    assert code == 0
-    order = json.loads(out)["order"]
-    assert order["sdl"]["services"]["node"]["image"] == "oip:1"
-    assert console.log == []
-
-
-def test_a_ledger_with_leases_of_a_source_whose_key_is_gone_says_so(
-    console: Console, command: Command
-) -> None:
-    command.lease()
-    del command._env["FUSION_AKASH_KEY"]
-    code, out = command.run("status")
-    assert (code, json.loads(out)["error"]["code"]) == (1, "MN-PROV-011")
-    assert len(console.charging()) == 1
