@@ -42,7 +42,8 @@ def _wrk(url: str, body: str, connections: int, seconds: int) -> float:
             f'wrk.method = "POST"\nwrk.body = [[{body}]]\n'
             'wrk.headers["Content-Type"] = "application/json"\n'
         )
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "-s", str(script), url]
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--timeout", "20s"]
+        command += ["-s", str(script), url]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = _RATE.search(said)
     if found is None or _BAD.search(said):

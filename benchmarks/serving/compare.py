@@ -137,8 +137,9 @@ def own_server() -> Iterator[str]:
     """`fusion serve` as a process; its URL."""
     command = [sys.executable, "-m", "offchain_workers.cli", "--json", "serve", "demo:digits-mlp"]
     with subprocess.Popen(
-        [*command, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT
-    ) as process:
+        [*command, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT,
+        start_new_session=True,  # as MLServer: the system shares its time between sessions
+    ) as process:  # fmt: skip
         assert process.stdout is not None
         said = b""
         while not said.rstrip().endswith(b"}"):
