@@ -9,15 +9,19 @@ from collections.abc import Callable
 
 from benchmarks import (
     BALANCING_FILE,
+    CARRIED_FILE,
     DISPUTES_FILE,
     GAS_FILE,
     README_FILE,
+    ROUTING_FILE,
     SCALING_FILE,
     SERVING_FILE,
     SPEED_FILE,
     THROUGHPUT_FILE,
     ZKML_FILE,
+    carried,
     gas,
+    routing,
     throughput,
 )
 from benchmarks.balancing import page as balancing_page
@@ -109,6 +113,17 @@ def _serving() -> list[str]:
     return [f"{one['name']}: missed" for one in document["figures"] if one["met"] is False]
 
 
+def _routing() -> list[str]:
+    document = routing.measure(_say)
+    disputes.write(ROUTING_FILE, document)
+    return [f"{one['name']}: over its bound" for one in document["figures"] if one["met"] is False]
+
+
+def _carried() -> list[str]:
+    disputes.write(CARRIED_FILE, carried.measure(_say))
+    return []
+
+
 def _readme() -> list[str]:
     return []
 
@@ -127,6 +142,8 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "throughput": _throughput,
     "balancing": _balancing,
     "serving": _serving,
+    "routing": _routing,
+    "carried": _carried,
     "readme": _readme,
 }
 

@@ -8,7 +8,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import DISPUTES_FILE, GAS_FILE, SERVING_FILE, SPEED_FILE, THROUGHPUT_FILE, ZKML_FILE
+from benchmarks import (
+    DISPUTES_FILE,
+    GAS_FILE,
+    ROUTING_FILE,
+    SERVING_FILE,
+    SPEED_FILE,
+    THROUGHPUT_FILE,
+    ZKML_FILE,
+)
 from benchmarks.bounds import judge
 from benchmarks.table import Row, load
 
@@ -26,6 +34,7 @@ def refreshed(readme: str) -> str:
         "zkml-gas": verifying_table(read(ZKML_FILE)),
         "throughput": figures_table(read(THROUGHPUT_FILE)),
         "serving": figures_table(read(SERVING_FILE)),
+        "routing": figures_table(read(ROUTING_FILE)),
     }
     for name, text in parts.items():
         readme = replaced(readme, name, text)

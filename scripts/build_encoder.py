@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Build a small transformer encoder: it names which of four topics 32 tokens are about.
+"""Build two small transformer encoders: one names which of four topics 32 tokens are about, one
+gives numbers that stand for a text of 32 words.
 
-    python scripts/build_encoder.py [FOLDER]
+    python scripts/build_encoder.py [FOLDER [FOLDER OF THE SECOND]]
 
 Embedding, positions, two blocks of attention and a Gelu network with LayerNorms, then the mean and
 a linear classifier. The body keeps its random, seeded weights; the classifier is a ridge regression
@@ -20,8 +21,9 @@ import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
 FOLDER = Path(__file__).parent.parent / "tests" / "data"
+SHIPPED = Path(__file__).parent.parent / "offchain_workers" / "models" / "data"
 LENGTH, WIDTH, HEADS, HIDDEN, BLOCKS, CLASSES = 32, 32, 4, 64, 2, 4
-VOCABULARY = 64
+VOCABULARY, EMBEDDED = 64, 1024
 SEED, TRAINED_ON, HELD_OUT = 0, 1200, 400
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -85,9 +87,9 @@ class Model:
         return self("Add", x, self.linear(hidden, HIDDEN, WIDTH))
 
 
-def body(model: Model) -> str:
+def body(model: Model, vocabulary: int = VOCABULARY) -> str:
     """Tokens -> features (n, WIDTH)."""
-    rows = model.const(model.random.normal(0, 1, (VOCABULARY, WIDTH)))
+    rows = model.const(model.random.normal(0, 1, (vocabulary, WIDTH)))
     positions = model.const(model.random.normal(0, 0.3, (1, LENGTH, WIDTH)))
     x = model("Add", model("Gather", rows, "tokens", axis=0), positions)
     for _ in range(BLOCKS):
@@ -135,8 +137,24 @@ def build() -> bytes:
     return finish(model, model("Softmax", logits, axis=-1), CLASSES)
 
 
-def main(folder: Path) -> None:
-    """Build, say how many held-out sentences are right, and write ``encoder.onnx``."""
+def embedding() -> bytes:
+    """The body over more tokens, less what all texts have in common: texts that share words come
+    out near to each other."""
+    plain = Model()
+    session = ort.InferenceSession(
+        finish(plain, body(plain, EMBEDDED), WIDTH), providers=["CPUExecutionProvider"]
+    )
+    tokens = np.random.default_rng(3).integers(0, EMBEDDED, (TRAINED_ON, LENGTH)).astype(np.int32)
+    common = session.run(None, {"tokens": tokens})[0].mean(0)
+    model = Model()
+    features = body(model, EMBEDDED)
+    return finish(model, model("Sub", features, model.const(np.rint(common * 1024) / 1024)), WIDTH)
+
+
+def main(folder: Path, shipped: Path) -> None:
+    """Build, say how many held-out sentences are right, write ``encoder.onnx``,
+    ``embedding.onnx``."""
+    (shipped / "embedding.onnx").write_bytes(embedding())
     data = build()
     tokens, labels = sentences(HELD_OUT, 2)
     session = ort.InferenceSession(data, providers=["CPUExecutionProvider"])
@@ -147,4 +165,7 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
+    main(
+        Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER,
+        Path(sys.argv[2]) if len(sys.argv) > 2 else SHIPPED,
+    )

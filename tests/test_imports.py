@@ -18,8 +18,15 @@ ABOVE = {
     "daemon": ("operator", "challenger", "gateway", "cli", "localnet"),
     "requester": ("operator", "challenger", "gateway", "cli", "localnet"),
     "engines": ("operator", "challenger", "daemon", "cli", "localnet"),
+    "routing": ("operator", "challenger", "daemon", "requester", "cli", "localnet", "engines"),
+    "evaluation": ("operator", "challenger", "daemon", "requester", "cli", "localnet"),
     "serving": ("operator", "challenger", "cli", "localnet", "chain"),
     "oip": ("operator", "challenger", "daemon", "cli", "localnet", "chain", "engines", "serving"),
+    "canaries": ("operator", "challenger", "gateway", "cli", "localnet", "chain"),
+    "balancing": (
+        *("operator", "challenger", "gateway", "daemon", "requester", "cli", "localnet"),
+        *("chain", "engines", "routing", "models", "storage", "canaries"),
+    ),
     "chain": ("operator", "challenger", "daemon", "cli", "localnet", "engines", "routing"),
     "storage": ("operator", "challenger", "daemon", "cli", "localnet", "chain", "engines"),
 }

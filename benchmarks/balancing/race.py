@@ -26,7 +26,7 @@ ROUTERS = 4
 # The first node is so many times slower during this part of a run.
 FACTOR, SLOW_FROM, SLOW_UNTIL = 15, 0.4, 0.6
 SECONDS = 20.0
-REPEATS = 6
+REPEATS = 5
 SHARES = (0.5, 0.95, 0.99, 0.999)
 GOAL = 5.0
 # A machine too busy to send 99 of 100 requests in time measures itself. Seconds.

@@ -22,6 +22,7 @@ from offchain_workers.cli import (
     demo,
     deploy,
     doctor,
+    evaluating,
     gateway,
     init,
     job,
@@ -65,6 +66,7 @@ watch.add_to(app)
 gateway.add_to(app)
 doctor.add_to(app)
 app.add_typer(account.group, name="account")
+evaluating.add_to(model.group)
 app.add_typer(model.group, name="model")
 app.add_typer(operator.group, name="operator")
 app.add_typer(subnet.group, name="subnet")

@@ -6,8 +6,10 @@ from __future__ import annotations
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -28,6 +30,7 @@ Chain = Annotated[
 ]
 _COLUMNS = {
     "model": "Model",
+    "method": "Method",
     "input": "Input",
     "status": "Status",
     "worker": "Worker",
@@ -66,7 +69,7 @@ def demo(
         typer.Option(metavar="NAME", help="Under opml: who lies, and how; `list` lists them."),
     ] = None,
 ) -> None:
-    """Start a market, post jobs on real inputs, show who answers what and who is paid.
+    """Start a market, wish for answers on real inputs, show what is chosen, why, and who is paid.
 
     Everything runs on this machine and is thrown away afterwards, unless --keep is given.
     """
@@ -80,15 +83,13 @@ def demo(
 
         demo_opml.play(run, adversary or demo_opml.USUAL, chain, keep, _progress(run))
         return
-    from offchain_workers.localnet import Localnet
-    from offchain_workers.localnet.demo import Demo, Input, default_inputs
+    from offchain_workers.cli import demo_wishes
 
-    given = [Input(str(path), "magika", _readable(path)) for path in inputs or ()]
+    files = [_readable(path) for path in inputs or ()]
     with ExitStack() as stack:
         folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fusion-")))
-        say = _progress(run)
-        net = stack.enter_context(Localnet(folder, kind=chain, say=say))
-        _finish(run, stack, net, Demo(net, given or default_inputs(net), say=say))
+        net, played, plans = demo_wishes.start(run, stack, folder, chain, files, _progress(run))
+        _finish(run, stack, net, played, plans)
 
 
 def _zkml(run: Run, chain: Chain, keep: Path | None) -> None:
@@ -101,10 +102,17 @@ def _zkml(run: Run, chain: Chain, keep: Path | None) -> None:
         _finish(run, stack, net, played)
 
 
-def _finish(run: Run, stack: ExitStack, net: Localnet, played: Demo) -> None:
+def _finish(
+    run: Run,
+    stack: ExitStack,
+    net: Localnet,
+    played: Demo,
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
     _play(run, stack, played)
     document = {
         "chain": {"kind": net.devnet.kind, "id": net.devnet.chain_id, "url": net.devnet.url},
+        **more,
         "jobs": [job.document() for job in played.jobs],
         "ok": all(job.ok for job in played.jobs),
     }
@@ -201,6 +209,7 @@ def _row(job: Any) -> dict[str, Any]:
     label = job.answer.get("label")
     return {
         "model": job.input.model,
+        "method": job.method,
         "input": name if len(name) <= _SHOWN_NAME else "…" + name[1 - _SHOWN_NAME :],
         "status": job.status + (" (callback)" if job.input.by_contract else ""),
         "worker": job.worker,

@@ -129,10 +129,8 @@ def post(
         spec = record.spec if record else wanting.spec(chosen.model_id, selector)
         formed = preparing.found(connection, sender, spec)
     prepared = preparing.prepare(
-        connection, sender, chosen, card, method, formed, items, wish, from_balance
+        connection, sender, chosen, card, method, formed, items, wish, from_balance, record
     )
-    if record is not None:
-        preparing.hand_on(connection, formed, record)
     sender.send("post the job", prepared.call)
     _report(run, connection, sender, prepared, card, wait)
 

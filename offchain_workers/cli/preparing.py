@@ -17,7 +17,6 @@ from offchain_workers.models.card import ModelCard
 from offchain_workers.models.catalog import PublishedModel, endpoints
 from offchain_workers.requester.formation import Formation
 from offchain_workers.requester.posting import Posting, Prepared, Wish
-from offchain_workers.requester.workers import Member, WorkerClient
 from offchain_workers.routing.record import DecisionRecord
 
 _FORMATION_SECONDS = 600
@@ -38,18 +37,6 @@ def found(connection: Connection, sender: Sender, spec: Spec) -> SubnetInfo:
         return Formation(connection.network, sender.wallet, patience, update).ensure(spec)
 
 
-def hand_on(connection: Connection, subnet: SubnetInfo, record: DecisionRecord) -> None:
-    """Members keep the record, so that it can be asked for when this machine is gone."""
-    announced = endpoints(connection.pool, connection.network)
-    data, kept = record.canonical(), 0
-    for index, (operator, asked) in enumerate(subnet.members):
-        worker = WorkerClient(Member(index, operator, asked, announced.get(operator, "")))
-        kept += worker.hand_over(data)
-        worker.close()
-    if not kept:
-        warn("no member keeps the decision record: only this machine's store has it")
-
-
 def prepare(
     connection: Connection,
     sender: Sender,
@@ -60,8 +47,12 @@ def prepare(
     items: Sequence[bytes],
     wish: Wish,
     from_balance: bool,
+    record: DecisionRecord | None = None,
 ) -> Prepared:
-    """Terms, data and an acceptance where one is wished. Raises as ``Posting.prepare``."""
+    """Terms, data and an acceptance where one is wished. Raises as ``Posting.prepare``.
+
+    The members keep ``record``, so that it can be asked for when this machine is gone.
+    """
     selector = connection.selector(method)
     artifact = connection.network.models.artifact(model.model_id, selector)
     check_vouched(connection, model, selector, sender.address)
@@ -80,4 +71,6 @@ def prepare(
         prepared = posting.prepare(sender.address, items, wish, value=0 if from_balance else None)
     for note in prepared.notes:
         say(connection.run, f"not accepted: {note}")
+    if record is not None and not posting.hand_on(record.canonical()):
+        warn("no member keeps the decision record: only this machine's store has it")
     return prepared

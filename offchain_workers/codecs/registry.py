@@ -19,6 +19,7 @@ BUILT_IN = {
     "digits@1": "offchain_workers.codecs.digits:DigitsCodec",
     "magika@1": "offchain_workers.codecs.magika:MagikaCodec",
     "tensor@1": "offchain_workers.codecs.tensor:TensorCodec",
+    "words@1": "offchain_workers.codecs.words:WordsCodec",
 }
 
 

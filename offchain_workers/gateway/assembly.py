@@ -36,6 +36,7 @@ from offchain_workers.gateway.planner import Planner, Snapshots
 from offchain_workers.gateway.poster import Poster
 from offchain_workers.gateway.purse import Purse
 from offchain_workers.gateway.reader import Reader
+from offchain_workers.gateway.records import Records
 from offchain_workers.gateway.routes import v1
 from offchain_workers.gateway.routes_v2 import v2
 from offchain_workers.gateway.shelf import Shelf
@@ -64,6 +65,7 @@ class Parts:
     payer: OutboxPayer
     poster: Poster
     front: FrontDoor
+    records: Records
     leases: Leases
     bell: Bell
     observing: Observing
@@ -74,6 +76,7 @@ class Parts:
     def close(self) -> None:
         """Let what is being prepared be written down, then let go of everything."""
         self.front.close()
+        self.records.close()
         if self.spot_checks is not None:
             self.spot_checks.close()
         for peer in self.peers:
@@ -106,8 +109,9 @@ def assemble(
     shelf = Shelf(pool, network, store, storage.allow_private, payer if own.form_subnets else None)
     snapshots = Snapshots(pool, network, store, storage.allow_private)
     purse = Purse(db, network, account.address, own.total_spend_per_hour_wei, time.time)
+    records = Records(local)
     leases, bell, once = Leases(), Bell(), Once(db)
-    poster = Poster(db, network, tx, shelf, purse, local, leases, own.preparing, wake)
+    poster = Poster(db, network, tx, shelf, purse, local, leases, records, own.preparing, wake)
     reader = Reader(db, network, shelf, local)
     planner = Planner(own, shelf, snapshots.now)
     front = FrontDoor(poster, own.batch_cap_seconds, own.preparing)
@@ -115,11 +119,10 @@ def assemble(
     streams = Streams(reader, bell, own.max_streams, is_stopping)
     inference = Inference(planner, poster, once, reader, front, bell, own.answer_seconds)
     showcase = Showcase(shelf, reader)
-    board = Board(local)
     spot_checks = _spot_checks(settings, shelf, store, leases)
-    observing = _observing(own, account, network, board, spot_checks)
+    observing = _observing(own, account, network, Board(local), spot_checks)
     routers = [
-        board_router(board),
+        board_router(observing.board),
         v1(guard, planner, poster, once, reader, showcase, streams, local, own.max_blob_bytes),
         v2(guard, shelf, inference, is_ready, "1"),
     ]
@@ -136,6 +139,7 @@ def assemble(
         payer=payer,
         poster=poster,
         front=front,
+        records=records,
         leases=leases,
         bell=bell,
         observing=observing,

@@ -35,7 +35,7 @@ class Observing:
     ) -> None:
         self._account = account
         self._at = chain_id, registry
-        self._board = board
+        self.board = board
         self._tally = tally
         self._every = every
         self._clock = clock
@@ -55,7 +55,7 @@ class Observing:
             part = entries[first : first + _MOST_ENTRIES]
             document = sign_observations(self._account, *self._at, part, since, now)
             try:
-                cid = self._board.publish(document)
+                cid = self.board.publish(document)
             except StoreError as error:
                 log.warning("observations are not published", reason=str(error))
             else:

@@ -3,18 +3,19 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 import structlog
+from eth_utils.crypto import keccak
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from offchain_workers.balancing import Outcome
 from offchain_workers.chain.contracts import Network, SubnetInfo
+from offchain_workers.chain.contracts.terms import ZERO_32
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.outbox import FAILED, Outbox
 from offchain_workers.chain.tables import OutboxRow
@@ -26,6 +27,7 @@ from offchain_workers.gateway.ledger import new_job, note, refold
 from offchain_workers.gateway.once import Placed
 from offchain_workers.gateway.orders import Order, Share
 from offchain_workers.gateway.purse import Purse
+from offchain_workers.gateway.records import Records
 from offchain_workers.gateway.shelf import Shelf
 from offchain_workers.gateway.tables import JobRow, RequestRow, SpendRow, State
 from offchain_workers.requester.posting import Posting, Prepared, Wish
@@ -52,6 +54,7 @@ class Poster:
         purse: Purse,
         store: BlobStore,
         leases: Leases,
+        records: Records,
         most: int,
         wake: Callable[[], None],
     ) -> None:
@@ -62,6 +65,7 @@ class Poster:
         self._purse = purse
         self._store = store
         self._leases = leases
+        self._records = records
         self._wake = wake
         self._places = threading.BoundedSemaphore(most)
         self._committing = threading.Lock()
@@ -122,42 +126,44 @@ class Poster:
 
     def _commit(self, order: Order, posting: Posting, shares: Sequence[Share]) -> list[Placed]:
         items = [item for share in shares for item in share.items]
-        wish, choice = (
-            self._wish(order, len(items)),
-            ByBalance(self._leases.balancer(posting.subnet)),
-        )
+        record = self._records.keep(order)
+        choice = ByBalance(self._leases.balancer(posting.subnet))
         try:
+            wish = _wish(order, len(items), record)
             prepared = posting.prepare(self._outbox.sender, items, wish, 0, choice)
-            self._store.put(b"".join(items))
-            cost = self._network.marketplace.value_due(prepared.terms)
-            with self._committing:
-                self._purse.check_balance(cost)
-                with self._db.session() as session:
-                    placed = self._write(session, prepared, shares, items, cost)
-                    self._enqueue(session, prepared)
+            placed = self._write(prepared, shares, items)
         except BaseException:
             if choice.lease is not None:
                 choice.lease.finish(Outcome.CANCELLED)
             raise
+        # An answer takes a block at the least: nothing is heard of the job before this.
         self._leases.keep(prepared.job_id, choice.lease)
         self._wake()
+        self._records.hand_on(posting, record)
         log.info("job queued", job=prepared.job_id.hex(), items=len(items), callers=len(shares))
         return placed
 
     def _write(
-        self,
-        session: Session,
-        prepared: Prepared,
-        shares: Sequence[Share],
-        items: Sequence[bytes],
-        cost: int,
+        self, prepared: Prepared, shares: Sequence[Share], items: Sequence[bytes]
     ) -> list[Placed]:
-        self._write_job(session, prepared, items, "balance", State.QUEUED)
+        """Job, shares and transaction, at once or not at all."""
+        cost = self._network.marketplace.value_due(prepared.terms)
+        with self._committing:
+            self._purse.check_balance(cost)
+            with self._db.session() as session:
+                self._write_job(session, prepared, items, "balance", State.QUEUED)
+                placed = self._write_shares(session, prepared, shares, cost)
+                self._enqueue(session, prepared)
+        return placed
+
+    def _write_shares(
+        self, session: Session, prepared: Prepared, shares: Sequence[Share], cost: int
+    ) -> list[Placed]:
         placed, first = [], 0
         for share in shares:
             count = len(share.items)
             self._write_request(session, prepared, share, first)
-            part = -(-cost * count // len(items))
+            part = -(-cost * count // prepared.terms.n)
             values = {"job_id": prepared.job_id, "wei": part}
             spend = update(SpendRow).where(SpendRow.id == share.reservation)
             session.execute(spend.values(**values))
@@ -207,7 +213,9 @@ class Poster:
         self._outbox.enqueue(session, key, call.to, call.data, call.value, deadline=until)
 
     def _offer(self, order: Order, posting: Posting, share: Share, requester: str) -> Placed:
-        prepared = posting.prepare(requester, share.items, self._wish(order, len(share.items)))
+        record = self._records.keep(order)
+        wish = _wish(order, len(share.items), record)
+        prepared = posting.prepare(requester, share.items, wish)
         with self._db.session() as session:
             self._write_job(session, prepared, share.items, "wallet", State.OFFERED)
             call = prepared.call
@@ -221,19 +229,8 @@ class Poster:
                 },
             )
             self._write_request(session, prepared, kept, 0)
+        self._records.hand_on(posting, record)
         return Placed(prepared.job_id, 0, len(share.items), prepared)
-
-    def _wish(self, order: Order, n: int) -> Wish:
-        """With the price for ``n`` items, and a decision record of the job's own in the store:
-        whoever asks why finds it under its hash."""
-        price = None if order.price is None else n * order.price
-        wish = replace(order.wish, max_price=price)
-        if order.record is None:
-            return wish
-        nonce = "0x" + secrets.token_bytes(32).hex()
-        record = order.record.model_copy(update={"nonce": nonce})
-        self._store.put(record.canonical())
-        return replace(wish, decision=record.hash())
 
     def _posting(self, order: Order, caller: Caller) -> Posting:
         return self._shelf.posting(self._subnet(order, caller), order.model, order.selector)
@@ -274,6 +271,13 @@ class Poster:
         refold(session, job_id)
         log.warning("job failed", job=job_id.hex(), reason=job.failure)
         return job_id
+
+
+def _wish(order: Order, n: int, record: bytes | None) -> Wish:
+    """With the price for ``n`` items and the record's hash."""
+    price = None if order.price is None else n * order.price
+    decision = ZERO_32 if record is None else keccak(record)
+    return replace(order.wish, max_price=price, decision=decision)
 
 
 def check_size(network: Network, order: Order, n: int) -> None:

@@ -17,11 +17,12 @@ from offchain_workers.gateway.errors import (
     SpendCapError,
     TooManyInFlightError,
 )
-from offchain_workers.gateway.tables import JobRow, RequestRow, SpendRow, State
+from offchain_workers.gateway.tables import JobRow, SpendRow, State
 
 HOUR = 3600
 _WAITING = (State.QUEUED, State.OPEN)
 _RETRY_SECONDS = 2.0
+_MAKING_SECONDS = 120
 
 
 class Purse:
@@ -46,22 +47,19 @@ class Purse:
         """The reservation's number. Raises SpendCapError, TooManyInFlightError."""
         now = int(self._clock())
         with self._lock, self._db.session() as session:
-            self._check_in_flight(session, caller, items)
+            self._check_in_flight(session, caller, items, now)
             self._check_hour(session, caller.name, caller.quota.spend_per_hour, wei, now)
             self._check_hour(session, None, self._total, wei, now)
-            row = SpendRow(caller=caller.name, at=now, wei=wei)
+            row = SpendRow(caller=caller.name, at=now, wei=wei, items=items)
             session.add(row)
             session.flush()
             return row.id
 
     def release(self, reservation: int) -> None:
         """Nothing came of it."""
-        self.settle(reservation, 0)
-
-    def settle(self, reservation: int, wei: int) -> None:
-        """It cost so much after all."""
+        nothing = update(SpendRow).where(SpendRow.id == reservation).values(wei=0, items=0)
         with self._db.session() as session:
-            session.execute(update(SpendRow).where(SpendRow.id == reservation).values(wei=wei))
+            session.execute(nothing)
 
     def check_balance(self, wei: int) -> None:
         """Raises BalanceLowError: what is posted and not mined yet is gone already."""
@@ -93,11 +91,14 @@ class Purse:
             f"{wei} wei more than {whose} {cap} an hour leave", _free_at(spends, over, now)
         )
 
-    def _check_in_flight(self, session: Session, caller: Caller, items: int) -> None:
+    def _check_in_flight(self, session: Session, caller: Caller, items: int, now: int) -> None:
+        """What waits to be posted counts; a reservation that a crash left behind not for long."""
+        made = JobRow.state.in_(_WAITING)
+        fresh = SpendRow.job_id.is_(None) & (SpendRow.at > now - _MAKING_SECONDS)
         query = (
-            select(func.coalesce(func.sum(RequestRow.count), 0))
-            .join(JobRow, JobRow.job_id == RequestRow.job_id)
-            .where(RequestRow.caller == caller.name, JobRow.state.in_(_WAITING))
+            select(func.coalesce(func.sum(SpendRow.items), 0))
+            .join(JobRow, JobRow.job_id == SpendRow.job_id, isouter=True)
+            .where(SpendRow.caller == caller.name, made | fresh)
         )
         waiting = int(session.scalar(query) or 0)
         if waiting + items > caller.quota.max_in_flight:

@@ -93,11 +93,13 @@ class RequestRow(Base):
 
 
 class SpendRow(Base):
-    """Money that a caller's hour counts: reserved before a job is made, none once it failed."""
+    """Money that a caller's hour counts: reserved before a job is made, none once it failed.
+    ``items``: how many of them it is for."""
 
     __tablename__ = "gateway_spends"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     caller: Mapped[str] = mapped_column(String)
     at: Mapped[int] = mapped_column(Integer, index=True)
     wei: Mapped[int] = mapped_column(BigInt)
+    items: Mapped[int] = mapped_column(Integer)
     job_id: Mapped[bytes | None] = mapped_column(Hex, index=True)

@@ -22,6 +22,8 @@ from offchain_workers.models.catalog import endpoints
 from offchain_workers.requester.errors import JobRefundedError
 from offchain_workers.requester.posting import Posting, Prepared, Wish
 from offchain_workers.requester.results import await_close, history
+from offchain_workers.routing.record import DecisionRecord
+from offchain_workers.storage import LocalStore
 
 JOB_SECONDS = 120.0
 CALLBACK_GAS = 150_000
@@ -57,6 +59,7 @@ class DemoJob:
     )
     paid: int | None = None
     error: str | None = None
+    decision: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -74,19 +77,15 @@ class DemoJob:
             "operator": self.operator,
             "gas": self.gas,
             "paid": self.paid,
+            "decision": self.decision,
         }
         return document | ({"error": self.error} if self.error else {})
 
 
-def default_inputs(net: Localnet) -> list[Input]:
-    """Test digits, and files of the installation and of the machine."""
-    digits = net.models["digits"][1].samples[:DIGITS]
-    inputs = [Input(name, "digits", raw) for name, raw, _ in digits]
+def some_files() -> list[Path]:
+    """Of the installation and of the machine."""
     candidates = [Path(sys.executable).resolve(), Path(__file__), *_checkout(), *_machine()]
-    files = [path for path in dict.fromkeys(candidates) if path.is_file()]
-    inputs += [Input(str(path), "magika", path) for path in files]
-    last = inputs[-1]
-    return [*inputs[:-1], Input(last.name, last.model, last.raw, by_contract=True)]
+    return [path for path in dict.fromkeys(candidates) if path.is_file()]
 
 
 def _checkout() -> list[Path]:
@@ -99,7 +98,10 @@ def _machine() -> list[Path]:
 
 
 class Demo:
-    """Runs jobs on a local market: of method none, or as ``postings`` by model say."""
+    """Runs jobs on a local market: of method none, or as ``postings`` by model say.
+
+    ``decisions`` by model: why it was taken; each job gets a record of its own.
+    """
 
     def __init__(
         self,
@@ -108,8 +110,15 @@ class Demo:
         say: Callable[[str], None] = lambda step: None,
         method: str = "none",
         postings: Mapping[str, Posting] | None = None,
+        decisions: Mapping[str, DecisionRecord] | None = None,
     ) -> None:
-        self.jobs = [DemoJob(entry, method) for entry in inputs]
+        self.decisions = dict(decisions or {})
+        self.jobs = [
+            DemoJob(entry, self.decisions[entry.model].chosen.method)
+            if entry.model in self.decisions
+            else DemoJob(entry, method)
+            for entry in inputs
+        ]
         self._net = net
         self._changed: Callable[[], None] = lambda: None
         self._say = say
@@ -156,14 +165,26 @@ class Demo:
             self._changed()
             return None
         if job.input.by_contract:
-            prepared, call = self._by_contract(posting, item)
+            prepared, call = self._by_contract(posting, item, self._decision(job, posting))
         else:
-            prepared = posting.prepare(self._wallet.address, [item])
+            wish = Wish(decision=self._decision(job, posting))
+            prepared = posting.prepare(self._wallet.address, [item], wish)
             call = prepared.call
         self._record(job, prepared, self._wallet.send(call)["gasUsed"])
         return prepared
 
-    def _by_contract(self, posting: Posting, item: bytes) -> tuple[Prepared, Call]:
+    def _decision(self, job: DemoJob, posting: Posting) -> bytes:
+        """The hash of the job's own record, which the members keep; zero without one."""
+        record = self.decisions.get(job.input.model)
+        if record is None:
+            return bytes(32)
+        own = record.for_another_job()
+        LocalStore(self._net.layout.blobs).put(own.canonical())
+        posting.hand_on(own.canonical())
+        job.decision = own.cid
+        return own.hash()
+
+    def _by_contract(self, posting: Posting, item: bytes, decision: bytes) -> tuple[Prepared, Call]:
         """The same job with the consumer contract as the requester."""
         if self._consumer is None:
             self._say("deploying the consumer contract")
@@ -173,7 +194,7 @@ class Demo:
                 self._net.network.marketplace.address,
             )
         address = self._consumer.address
-        wish = Wish(callback_target=address, callback_gas=CALLBACK_GAS)
+        wish = Wish(callback_target=address, callback_gas=CALLBACK_GAS, decision=decision)
         prepared = posting.prepare(address, [item], wish)
         value = self._net.network.marketplace.value_due(prepared.terms)
         return prepared, self._consumer.ask(
@@ -190,7 +211,9 @@ class Demo:
 
     def _await(self, job: DemoJob, prepared: Prepared) -> None:
         network = self._net.network
-        closed = await_close(network, prepared.job_id, JOB_SECONDS, self._pause)
+        waits = prepared.terms.selector != NONE
+        pause = (lambda: self._hurry(prepared.job_id)) if waits else self._pause
+        closed = await_close(network, prepared.job_id, JOB_SECONDS, pause)
         past = history(self._net.pool, network, prepared.job_id)
         if closed.status is not JobStatus.PAID:
             job.status = "refunded"
@@ -216,6 +239,15 @@ class Demo:
             return None
         receipt = self._net.pool.w3.eth.get_transaction_receipt("0x" + tx_hash.hex())  # type: ignore[arg-type]
         return int(receipt["gasUsed"])
+
+    def _hurry(self, job_id: bytes) -> None:
+        """Nobody waits for the window of an answer that nobody disputes."""
+        self._pause()
+        past = history(self._net.pool, self._net.network, job_id)
+        now = int(self._net.pool.w3.eth.get_block("latest")["timestamp"])
+        if past.job.status is JobStatus.PENDING and past.final_at and past.final_at >= now:
+            self._say(f"nobody disputes the answer: the clock goes on by {past.final_at - now} s")
+            self._net.devnet.mine_at(past.final_at + 1)
 
     def _pause(self) -> None:
         time.sleep(PAUSE_SECONDS)

@@ -208,8 +208,20 @@ class Localnet:
         models: Sequence[bytes],
         method: bytes = NONE,
         command: Sequence[str] = ("worker",),
+        others: Sequence[bytes] = (),
     ) -> WorkerProcess:
-        """Register and offer on chain, start the process: `fusion` with ``command``."""
+        """Register and offer on chain, start the process: `fusion` with ``command``.
+
+        ``others``: models that were offered before, and are served too."""
+        self.join(plan, models, method)
+        address, port = self.account(plan.name).address, self.port(plan.name)
+        urls, served = self._rpc_urls(self.devnet.url), [*others, *models]
+        worker = start_worker(self.layout, plan, address, urls, port, served, command)
+        self.workers.append(worker)
+        return worker
+
+    def join(self, plan: WorkerPlan, models: Sequence[bytes], method: bytes = NONE) -> None:
+        """Register and offer on chain."""
         self.fund([plan.name])
         wallet, subnets = self.wallet(plan.name), self.network.subnets
         port = self.port(plan.name)
@@ -224,10 +236,6 @@ class Localnet:
             if not subnets.has_offer(wallet.address, book_id(model_id, method)):
                 offer = subnets.offer(model_id, method, plan.tier, plan.price, region=plan.region)
                 wallet.send(offer)
-        urls = self._rpc_urls(self.devnet.url)
-        worker = start_worker(self.layout, plan, wallet.address, urls, port, models, command)
-        self.workers.append(worker)
-        return worker
 
     def await_workers(self) -> None:
         """Until all take jobs."""

@@ -89,7 +89,7 @@ def start_market(
     if not (bundle_folder / CARD_FILE).exists():
         say(f"compiling {model.card.name} for opml")
         compile_model(model, bundle_folder, publisher)
-    card, program, model_id = _published(net, model, bundle_folder)
+    card, program, model_id = publish_compiled(net, model, bundle_folder)
     attest(net, model_id)
     watcher = start_watcher(net)
     stack.callback(watcher.stop)
@@ -105,7 +105,9 @@ def start_market(
     return OpmlMarket(net, model, bundle_folder, card, program, posting, watcher, address)
 
 
-def _published(net: Localnet, model: DemoModel, folder: Path) -> tuple[ModelCard, Program, bytes]:
+def publish_compiled(
+    net: Localnet, model: DemoModel, folder: Path
+) -> tuple[ModelCard, Program, bytes]:
     """A bundle, published as a child of the float model."""
     files = {file.name: file.read_bytes() for file in folder.iterdir()}
     card = ModelCard.from_canonical(files.pop(CARD_FILE))

@@ -152,6 +152,14 @@ class Posting:
                 choice.refused(no)
         return terms, None, notes
 
+    def hand_on(self, blob: bytes) -> int:
+        """How many members keep a blob that belongs to a job, such as its decision's record."""
+        taken = 0
+        for member in self.members:
+            with talking(member) as worker:
+                taken += worker.hand_over(blob)
+        return taken
+
     def _terms(self, requester: str, items: Sequence[bytes], wish: Wish) -> JobTerms:
         market = self._network.marketplace
         method = market.method(self._selector)

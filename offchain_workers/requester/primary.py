@@ -9,7 +9,11 @@ from typing import Protocol
 import httpx
 
 from offchain_workers.balancing import Balancer, Lease, NoTargetError, Outcome, outcome_of_error
-from offchain_workers.requester.errors import AcceptanceRefusedError
+from offchain_workers.requester.errors import (
+    AcceptanceForgedError,
+    AcceptanceRefusedError,
+    WorkerUnreachableError,
+)
 from offchain_workers.requester.workers import Member, talking
 
 
@@ -76,8 +80,8 @@ def outcome_of_asking(error: Exception) -> Outcome:
     """What it says about a worker that no acceptance came."""
     if isinstance(error, AcceptanceRefusedError):
         return error.outcome
-    cause = error.__cause__
-    if isinstance(cause, httpx.HTTPError):
-        return outcome_of_error(cause)
-    # No endpoint, no JSON, a promise by somebody else: not the input's doing.
-    return Outcome.UNAVAILABLE
+    if isinstance(error.__cause__, httpx.HTTPError):
+        return outcome_of_error(error.__cause__)
+    # No endpoint, no JSON, a promise by somebody else: not the input's doing. Other errors may be.
+    is_theirs = isinstance(error, (WorkerUnreachableError, AcceptanceForgedError))
+    return Outcome.UNAVAILABLE if is_theirs else Outcome.CANCELLED

@@ -6,6 +6,7 @@ Canonical JSON; its keccak256 is its content id, and is written into the job's t
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -199,6 +200,10 @@ class DecisionRecord(Frozen):
     def subnet_id(self) -> bytes | None:
         """The live subnet that the choice found; None: one has to be formed."""
         return raw(self.choice.subnet) if self.choice and self.choice.subnet else None
+
+    def for_another_job(self) -> DecisionRecord:
+        """The same decision with a nonce of its own: no two jobs share a record."""
+        return self.model_copy(update={"nonce": "0x" + secrets.token_bytes(32).hex()})
 
     def offers_of(self, index: int) -> list[OfferRow]:
         """Of a class."""

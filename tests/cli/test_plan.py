@@ -183,3 +183,22 @@ def test_a_changed_wish_is_seen_by_who_wished(
     code, out, _ = fusion("verify-decision", job["id"], "--wish", str(mine), "--json")
     assert code == 1
     assert [each["fault"] for each in json.loads(out)["differences"]] == ["request"]
+
+
+def test_a_model_is_evaluated_and_a_forged_card_is_seen(
+    market: Market, published: str, home: Path, fusion: Any
+) -> None:
+    data = market.read("model", "evaluate", "digits")
+    assert (data["suite"], data["right"], data["items"]) == ("digits@1", 352, 360)
+    assert data["agrees"]
+    onnx, card = str(home / "digits.onnx"), home / "digits.json"
+    tree = json.loads(card.read_text())
+    tree["accuracy"] = {"suite": {"name": "digits@1", "items": 360, "right": 360}}
+    card.write_text(json.dumps(tree))
+    code, out, _ = fusion("model", "evaluate", onnx, "--card", str(card), "--json")
+    assert (code, json.loads(out)["agrees"]) == (1, False)
+    code, _, err = fusion("model", "evaluate", onnx, "--card", str(card))
+    assert err.startswith("error MN-ROUTE-021")
+    written = market.read("model", "evaluate", onnx, "--card", str(card), "--write")
+    assert json.loads(card.read_text())["accuracy"] == written["figures"]
+    assert market.read("model", "evaluate", onnx, "--card", str(card))["agrees"]

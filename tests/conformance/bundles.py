@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from offchain_workers.evaluation.lines import Lines
 from offchain_workers.models.demo import DemoModel, digits, magika
 from scripts import build_digits_cnn, build_encoder
-from tests.opml.compiler.lines import Lines
 from verifiers.opml.bundle import HEADER_FILE, PROGRAM_FILE, WEIGHTS_FILE, Program, assemble
 from verifiers.opml.compiler import ir
 from verifiers.opml.compiler.compile import Options, compile_graph, encode_input
@@ -72,7 +72,7 @@ def _encoder() -> Bundle:
 
 
 def _direction() -> Bundle:
-    lines, random = Lines(DATA), np.random.default_rng(5)
+    lines, random = Lines(), np.random.default_rng(5)
     pictures = [lines.draw(random)[0] for _ in range(CALIBRATED_ON + TRIED)]
     return compiled(direction_model().read_bytes(), pictures)
 

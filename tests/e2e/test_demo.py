@@ -43,14 +43,26 @@ def test_files_it_never_saw_are_labelled_as_magika_does(tmp_path: Path, chain: s
         assert job["operator"].startswith("0x")
 
 
-def test_without_inputs_it_reads_digits_and_calls_a_consumer_back() -> None:
+def test_without_inputs_it_wishes_for_digits_and_calls_a_consumer_back() -> None:
     document = run_demo("--chain", "embedded")
     assert document["ok"] is True
     by_model: dict[str, list[dict[str, Any]]] = {}
     for job in document["jobs"]:
         by_model.setdefault(job["model"], []).append(job)
-    assert len(by_model["digits"]) >= 2
+    assert [job["method"] for job in by_model["digits"]] == ["none"]
+    assert [job["method"] for job in by_model["digits-opml"]] == ["opml"]
     assert len(by_model["magika"]) >= 3
+    decisions = [job["decision"] for job in document["jobs"]]
+    assert len(set(decisions)) == len(decisions)
+    presets = {row["prefer"]: row for row in document["presets"]}
+    assert len(presets) == 5
+    assert presets["safe"]["method"] == "opml"
+    assert presets["cheap"]["method"] == "none"
+    assert "privacy" in presets["private"]["why"]
+    wishes = [plan["choice"]["wish"] for plan in document["plans"]]
+    assert [wish.partition(", at most")[0] for wish in wishes] == [
+        "digits, cheap", "digits, safe", "file-type, balanced",
+    ]  # fmt: skip
     called_back = document["jobs"][-1]
     assert called_back["status"] == "paid"
     plain = next(job["gas"]["deliver"] for job in by_model["magika"] if job["gas"]["deliver"])

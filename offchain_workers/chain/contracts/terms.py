@@ -207,12 +207,12 @@ def sign_acceptance(
 
 
 def accepted_by(acceptance: Acceptance, domain: Domain, job_id: bytes) -> str:
-    """The address that signed. Raises TermsInvalidError, ValueError for what nobody can sign."""
+    """The address that signed. Raises TermsInvalidError for what nobody can sign."""
     vrs = (acceptance.v, acceptance.r, acceptance.s)
     try:
         digest = acceptance_digest(domain, job_id, acceptance.until, acceptance.pledge)
         recovered: str = Account._recover_hash(digest, vrs=vrs)
-    except FORGERIES as error:
+    except (*FORGERIES, ValueError) as error:
         raise TermsInvalidError(f"not an acceptance: {error}") from error
     return to_checksum_address(to_canonical_address(recovered))
 

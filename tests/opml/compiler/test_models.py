@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from offchain_workers.evaluation.lines import Lines
 from offchain_workers.models.demo import magika
 from scripts import build_digits_cnn, build_encoder
-from tests.opml.compiler.lines import Lines
 from tests.opml.compiler.support import assert_exact
 from verifiers.opml.compiler import importer
 from verifiers.opml.compiler.accuracy import Accuracy, measure
@@ -94,7 +94,7 @@ def test_text_direction() -> None:
     path = _direction_model()
     if path is None:
         pytest.skip("rapidocr-onnxruntime is not installed, FUSION_TEST_DIRECTION_MODEL not set")
-    random, lines = np.random.default_rng(5), Lines(DATA)
+    random, lines = np.random.default_rng(5), Lines()
     drawn = [lines.draw(random) for _ in range(400)]
     pictures = [picture for picture, _ in drawn]
     made = compile_graph(path.read_bytes(), pictures[:100])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lines of text as pictures, from glyphs of DejaVu fonts (tests/data/glyphs.npz), some upside down.
+"""Lines of text as pictures, from glyphs of DejaVu fonts (data/glyphs.npz), some upside down.
 
 The archive holds 94 printable ASCII characters of three fonts, 48 x 44 pixels of 16 greys, two to a
 byte, and how far each moves the pen.
@@ -7,7 +7,8 @@ byte, and how far each moves the pen.
 
 from __future__ import annotations
 
-from pathlib import Path
+import io
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,9 @@ _LETTERS = np.r_[32:58, 64:90]
 class Lines:
     """Draws seeded random lines as the text-direction model takes them."""
 
-    def __init__(self, data: Path) -> None:
-        with np.load(data / "glyphs.npz") as stored:
+    def __init__(self) -> None:
+        data = (files("offchain_workers.evaluation") / "data" / "glyphs.npz").read_bytes()
+        with np.load(io.BytesIO(data)) as stored:
             packed, self._widths = stored["glyphs"], stored["widths"]
         pairs = np.stack([packed >> 4, packed & 15], -1)
         self._glyphs = pairs.reshape(-1, HEIGHT, BOX).astype(np.float64) * 17
