@@ -12,6 +12,7 @@ from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import Acceptance, JobTerms, Network, SubnetInfo
 from offchain_workers.chain.contracts.base import NATIVE, ZERO_ADDRESS
 from offchain_workers.chain.contracts.terms import ZERO_32
+from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.errors import FusionError
 from offchain_workers.models.card import ModelCard
 from offchain_workers.requester.errors import (
@@ -165,8 +166,9 @@ class Posting:
         market = self._network.marketplace
         method = market.method(self._selector)
         assert method is not None  # the subnet could not have been formed otherwise
-        now = market.w3.eth.get_block("latest")["timestamp"]
-        deliver_by = now + wish.deliver_within
+        clock = ChainClock()  # of a chain at rest the newest block may be old
+        clock.see(market.w3.eth.get_block("latest")["timestamp"])
+        deliver_by = clock.now() + wish.deliver_within
         return JobTerms(
             requester=requester,
             model_id=self._model_id,

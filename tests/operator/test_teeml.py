@@ -20,6 +20,7 @@ from offchain_workers.chain.contracts.teeml_verifier import (
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.past import Past
 from offchain_workers.chain.wallet import Wallet
+from offchain_workers.devnet.accounts import CHAIN_ID
 from offchain_workers.localnet.teeml import make_policy
 from offchain_workers.operator.tables import JobRow, Stage
 from tests.operator.world import (
@@ -32,17 +33,21 @@ from tests.operator.world import (
     refusal,
     until,
 )
+from verifiers.teeml.enclave.client import EnclaveClient, EnclaveProcess
 from verifiers.teeml.machine import Machine
 from verifiers.teeml.market import verifier_of
 from verifiers.teeml.method import TeemlMethod
 from verifiers.teeml.onchain import root_words
+from verifiers.teeml.registrar import Registrar
 from verifiers.teeml.simulated import Authority
+from verifiers.teeml.sources import SimulatedSource
 
 HOLD = 300
 TTL = 3_600
 NOT_READY = "MN-WORKER-140"
 PLATFORM_REMOVED = 4
 TURN = 30
+SPARE = "shared"
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +193,16 @@ def test_a_key_is_renewed_before_it_ends(under: Callable[..., Market]) -> None:
 
 
 @pytest.fixture
+def spare() -> Iterator[EnclaveProcess]:
+    """A second enclave on a worker's platform."""
+    process = EnclaveProcess(
+        ("--provider", "simulated", "--platform", SPARE, "--chain", str(CHAIN_ID))
+    )
+    yield process
+    process.stop()
+
+
+@pytest.fixture
 def machines(monkeypatch: pytest.MonkeyPatch) -> list[Machine]:
     """Of the workers, in the order in which they come."""
     made: list[Machine] = []
@@ -234,21 +249,33 @@ def test_a_lost_enclave_is_started_again_with_another_key(
 
 @pytest.mark.slow
 def test_an_answer_under_a_key_that_was_replaced_is_signed_again(
-    under: Callable[..., Market], machines: list[Machine]
+    under: Callable[..., Market], spare: EnclaveProcess
 ) -> None:
-    """A backup's, made before its turn: by then its enclave was started anew."""
-    market = under()
+    """A backup's, made before its turn: when that comes, another key has its platform's place."""
+    market = under(platform=SPARE)
     backup = market.operators[1]
     with market.worker(backup, vouching=False, accept_seconds=60):
         registered(market, backup)
+        [first] = live(market, backup)
+        other = Registrar(
+            market.network,
+            backup.address,
+            EnclaveClient(spare.ensure()),
+            SimulatedSource(SPARE),
+        )
+        other.serve(policy_id(market))
+        [register] = [step for step in other.look() if step.what == "register"]
         job_id = market.post(teeml_terms(market), inline(PIXELS))
         market.chain.increase_time(TURN - 5)
-        until(lambda: rows(market, backup, job_id).stage == Stage.READY)
-        kill(machines[0])
-        until(lambda: market.chain.mine() is None and len(keys(market, backup)) == 2)
-        market.chain.increase_time(TURN)
+        with market.without_mining():
+            until(lambda: rows(market, backup, job_id).stage == Stage.READY)
+            wallet = Wallet(market.w3, backup)
+            market.w3.eth.send_raw_transaction(wallet._signed(register.call, None, None))
+            market.chain.mine()
+        assert first not in live(market, backup)
         until(lambda: market.chain.mine() is None and market.paid(job_id))
     assert rows(market, backup, job_id).deliveries > 1
+    assert len(keys(market, backup)) == 3
 
 
 def test_a_removed_platform_promises_nothing_and_does_not_insist(

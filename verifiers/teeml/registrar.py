@@ -161,12 +161,18 @@ class Registrar:
             for step in steps(collateral)
             if self._refusal(call := self._collateral.call(step.function, *step.args)) is None
         ]
-        standing.waits_for = "collateral to be mined" if missing else refused
-        if not missing:
-            standing.pending, standing.rests_until = None, time.monotonic() + _REST_SECONDS
-            self._fetched = None
-            log.warning("enclave key refused", policy=f"0x{policy_id.hex()}", reason=refused)
-        return missing
+        if missing:
+            standing.waits_for = "collateral to be mined"
+            return missing
+        # What was on its way may have been mined since the first question.
+        refused = self._refusal(call)
+        if refused is None:
+            return [Step("register", call)]
+        standing.waits_for = refused
+        standing.pending, standing.rests_until = None, time.monotonic() + _REST_SECONDS
+        self._fetched = None
+        log.warning("enclave key refused", policy=f"0x{policy_id.hex()}", reason=refused)
+        return ()
 
     def _collateral_of(self, quote: Quote, now: int) -> Collateral:
         """Fetched once for the blocks that a registration takes."""
