@@ -26,7 +26,7 @@ from verifiers.zkml.method import prepared
 from verifiers.zkml.setup import Options, make
 
 # Hidden values of a perceptron 64 -> n -> 10: each widest one that fits its rows, about.
-WIDTHS = (16, 64, 200, 500)
+WIDTHS = (16, 64, 200, 500, 1_000)
 # What a worker's machine may be expected to have.
 MEMORY_MIB = 8_192
 # Assumed, not measured: an enclave's memory, and what a model of so many bytes needs of it.
