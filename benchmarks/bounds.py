@@ -64,6 +64,8 @@ BOUNDS = (
     Bound("teeml: an SGX quote, version 3", ("quote:teeml:v3",), 185_000),
     Bound("teeml: a TDX quote, version 4", ("quote:teeml:v4",), 205_000),
     Bound("teeml: a TDX quote, version 5", ("quote:teeml:v5",), 205_000),
+    Bound("teeml: a key registered, all in", ("register:teeml:key",), 330_000),
+    Bound("teeml: a result delivered and paid", ("deliver:teeml:exact",), 100_000),
     Bound("teeml: TCB info refreshed", ("tcbinfo:teeml:tdx",), 500_000),
     Bound("form, 3 of 8", ("form:-:3of8",), 140_000),
     Bound("form, 3 of 32", ("form:-:3of32",), 250_000),

@@ -10,7 +10,7 @@ import boa
 import pytest
 from eth_account import Account
 
-from offchain_workers.chain.contracts.enclaves import Result
+from offchain_workers.chain.contracts.enclaves import Policy, Result
 from tests.contracts.actors import wallet
 from tests.contracts.parts import ETHER, PAID, by
 from tests.teeml.contracts.market import ANSWER, BOND, PROOF_SECONDS, Market
@@ -215,6 +215,7 @@ def test_the_package_computes_what_the_contract_does(tee: Market) -> None:
     result = tee.result(tee.terms)
     policy_id = tee.policy.policy_id
     assert tee.plugin.policy_id_of(tee.policy.abi()) == policy_id
+    assert Policy.from_abi(tee.policy.abi()) == tee.policy
     hashed = tee.domain.binding_hash(policy_id, binding)
     assert tee.plugin.binding_hash(policy_id, tuple(vars(binding).values())) == hashed
     quoted = tee.domain.quoted_hash(policy_id, bytes(32), result)

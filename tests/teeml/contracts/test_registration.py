@@ -15,6 +15,8 @@ from offchain_workers.chain.contracts.enclaves import Binding, Policy
 from tests.contracts.actors import wallet
 from tests.contracts.parts import ETHER, PAID, by
 from tests.teeml.contracts.market import ENCLAVE, MEASUREMENT, Market
+from tests.teeml.contracts.simulation import parsed
+from verifiers.teeml.onchain import steps
 from verifiers.teeml.simulated import Level, tcb_info
 from verifiers.teeml.simulated.bodies import MEASUREMENT as IMAGE
 
@@ -25,6 +27,7 @@ def send(tee: Market, binding: Binding, evidence: tuple[Any, ...], by_whom: str 
     sender = by_whom or binding.operator
     with boa.env.prank(sender):
         tee.plugin.register(tee.policy.abi(), evidence, astuple(binding))
+    tee.world.bonds.add(tee.plugin.bond_id(tee.policy.policy_id, binding.key))
 
 
 def under(tee: Market, **rules: Any) -> Market:
@@ -130,9 +133,7 @@ def test_rtmr3_counts_only_where_the_policy_says_so(tee: Market) -> None:
 
 
 def test_enclaves_of_sgx_are_taken_with_their_version(tee: Market) -> None:
-    from tests.teeml.contracts.market import load
-
-    load_missing(tee, load)
+    load_sgx(tee)
     sgx = under(tee, measurements=(MEASUREMENT, ENCLAVE))
     binding = tee.binding(tee.members[0])
     old = tee.evidence(sgx.report_data(binding), version=3, isvsvn=0)
@@ -144,11 +145,8 @@ def test_enclaves_of_sgx_are_taken_with_their_version(tee: Market) -> None:
     send(sgx, binding, (*new[:-1], 1))
 
 
-def load_missing(tee: Market, load: Callable[..., None]) -> None:
+def load_sgx(tee: Market) -> None:
     """The documents of SGX beside those of TDX."""
-    from tests.teeml.contracts.simulation import parsed
-    from verifiers.teeml.onchain import steps
-
     for step in steps(parsed(tee.platform.collateral(tdx=False))):
         if step.function.startswith("update_") and step.function != "update_crl":
             getattr(tee.collateral, step.function)(*step.args)
@@ -197,9 +195,6 @@ def test_a_platform_out_of_date_is_taken_where_the_policy_says_so(tee: Market) -
     issued = tee.world.now
     levels = [Level((4,) * 16), Level((1,) * 16, 1, (0,) * 16, "OutOfDate")]
     document = tcb_info(issued, tee.platform.fmspc, levels=levels)
-    from tests.teeml.contracts.simulation import parsed
-    from verifiers.teeml.onchain import steps
-
     step = steps(parsed(tee.platform.collateral(tcb=document)))[-2]
     tee.collateral.update_tcb_info(*step.args)
     with boa.reverts("status"):
