@@ -38,6 +38,8 @@ MOVES = st.lists(
     min_size=8,
     max_size=24,
 )
+# So that no run is idle: a key on each of two machines, and two jobs, one of them owed.
+PRELUDE = (("register", 0, 0), ("register", 1, 1), ("post", 0, 1), ("post", 0, 0))
 WAITS = (1, 30, 61, HOLD + 1, 3_601, DAY, DAY + PROOF_SECONDS, 12)
 
 
@@ -168,7 +170,7 @@ class Run:
 def _runs(market: Market, moves: list[tuple[str, int, int]]) -> None:
     with boa.env.anchor():
         run = Run(replace(market, world=market.world.copy()))
-        for move in moves:
+        for move in (*PRELUDE, *moves):
             run.play(*move)
         run.close()
 
