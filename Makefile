@@ -10,6 +10,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONPATH VIRTUAL_ENV PYTHONHOME
 
 PYTEST_ARGS ?=
+# Tests run in as many processes, a file always in one.
+JOBS ?= 2
 UV = $$(scripts/bootstrap_uv.sh)
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
@@ -88,7 +90,7 @@ bench: setup  ## measure gas and throughput into benchmarks/
 .PHONY: test
 test: setup .venv-mlserver/.done  ## every test that is not slow
 	@if [ -f tests/ape/pytest.ini ]; then PYTHONWARNINGS=ignore ape test tests/ape -c tests/ape/pytest.ini -q; fi
-	python -m pytest -q $(PYTEST_ARGS)
+	python -m pytest -q --numprocesses $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: test-slow
 test-slow: setup  ## the long runs: fuzzing at length, soak, whole models
