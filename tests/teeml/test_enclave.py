@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from eth_account import Account
@@ -13,6 +15,7 @@ from eth_account.messages import encode_typed_data
 from offchain_workers.chain.contracts import JobTerms
 from offchain_workers.chain.contracts.enclaves import Result, ResultDomain
 from offchain_workers.chain.hashing import keccak
+from offchain_workers.engines.embedded import EmbeddedEngine
 from offchain_workers.models.demo import digits_mlp
 from offchain_workers.models.wire import pack_items, unpack_items
 from offchain_workers.sealing import SealingKey, input_info, output_info, seal
@@ -30,9 +33,14 @@ from tests.teeml.enclaves import (
 )
 from verifiers.teeml.enclave.answers import Answer
 from verifiers.teeml.enclave.client import Attested, EnclaveClient, EnclaveProcess
-from verifiers.teeml.errors import EnclaveGoneError, EnclaveRefusedError
+from verifiers.teeml.enclave.frames import Message
+from verifiers.teeml.enclave.keys import Anchor, Keyring, Purpose
+from verifiers.teeml.enclave.service import Service
+from verifiers.teeml.errors import EnclaveGoneError, EnclaveProtocolError, EnclaveRefusedError
 from verifiers.teeml.payload import Payload
+from verifiers.teeml.providers import SimulatedProvider
 from verifiers.teeml.quote import Quote
+from verifiers.teeml.simulated import Platform
 
 LISTED = Listed(digits_mlp())
 DOMAIN_OF_RESULTS = ResultDomain(CHAIN, VERIFIER)
@@ -73,7 +81,6 @@ def signer(terms: JobTerms, found: Answer) -> str:
 
 
 def expected() -> bytes:
-    from offchain_workers.engines.embedded import EmbeddedEngine
     from offchain_workers.models import ModelSpec
     from offchain_workers.storage import content_id
 
@@ -239,3 +246,47 @@ def test_a_box_for_an_earlier_key_of_the_same_purpose_opens(
     terms = LISTED.terms([ITEM], payload.commitment)
     found = client.answer(newer.key, DOMAIN, terms, sealed(payload, key.binding.sealing_key))
     assert signer(terms, found) == newer.key
+
+
+def test_an_unregistered_key_is_quoted_again_at_a_later_block(
+    client: EnclaveClient, key: Attested
+) -> None:
+    purpose = Purpose(DOMAIN_OF_RESULTS, POLICY, OPERATOR)
+    later = client.attest(purpose, bytes(32), Anchor(8, b"\x0a" * 32), key.key)
+    assert later.binding == replace(key.binding, anchor=8)
+    report = Quote.parse(later.quote).report
+    assert (
+        report.report_data == DOMAIN_OF_RESULTS.binding_hash(POLICY, later.binding) + b"\x0a" * 32
+    )
+    for other_purpose in (replace(purpose, policy=bytes(32)), replace(purpose, operator=VERIFIER)):
+        with pytest.raises(EnclaveRefusedError, match="MN-TEE-083"):
+            client.attest(other_purpose, bytes(32), Anchor(8, b"\x0a" * 32), key.key)
+
+
+def test_keys_of_one_policy_never_push_out_another_policys() -> None:
+    """A guardian who closes one policy must not cost what is promised under the others."""
+    ring = Keyring(SimulatedProvider(Platform(label="platform"), CHAIN))
+    anchor = Anchor(7, b"\x09" * 32)
+
+    def made(policy: bytes) -> str:
+        purpose = Purpose(DOMAIN_OF_RESULTS, policy, OPERATOR)
+        return ring.attest(purpose, bytes(32), bytes(32), anchor)[0].address
+
+    kept, others = made(POLICY), [made(bytes(32)) for _ in range(70)]
+    assert ring.addresses() == [kept, *others[-64:]]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_crash_leaves_no_dump_of_what_was_opened(process: EnclaveProcess) -> None:
+    process.ensure()
+    assert process._process is not None
+    limits = Path(f"/proc/{process._process.pid}/limits").read_text()
+    [line] = [line for line in limits.splitlines() if line.startswith("Max core file size")]
+    assert line.split()[4:6] == ["0", "0"]
+
+
+def test_what_goes_wrong_is_told_without_the_words_that_met_the_input() -> None:
+    service = Service(SimulatedProvider(Platform(label="platform"), CHAIN), EmbeddedEngine("cpu"))
+    answer = service.handle(Message({"ask": "open", "key": "private words"}))
+    assert "private words" not in str(answer.head)
+    assert answer.head["error"]["code"] == EnclaveProtocolError.CODE

@@ -37,6 +37,8 @@ _ANCHOR_BLOCKS = 128
 NO_MANIFEST = bytes(32)
 # Of a key's life, what may be left when the next one is made.
 _RENEW_SHARE = 4
+# What TeemlVerifier says of a key that it has.
+_REGISTERED = "already registered"
 # After a refusal, and for as long fetched collateral is used.
 _REST_SECONDS = 60.0
 
@@ -44,12 +46,14 @@ _REST_SECONDS = 60.0
 @dataclass
 class Standing:
     """Where registration under one policy stands. ``live``: keys by address and last second;
+    ``pending``: a key that is not registered yet; ``refused``: what vouches for it was not taken;
     ``looked``: whether all that the enclave has were looked for on the chain; ``rests_until``: by
     the machine's own clock, after a refusal that may last."""
 
     policy: Policy
     live: dict[str, int] = field(default_factory=dict)
     pending: Attested | None = None
+    refused: bool = False
     looked: bool = False
     rests_until: float = 0.0
     waits_for: str = "a first look at the chain"
@@ -156,11 +160,7 @@ class Registrar:
         if refused is None:
             standing.waits_for = "its registration to be mined"
             return [Step("register", call)]
-        missing = [
-            Step("collateral", call)
-            for step in steps(collateral)
-            if self._refusal(call := self._collateral.call(step.function, *step.args)) is None
-        ]
+        missing = self._missing(collateral)
         if missing:
             standing.waits_for = "collateral to be mined"
             return missing
@@ -168,11 +168,22 @@ class Registrar:
         refused = self._refusal(call)
         if refused is None:
             return [Step("register", call)]
-        standing.waits_for = refused
-        standing.pending, standing.rests_until = None, time.monotonic() + _REST_SECONDS
-        self._fetched = None
+        self._rest(standing, refused)
         log.warning("enclave key refused", policy=f"0x{policy_id.hex()}", reason=refused)
         return ()
+
+    def _missing(self, collateral: Collateral) -> list[Step]:
+        """What the chain would take of it."""
+        calls = [self._collateral.call(one.function, *one.args) for one in steps(collateral)]
+        return [Step("collateral", call) for call in calls if self._refusal(call) is None]
+
+    def _rest(self, standing: Standing, refused: str) -> None:
+        standing.waits_for, standing.rests_until = refused, time.monotonic() + _REST_SECONDS
+        self._fetched = None
+        # Another quote next time, of the same key: an enclave keeps only so many.
+        standing.refused = True
+        if refused == _REGISTERED:  # mined since we looked; whether it lives still, the chain says
+            standing.pending, standing.looked = None, False
 
     def _collateral_of(self, quote: Quote, now: int) -> Collateral:
         """Fetched once for the blocks that a registration takes."""
@@ -186,11 +197,14 @@ class Registrar:
         w3 = self._network.marketplace.w3
         head = int(w3.eth.block_number)
         pending = standing.pending
-        if pending is None or head - pending.binding.anchor > _ANCHOR_BLOCKS:
+        is_old = pending is None or head - pending.binding.anchor > _ANCHOR_BLOCKS
+        if pending is None or is_old or standing.refused:
+            again = pending.key if pending else ""
             block = w3.eth.get_block(max(0, head - 1))
             purpose = Purpose(self._verifier.domain(), policy_id, self._operator)
             anchor = Anchor(int(block["number"]), bytes(block["hash"]))
-            pending = standing.pending = self._enclave.attest(purpose, NO_MANIFEST, anchor)
+            pending = self._enclave.attest(purpose, NO_MANIFEST, anchor, again)
+            standing.pending, standing.refused = pending, False
         return pending
 
     def _refusal(self, call: Call) -> str | None:

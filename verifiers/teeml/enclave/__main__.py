@@ -7,7 +7,9 @@ Its arguments belong to what is measured. It prints nothing of what it is given.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
+import resource
 import sys
 import threading
 from pathlib import Path
@@ -27,6 +29,8 @@ from verifiers.teeml.providers import (
 )
 from verifiers.teeml.simulated import Platform
 
+# Of linux/prctl.h.
+_PR_SET_DUMPABLE = 4
 _KINDS = {"configfs-tsm": ConfigfsTsm, "dstack": Dstack, "gramine": Gramine}
 
 
@@ -40,7 +44,15 @@ def provider(kind: str, platform: str, chain_id: int) -> QuoteProvider:
     return found
 
 
+def _leave_no_dump() -> None:
+    """Neither a core file, nor one to a program, nor a debugger of the same user's."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 def main() -> int:
+    _leave_no_dump()
     parser = argparse.ArgumentParser(prog="enclave")
     parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--provider", choices=["auto", "simulated", *_KINDS], default="auto")

@@ -54,8 +54,10 @@ class EnclaveClient:
         """provider, tee, simulated, keys and models."""
         return self._ask({"ask": "hello"}).head
 
-    def attest(self, purpose: Purpose, manifest: bytes, anchor: Anchor) -> Attested:
-        """A new key, quoted."""
+    def attest(
+        self, purpose: Purpose, manifest: bytes, anchor: Anchor, again: str = ""
+    ) -> Attested:
+        """A new key, quoted; or the key ``again``, quoted at a later block."""
         asked = {
             "ask": "attest",
             "chain_id": purpose.domain.chain_id,
@@ -65,6 +67,7 @@ class EnclaveClient:
             "manifest": _hex(manifest),
             "anchor": anchor.number,
             "anchor_hash": _hex(anchor.block_hash),
+            "again": again,
         }
         head, (quote,) = self._ask(asked)
         sealing, gpu = (bytes.fromhex(head[name]) for name in ("sealing", "gpu"))

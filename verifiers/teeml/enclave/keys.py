@@ -15,7 +15,8 @@ from offchain_workers.sealing import SealingKey
 from verifiers.teeml.errors import EnclaveKeyError
 from verifiers.teeml.providers import Evidence, QuoteProvider
 
-# An older one can no longer be asked for: keys live a week at the most.
+# Of one purpose. Keys are never dropped for another purpose's sake: a policy whose keys are short
+# of life, or refused by the chain, must not cost what is promised under the others.
 _MOST_KEYS = 64
 
 
@@ -68,18 +69,26 @@ class Keyring:
         self._lock = threading.Lock()
 
     def attest(
-        self, purpose: Purpose, manifest: bytes, gpu_claims: bytes, anchor: Anchor
+        self, purpose: Purpose, manifest: bytes, gpu_claims: bytes, anchor: Anchor, again: str = ""
     ) -> tuple[EnclaveKey, Evidence]:
-        """A new pair and the hardware's word for it. Raises the provider's errors."""
-        key = EnclaveKey(Account.create(), SealingKey.generate(), purpose)
+        """A new pair and the hardware's word for it; or a fresh word for the pair ``again``, which
+        is of that purpose. Raises EnclaveKeyError, the provider's errors."""
+        key = self._again(purpose, again) if again else _made(purpose)
         binding = key.binding(manifest, gpu_claims, anchor.number)
         first = purpose.domain.binding_hash(purpose.policy, binding)
         evidence = self._provider.quote(first + anchor.block_hash)
         with self._lock:
             self._keys[key.address] = key
-            while len(self._keys) > _MOST_KEYS:
-                self._keys.popitem(last=False)
+            same = [one for one, kept in self._keys.items() if kept.purpose == purpose]
+            for oldest in same[:-_MOST_KEYS]:
+                del self._keys[oldest]
         return key, evidence
+
+    def _again(self, purpose: Purpose, address: str) -> EnclaveKey:
+        key = self.get(address)
+        if key.purpose != purpose:
+            raise EnclaveKeyError(f"key {address} was made for another policy or operator")
+        return key
 
     def get(self, address: str) -> EnclaveKey:
         """Raises EnclaveKeyError."""
@@ -98,3 +107,7 @@ class Keyring:
         """Oldest first."""
         with self._lock:
             return list(self._keys)
+
+
+def _made(purpose: Purpose) -> EnclaveKey:
+    return EnclaveKey(Account.create(), SealingKey.generate(), purpose)

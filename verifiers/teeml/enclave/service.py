@@ -34,6 +34,7 @@ class _Attest(_Asked):
     manifest: Digest
     anchor: int
     anchor_hash: Digest
+    again: str
 
 
 class _Load(_Asked):
@@ -88,7 +89,9 @@ class Service:
         except FusionError as error:
             return _error(error.code, error.message)
         except (ValidationError, ValueError, KeyError) as error:
-            return _error(EnclaveProtocolError.CODE, f"the question has no such shape: {error!r}")
+            # Its kind alone: the words of whatever met the input may quote it.
+            kind = type(error).__name__
+            return _error(EnclaveProtocolError.CODE, f"the question has no such shape: {kind}")
 
     def close(self) -> None:
         self._shelf.close()
@@ -110,7 +113,8 @@ class Service:
         domain = ResultDomain(asked.chain_id, asked.verifier)
         purpose = Purpose(domain, asked.policy, asked.operator)
         anchor = Anchor(asked.anchor, asked.anchor_hash)
-        key, evidence = self._keys.attest(purpose, asked.manifest, _NO_GPU, anchor)
+        given = asked.manifest, _NO_GPU, anchor, asked.again
+        key, evidence = self._keys.attest(purpose, *given)
         head = {"key": key.address, "sealing": key.sealing.public.hex(), "gpu": _NO_GPU.hex()}
         return Message(head, (evidence.quote,))
 
