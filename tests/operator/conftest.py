@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from offchain_workers.devnet import Devnet, start_devnet
+from tests.operator.enclaved import guardian, spare, teeml_chain, under  # noqa: F401
 from tests.operator.world import Market, build
 
 

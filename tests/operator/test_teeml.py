@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,13 @@ from offchain_workers.chain.contracts import Acceptance, JobStatus, JobTerms, Mo
 from offchain_workers.chain.contracts.teeml_verifier import (
     TEEML,
     TeemlParams,
-    deploy_teeml,
 )
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.past import Past
 from offchain_workers.chain.wallet import Wallet
-from offchain_workers.devnet.accounts import CHAIN_ID
 from offchain_workers.localnet.teeml import make_policy
 from offchain_workers.operator.tables import JobRow, Stage
+from tests.operator.enclaved import SPARE, policy_id
 from tests.operator.world import (
     DIGITS,
     PIXELS,
@@ -37,9 +36,7 @@ from verifiers.teeml.enclave.client import EnclaveClient, EnclaveProcess
 from verifiers.teeml.machine import Machine
 from verifiers.teeml.market import verifier_of
 from verifiers.teeml.method import TeemlMethod
-from verifiers.teeml.onchain import root_words
 from verifiers.teeml.registrar import Registrar
-from verifiers.teeml.simulated import Authority
 from verifiers.teeml.sources import SimulatedSource
 
 HOLD = 300
@@ -47,57 +44,6 @@ TTL = 3_600
 NOT_READY = "MN-WORKER-140"
 PLATFORM_REMOVED = 4
 TURN = 30
-SPARE = "shared"
-
-
-@pytest.fixture(scope="module")
-def teeml_chain(market_chain: Market) -> Iterator[Market]:
-    """The market with method teeml listed."""
-    base = market_chain
-    snapshot = base.chain.rpc("evm_snapshot")
-    trust = Authority().trust
-    root = root_words(trust, trust.until)
-    owner = base.chain.accounts[0]
-    deploy_teeml(base.w3, owner, base.network, root, TeemlParams.development())
-    yield base
-    assert base.chain.rpc("evm_revert", snapshot)
-
-
-@pytest.fixture
-def guardian(teeml_chain: Market) -> LocalAccount:
-    return teeml_chain.chain.accounts[8]
-
-
-@pytest.fixture
-def under(
-    teeml_chain: Market, guardian: LocalAccount, tmp_path: Path
-) -> Iterator[Callable[..., Market]]:
-    """Makes a market whose digits are under a policy: ``under(hold=...)``."""
-    base = teeml_chain
-    snapshot = base.chain.rpc("evm_snapshot")
-
-    def make(platform: str = "", **changes: Any) -> Market:
-        policy = replace(make_policy(guardian.address), **changes)
-        publisher = Wallet(base.w3, base.publisher)
-        publisher.send(verifier_of(base.network).create_policy(policy))
-        hashes = (bytes.fromhex(cid[2:]) for cid in (DIGITS.spec.onnx_cid, DIGITS.card.hash()))
-        record = ModelRecord(*hashes, artifacts={TEEML: policy.policy_id})
-        publisher.send(base.network.models.publish(record, "http://127.0.0.1:9"))
-        model_id = base.network.models.model_id(base.publisher.address, record)
-        subnet = form(base.chain, base.network, model_id, base.operators, base.requester, TEEML)
-        by_address = {account.address: account for account in base.operators}
-        operators = [by_address[address] for address, _ in subnet.members]
-        return replace(
-            base, model_id=model_id, subnet=subnet, operators=operators, folder=tmp_path,
-            platform=platform,
-        )  # fmt: skip
-
-    yield make
-    assert base.chain.rpc("evm_revert", snapshot)
-
-
-def policy_id(market: Market) -> bytes:
-    return market.network.models.artifact(market.model_id, TEEML)
 
 
 def keys(market: Market, operator: LocalAccount) -> list[str]:
@@ -190,16 +136,6 @@ def test_a_key_is_renewed_before_it_ends(under: Callable[..., Market]) -> None:
         registered(market, primary)
         job_id = promised(market, running)
         until(lambda: market.paid(job_id))
-
-
-@pytest.fixture
-def spare() -> Iterator[EnclaveProcess]:
-    """A second enclave on a worker's platform."""
-    process = EnclaveProcess(
-        ("--provider", "simulated", "--platform", SPARE, "--chain", str(CHAIN_ID))
-    )
-    yield process
-    process.stop()
 
 
 @pytest.fixture
