@@ -79,8 +79,10 @@ KNOWN: constant(uint256) = 2**65
 ANY_PLATFORM: constant(uint256) = 2**64
 REMOVED: constant(uint256) = 48
 LOWEST: constant(uint256) = 32
-# In `_fell`, beside places of measurements and addresses of keys: the rise of the lowest evaluation.
+# In `_fell`, beside places of measurements and addresses of keys: evaluations from zero.
 EVALUATIONS: constant(uint256) = 16
+# Each step of a rise is written down.
+MAX_RISE: constant(uint256) = 64
 
 MARKET: public(immutable(address))
 SUBNETS: public(immutable(address))
@@ -104,7 +106,7 @@ _platforms: HashMap[bytes32, HashMap[address, uint256]]
 _places: HashMap[bytes32, HashMap[uint256, address[MAX_QUOTA]]]
 # policy -> platform -> when it was removed
 _removed_platforms: HashMap[bytes32, HashMap[uint256, uint256]]
-# policy -> place of a measurement, EVALUATIONS or a key -> when it was taken
+# policy -> place of a measurement, EVALUATIONS + number, or a key -> when it was taken
 _fell: HashMap[bytes32, HashMap[uint256, uint256]]
 # Numbers of authorities, from 1, so that keys can name them in a byte.
 _numbers: HashMap[bytes20, uint256]
@@ -201,8 +203,10 @@ def raise_evaluation(policy_id: bytes32, minimum: uint256):
     """
     self._check_guardian(policy_id)
     word: uint256 = self._policies[policy_id]
-    assert minimum > (word >> LOWEST) & 65_535 and minimum < 2**16, "evaluation"
-    self._fell[policy_id][EVALUATIONS] = block.timestamp
+    lowest: uint256 = (word >> LOWEST) & 65_535
+    assert minimum > lowest and minimum < 2**16 and minimum - lowest <= MAX_RISE, "evaluation"
+    for evaluation: uint256 in range(lowest, minimum, bound=MAX_RISE):
+        self._fell[policy_id][EVALUATIONS + evaluation] = block.timestamp
     self._policies[policy_id] = (word & ~convert(65_535 << LOWEST, uint256)) | (minimum << LOWEST)
     log ITeemlVerifier.EvaluationRaised(policy_id=policy_id, minimum=minimum)
 
@@ -583,7 +587,7 @@ def excuse(terms: IJobMarketplace.JobTerms, key: address):
     assert msg.sender == operator and operator == self._operator(word), "not the one who owes"
     fell_at: uint256 = self._fell_at(terms.artifact_id, key, word)
     # Taken while it lived, and not so long before the post that the operator knew.
-    assert fell_at != 0 and fell_at <= self._expires(word), "no excuse"
+    assert fell_at <= self._expires(word), "no excuse"
     assert fell_at + NOTICE_SECONDS >= posted_at, "no excuse"
     # It would be told of an answer that there isn't.
     assert terms.callback_target == empty(address) or not conditions._eager(terms.conditions), "eager callback"
@@ -599,16 +603,20 @@ def excuse(terms: IJobMarketplace.JobTerms, key: address):
 @view
 def _fell_at(policy_id: bytes32, key: address, word: uint256) -> uint256:
     """
-    @return When the guardian, or a larger stake, last took what the key rests on; zero = never.
+    @return When the guardian, or a larger stake, first took what the key rests on: what is taken later, when the key
+            has expired, must not hide it. The largest number = never.
     """
-    fell_at: uint256 = max(
-        self._fell[policy_id][convert(key, uint256)], self._fell[policy_id][(word >> MEASUREMENT) & 15]
-    )
-    platform: uint256 = self._platforms[policy_id][key] & (2**96 - 1)
-    fell_at = max(fell_at, self._removed_platforms[policy_id][platform])
-    if (word >> EVALUATION) & 65_535 < (self._policies[policy_id] >> LOWEST) & 65_535:
-        fell_at = max(fell_at, self._fell[policy_id][EVALUATIONS])
-    return fell_at
+    first: uint256 = max_value(uint256)
+    times: uint256[4] = [
+        self._fell[policy_id][convert(key, uint256)],
+        self._fell[policy_id][(word >> MEASUREMENT) & 15],
+        self._fell[policy_id][EVALUATIONS + ((word >> EVALUATION) & 65_535)],
+        self._removed_platforms[policy_id][self._platforms[policy_id][key] & (2**96 - 1)],
+    ]
+    for fell_at: uint256 in times:
+        if fell_at != 0:
+            first = min(first, fell_at)
+    return first
 
 
 ################################################################

@@ -191,6 +191,11 @@ def test_only_the_guardian_takes_and_only_once(tee: Market) -> None:
         tee.plugin.remove_measurement(policy_id, 16)
     with by("guardian"), boa.reverts("evaluation"):
         tee.plugin.raise_evaluation(policy_id, 0)
+    least = tee.plugin.policy_state(policy_id)[1]
+    with by("guardian"), boa.reverts("evaluation"):
+        tee.plugin.raise_evaluation(policy_id, least + 65)
+    with by("guardian"):
+        tee.plugin.raise_evaluation(policy_id, least + 64)
     with by("stranger"):
         with boa.reverts("not the guardian"):
             tee.plugin.remove_measurement(policy_id, 1)
@@ -233,6 +238,37 @@ def test_whoever_owed_by_a_key_that_the_guardian_took_is_excused(tee: Market, na
     tee.world.warp(terms.deliver_by + 1)
     tee.world.refund(terms)
     assert tee.world.subnets.to_burn() == 0
+
+
+@pytest.mark.parametrize("later", BY_GUARDIAN)
+@pytest.mark.parametrize("first", BY_GUARDIAN)
+def test_what_the_guardian_takes_later_hides_nothing(tee: Market, first: str, later: str) -> None:
+    """Once more when the key has expired: it would burn the pledge after all."""
+    key = tee.register().address
+    expires = tee.plugin.key_of(tee.policy.policy_id, key).expires
+    terms = owed(tee, deliver_by=expires + 3_600)
+    tee.world.warp(expires)
+    TAKEN[first][0](tee, key)
+    tee.world.warp(expires + 1)
+    if first != later:
+        TAKEN[later][0](tee, key)
+    elif first == "evaluation":
+        with by("guardian"):
+            least = tee.plugin.policy_state(tee.policy.policy_id)[1]
+            tee.plugin.raise_evaluation(tee.policy.policy_id, least + 1)
+    excuse(tee, terms, key)
+    assert tee.world.job(terms).pledge == 0
+
+
+def test_what_is_taken_from_an_expired_key_excuses_nothing(tee: Market) -> None:
+    key = tee.register().address
+    expires = tee.plugin.key_of(tee.policy.policy_id, key).expires
+    terms = owed(tee, deliver_by=expires + 3_600)
+    tee.world.warp(expires + 1)
+    for name in BY_GUARDIAN:
+        TAKEN[name][0](tee, key)
+        with boa.reverts("no excuse"):
+            excuse(tee, terms, key)
 
 
 def test_a_place_lost_to_more_stake_excuses_too(tee: Market) -> None:
