@@ -30,6 +30,7 @@ def add_to(group: typer.Typer) -> None:
     command(group, "register")(register)
     command(group, "status")(status)
     command(group, "invalidate")(invalidate)
+    command(group, "excuse")(excuse)
 
 
 def register(
@@ -88,6 +89,31 @@ def invalidate(
     reason = REASONS.get(verifier.key_of(policy_id, name).reason)
     data = sender.result(key=name, policy=policy_id, reason=reason)
     emit(run, data, lambda: fields(data, {"key": "Key", "policy": "Policy", "reason": "Reason"}))
+
+
+def excuse(
+    run: Run,
+    job: Annotated[str, typer.Argument(metavar="JOB", help="The job's id, 0x and 64 digits.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The key that was taken from you.")],
+    account: Signer = None,
+) -> None:
+    """Be excused from a job that you owe: the guardian, or a larger stake, took your key.
+
+    The pledge is yours again, and the next member is first.
+    """
+    from offchain_workers.cli.network import connect
+    from offchain_workers.cli.sending import Sender
+    from offchain_workers.requester.results import history
+    from verifiers.teeml.market import verifier_of
+
+    job_id, name = identifier(job, "job"), address(key)
+    connection = connect(run, account)
+    verifier = verifier_of(connection.network)
+    terms = history(connection.pool, connection.network, job_id).terms
+    sender = Sender(connection)
+    sender.send("excuse", verifier.excuse(terms, name))
+    data = sender.result(job=job_id, key=name)
+    emit(run, data, lambda: fields(data, {"job": "Job", "key": "Key"}))
 
 
 def status(

@@ -104,7 +104,14 @@ def test_only_the_guardian_takes_a_measurement_out(market: Market, policy: str) 
     assert market.read("teeml", "policy", "show", policy)["removed"] == [0]
 
 
-@pytest.mark.parametrize("field", [{"statuses": ["Revoked"]}, {"quota": 9}, {"measurements": []}])
+TWICE = [{"value": "0x" + "01" * 32, "svn": svn} for svn in (0, 1)]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [{"statuses": ["Revoked"]}, {"quota": 9}, {"measurements": []}, {"measurements": TWICE}],
+    ids=str,
+)
 def test_a_policy_that_makes_no_sense_is_refused(
     market: Market, policy_file: Path, field: dict[str, Any]
 ) -> None:
@@ -186,6 +193,11 @@ def test_status_warns_of_a_platform_that_the_next_data_drop(
     [row] = status(market)["keys"]
     assert row["warning"].startswith("what comes is not known: MN-TEE-055")
     assert status(market, "--no-early")["warnings"] == []
+
+
+def test_nobody_is_excused_from_a_job_that_there_isnt(market: Market) -> None:
+    excuse = ("teeml", "excuse", "0x" + "07" * 32, market.site.address("backup"))
+    assert market.refused("operator", *excuse)[0] == "MN-REQ-007"
 
 
 def test_register_wants_an_enclave_that_stays(market: Market, policy: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from eth_account.signers.local import LocalAccount
 
-from offchain_workers.chain.contracts import ModelRecord
+from offchain_workers.chain.contracts import JobTerms, ModelRecord
 from offchain_workers.chain.contracts.teeml_verifier import TEEML, TeemlParams, deploy_teeml
 from offchain_workers.chain.wallet import Wallet
 from offchain_workers.devnet.accounts import CHAIN_ID
@@ -74,6 +74,12 @@ def under(
 
 def policy_id(market: Market) -> bytes:
     return market.network.models.artifact(market.model_id, TEEML)
+
+
+def teeml_terms(market: Market) -> JobTerms:
+    terms = market.terms(selector=TEEML, artifact_id=policy_id(market), item_size=0, turn_length=30)
+    longest = TeemlParams.development().max_hold
+    return replace(terms, resolve_by=terms.deliver_by + longest)
 
 
 @pytest.fixture

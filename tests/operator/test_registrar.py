@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from eth_account.signers.local import LocalAccount
 
+from offchain_workers.chain.contracts import JobStatus
+from offchain_workers.chain.contracts.terms import sign_acceptance
 from offchain_workers.chain.wallet import Wallet
-from tests.operator.enclaved import SPARE, policy_id
-from tests.operator.world import Market
+from tests.operator.enclaved import SPARE, policy_id, teeml_terms
+from tests.operator.world import PIXELS, Market, inline
 from verifiers.base import Step
 from verifiers.errors import NotReadyError
 from verifiers.teeml.enclave.client import EnclaveClient, EnclaveProcess
@@ -61,6 +63,26 @@ def test_a_refused_registration_is_tried_with_the_same_key(
         market.chain.mine()
     assert len(client.hello()["keys"]) == 1
     assert made.waits_for(policy_id(market)) == "measurement removed"
+
+
+def test_whoever_owes_by_a_key_that_the_guardian_took_excuses_itself(
+    under: Callable[..., Market], guardian: LocalAccount, client: EnclaveClient
+) -> None:
+    market = under(platform=SPARE)
+    made = registrar(market, client)
+    send(market, again(made, market))
+    [key] = client.hello()["keys"]
+    terms = teeml_terms(market)
+    domain = market.network.marketplace.domain
+    until = terms.deliver_by
+    promise = sign_acceptance(market.operators[0], domain, market.job_id(terms), until, 10**9)
+    job_id = market.post(terms, inline(PIXELS), promise)
+    verifier = verifier_of(market.network)
+    Wallet(market.w3, guardian).send(verifier.call("remove_measurement", policy_id(market), 0))
+    assert market.job(job_id).pledge == 10**9
+    Wallet(market.w3, market.operators[0]).send(verifier.excuse(terms, key))
+    job = market.job(job_id)
+    assert (job.status, job.pledge) == (JobStatus.OPEN, 0)
 
 
 def test_a_registration_that_was_mined_unseen_is_found(

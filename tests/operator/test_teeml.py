@@ -11,17 +11,16 @@ from typing import Any
 import pytest
 from eth_account.signers.local import LocalAccount
 
-from offchain_workers.chain.contracts import Acceptance, JobStatus, JobTerms, ModelRecord
+from offchain_workers.chain.contracts import Acceptance, JobStatus, ModelRecord
 from offchain_workers.chain.contracts.teeml_verifier import (
     TEEML,
-    TeemlParams,
 )
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.past import Past
 from offchain_workers.chain.wallet import Wallet
 from offchain_workers.localnet.teeml import make_policy
 from offchain_workers.operator.tables import JobRow, Stage
-from tests.operator.enclaved import SPARE, policy_id
+from tests.operator.enclaved import SPARE, policy_id, teeml_terms
 from tests.operator.world import (
     DIGITS,
     PIXELS,
@@ -68,12 +67,6 @@ def registered(market: Market, operator: LocalAccount, count: int = 1) -> None:
         return len(live(market, operator)) >= count
 
     until(enough)
-
-
-def teeml_terms(market: Market) -> JobTerms:
-    terms = market.terms(selector=TEEML, artifact_id=policy_id(market), item_size=0, turn_length=30)
-    longest = TeemlParams.development().max_hold
-    return replace(terms, resolve_by=terms.deliver_by + longest)
 
 
 def promised(market: Market, running: Running, primary: int = 0) -> bytes:

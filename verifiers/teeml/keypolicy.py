@@ -55,6 +55,14 @@ class PolicyFile(_Part):
             raise ValueError("want one or more statuses, and never Revoked")
         return statuses
 
+    @field_validator("measurements")
+    @classmethod
+    def _each_once(cls, given: tuple[MeasurementFile, ...]) -> tuple[MeasurementFile, ...]:
+        # A guardian takes one place at a time: of what stands at two, it would take a half.
+        if len({(one.value, one.tdx, one.runtime) for one in given}) != len(given):
+            raise ValueError("a measurement stands there twice")
+        return given
+
     @classmethod
     def parse(cls, data: str | bytes) -> PolicyFile:
         """From JSON; raises PolicyFileError."""

@@ -81,6 +81,9 @@ class TeemlVerifier(ContractWrapper):
     def invalidate(self, policy_id: bytes, key: str) -> Call:
         return self.call("invalidate", policy_id, key)
 
+    def excuse(self, terms: JobTerms, key: str) -> Call:
+        return self.call("excuse", terms.abi(), key)
+
     def release(self, policy_id: bytes, key: str) -> Call:
         return self.call("release", policy_id, key)
 
