@@ -31,6 +31,8 @@ _BY_CODE = {dtype.str: name for name, dtype in DATATYPES.items()}
 # From here on a number rounds to infinity.
 _TOO_LARGE = {2: 65_520.0, 4: 3.4028235677973366e38, 8: math.inf}
 _MAX_DIMENSIONS = 16
+# Beside a dimension of 0 the others say nothing about the data, and numpy still multiplies them.
+_MAX_ELEMENTS = 1 << 48
 
 
 def read_tensors(
@@ -96,6 +98,8 @@ def _declared(name: str, entry: Mapping[str, Any]) -> tuple[np.dtype[Any], tuple
         raise OipFormatError(f"tensor {name}: datatype {str(kind)[:40]} is not one of ours")
     if not isinstance(shape, list) or len(shape) > _MAX_DIMENSIONS or not all(map(_size, shape)):
         raise OipFormatError(f"tensor {name}: its shape is not a list of sizes")
+    if math.prod(max(size, 1) for size in shape) >= _MAX_ELEMENTS:
+        raise OipFormatError(f"tensor {name}: no array has its shape")
     return dtype, tuple(shape)
 
 
@@ -125,6 +129,8 @@ def _from_json(name: str, data: object, dtype: np.dtype[Any], shape: tuple[int, 
     if not isinstance(data, list):
         raise OipFormatError(f"tensor {name} has no data")
     try:
+        if _has_text(data):
+            raise TypeError  # numpy would make room for the longest text in each place
         raw = np.array(data)
         if raw.dtype.kind == "f" and dtype.kind in "iu" and dtype.itemsize == 8:
             raw = _wide(data, dtype)  # numpy makes floats of integers that only uint64 holds
@@ -135,6 +141,17 @@ def _from_json(name: str, data: object, dtype: np.dtype[Any], shape: tuple[int, 
     if raw.size and not _fits(raw, dtype):
         raise OipFormatError(f"tensor {name}: a value is no {dtype.name}")
     return raw.astype(dtype).reshape(shape)
+
+
+def _has_text(data: list[Any], depth: int = 1) -> bool:
+    """Raises ValueError for lists in lists in lists without end."""
+    kinds = set(map(type, data))
+    if list not in kinds:
+        return str in kinds
+    if depth >= _MAX_DIMENSIONS:
+        raise ValueError
+    inner = (value for value in data if type(value) is list)
+    return str in kinds or any(_has_text(value, depth + 1) for value in inner)
 
 
 def _wide(data: list[Any], dtype: np.dtype[Any]) -> Array:
