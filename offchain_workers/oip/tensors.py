@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from offchain_workers.models.wire import Array
+from offchain_workers.models.wire import Array, array_of
 from offchain_workers.oip.errors import OipFormatError
 
 DATATYPES: dict[str, np.dtype[Any]] = {
@@ -129,9 +129,7 @@ def _from_json(name: str, data: object, dtype: np.dtype[Any], shape: tuple[int, 
     if not isinstance(data, list):
         raise OipFormatError(f"tensor {name} has no data")
     try:
-        if _has_text(data):
-            raise TypeError  # numpy would make room for the longest text in each place
-        raw = np.array(data)
+        raw = array_of(data)
         if raw.dtype.kind == "f" and dtype.kind in "iu" and dtype.itemsize == 8:
             raw = _wide(data, dtype)  # numpy makes floats of integers that only uint64 holds
     except (ValueError, OverflowError, TypeError):
@@ -141,17 +139,6 @@ def _from_json(name: str, data: object, dtype: np.dtype[Any], shape: tuple[int, 
     if raw.size and not _fits(raw, dtype):
         raise OipFormatError(f"tensor {name}: a value is no {dtype.name}")
     return raw.astype(dtype).reshape(shape)
-
-
-def _has_text(data: list[Any], depth: int = 1) -> bool:
-    """Raises ValueError for lists in lists in lists without end."""
-    kinds = set(map(type, data))
-    if list not in kinds:
-        return str in kinds
-    if depth >= _MAX_DIMENSIONS:
-        raise ValueError
-    inner = (value for value in data if type(value) is list)
-    return str in kinds or any(_has_text(value, depth + 1) for value in inner)
 
 
 def _wide(data: list[Any], dtype: np.dtype[Any]) -> Array:
