@@ -17,8 +17,8 @@ from ape.cli import ConnectedProviderCommand, network_option
 from offchain_workers.chain.contracts import ChainParams, Network
 from offchain_workers.chain.contracts.deployment import created_address
 from offchain_workers.chain.contracts.opml import OPML, OpmlParams
+from offchain_workers.chain.development import DEVELOPMENT_CHAINS
 from offchain_workers.cli.deployment_file import check_free, describe, write
-from offchain_workers.cli.network import DEVELOPMENT_CHAINS
 
 PARAMS = {
     "development": (ChainParams.development(), OpmlParams.development()),

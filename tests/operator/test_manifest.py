@@ -30,7 +30,9 @@ def test_an_honest_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "signature", ["0x", "0x00", OUTER["signature"][:40], "0x" + "00" * 65, "0x" + "ff" * 65, 5]
+    "signature",
+    ["0x", "0x00", OUTER["signature"][:40], "0x" + "00" * 65, "0x" + "ff" * 65, 5],
+    ids=["empty", "a byte", "short", "zeros", "ones", "a number"],
 )
 def test_signatures_that_are_none(signature: Any) -> None:
     with pytest.raises(ManifestInvalidError):
