@@ -13,7 +13,7 @@ import numpy as np
 from offchain_workers.codecs.base import Answer, Raw, read_raw, scores
 from offchain_workers.codecs.tensor import NPY_MAGIC, max_text_bytes, parse_json, read_npy
 from offchain_workers.models import ModelCard, TensorError
-from offchain_workers.models.wire import Array, to_wire
+from offchain_workers.models.wire import Array, array_of, to_wire
 
 _PIXELS, _SIDE, _BRIGHTEST = 64, 8, 16
 _LEVELS = np.arange(_BRIGHTEST + 1)
@@ -54,6 +54,6 @@ def _image(card: ModelCard, data: bytes) -> Array:
         return read_npy(spec, data, spec.shape, (_SIDE, _SIDE))
     tree = parse_json(data)
     try:
-        return np.asarray(tree)
+        return array_of(tree)
     except (ValueError, RecursionError):
         raise TensorError("expected 64 pixels, or 8 rows of 8") from None

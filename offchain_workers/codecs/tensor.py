@@ -21,7 +21,7 @@ import numpy as np
 from offchain_workers.codecs.base import Answer, Raw, elements, read_raw, scores
 from offchain_workers.models import ModelCard, TensorError, TensorSpec, WireLengthError
 from offchain_workers.models.errors import InvalidAnswerError, UnreadableInputError
-from offchain_workers.models.wire import Array, shape_error, to_wire, unpack_items
+from offchain_workers.models.wire import Array, array_of, shape_error, to_wire, unpack_items
 
 NPY_MAGIC = b"\x93NUMPY"
 _NPY_TYPES = {"application/x-npy", "application/npy"}
@@ -112,10 +112,10 @@ def read_npy(spec: TensorSpec, data: bytes, *shapes: tuple[int, ...]) -> Array:
 
 def _array(spec: TensorSpec, tree: Any) -> Array:
     try:
-        return np.asarray(tree)
+        return array_of(tree)
     except (ValueError, RecursionError):
         raise TensorError(
-            f"tensor {spec.name}: expected even nested lists of shape {list(spec.shape)}"
+            f"tensor {spec.name}: expected even nested lists of numbers of shape {list(spec.shape)}"
         ) from None
 
 

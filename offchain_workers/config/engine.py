@@ -45,7 +45,7 @@ class Ray(Section):
         examples=["auto"],
         description="A running cluster, as `ray start` shows it. Unset: Ray is started here.",
     )
-    port: int = Field(8702, ge=1, le=65_535, description="Where Ray Serve listens on this machine.")
+    port: int = Field(8705, ge=1, le=65_535, description="Where Ray Serve listens on this machine.")
     replicas: int = Field(1, ge=1, description="Replicas of each model.")
     max_replicas: int = Field(
         1, ge=1, description="Replicas of each model under load; more than `replicas` to scale."

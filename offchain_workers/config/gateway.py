@@ -27,6 +27,11 @@ class Gateway(Section):
         examples=["https://gateway.example.org"],
         description="URL at which others reach the endpoint, behind a proxy.",
     )
+    relay: bool = Field(
+        False,
+        description="Be a relay, too, at /relay below public_url, with the limits and operators of "
+        "[relay]: worker.relay names that URL.",
+    )
     database: DatabaseUrl = Field(
         "sqlite:///~/.fusion/gateway.db",
         repr=False,

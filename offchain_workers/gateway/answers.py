@@ -120,16 +120,24 @@ def _first(error: RequestValidationError) -> str:
 
 class BodyLimit:
     """ASGI: a body is refused as soon as it grows over ``most`` bytes; uploads have a limit of
-    their own."""
+    their own. ``unlimited``: what is below looks after itself."""
 
-    def __init__(self, app: ASGIApp, most: int, uploads: str, most_upload: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        most: int,
+        uploads: str,
+        most_upload: int,
+        unlimited: str | None = None,
+    ) -> None:
         self._app = app
         self._most = most
         self._uploads = uploads
         self._most_upload = most_upload
+        self._unlimited = unlimited
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or self._is_free(scope["path"]):
             await self._app(scope, receive, send)
             return
         most = self._most_upload if scope["path"].startswith(self._uploads) else self._most
@@ -149,3 +157,6 @@ class BodyLimit:
             return message
 
         await self._app(scope, counted, send)
+
+    def _is_free(self, path: str) -> bool:
+        return self._unlimited is not None and path.startswith(self._unlimited)

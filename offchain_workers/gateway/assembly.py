@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from eth_account.signers.local import LocalAccount
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from offchain_workers.canaries import Tally
 from offchain_workers.canaries.board import Board, board_router
@@ -22,9 +23,10 @@ from offchain_workers.config.gateway import Gateway as GatewaySettings
 from offchain_workers.engines.embedded import EmbeddedEngine
 from offchain_workers.gateway.bell import Bell
 from offchain_workers.gateway.callers import Callers
+from offchain_workers.gateway.errors import RelayHomelessError
 from offchain_workers.gateway.front import FrontDoor
 from offchain_workers.gateway.guard import Guard
-from offchain_workers.gateway.http import build_app
+from offchain_workers.gateway.http import RELAY, build_app
 from offchain_workers.gateway.inference import Inference
 from offchain_workers.gateway.leases import Leases
 from offchain_workers.gateway.ledger import Ledger
@@ -44,6 +46,8 @@ from offchain_workers.gateway.spotchecks import Conduct, SpotChecks
 from offchain_workers.gateway.streams import Streams
 from offchain_workers.gateway.tables import GATEWAY_SCHEMA
 from offchain_workers.gateway.views import Health
+from offchain_workers.relay.auth import Place
+from offchain_workers.relay.serve import relay_for
 from offchain_workers.storage import HttpStore, LocalStore, MultiStore
 
 # Room that uploads may never take from the disk.
@@ -127,7 +131,14 @@ def assemble(
         v2(guard, shelf, inference, is_ready, "1"),
     ]
     app = build_app(
-        health, guard, local, own.max_body_bytes, own.max_blob_bytes, routers, own.origins
+        health,
+        guard,
+        local,
+        own.max_body_bytes,
+        own.max_blob_bytes,
+        routers,
+        own.origins,
+        mounted_relay(settings, pool, network),
     )
     return Parts(
         db=db,
@@ -149,6 +160,17 @@ def assemble(
         peers=peers,
         app=app,
     )
+
+
+def mounted_relay(settings: Settings, pool: RpcPool, network: Network) -> ASGIApp | None:
+    """None unless wanted. Raises RelayHomelessError."""
+    own = settings.gateway
+    if not own.relay:
+        return None
+    if own.public_url is None and not own.listen_port:
+        raise RelayHomelessError("workers sign the relay's URL: set gateway.public_url, or a port")
+    url = own.public_url or f"http://{own.listen_host}:{own.listen_port}"
+    return relay_for(settings.relay, Place(f"{url}{RELAY}", pool.chain_id), network).app
 
 
 def _network(pool: RpcPool, found: Deployment) -> Network:

@@ -140,6 +140,12 @@ class UploadCapError(GateError):
     CODE, STATUS = "MN-GATE-021", HTTPStatus.TOO_MANY_REQUESTS
 
 
+class RelayHomelessError(GateError):
+    """The relay's URL, which workers sign, can't be told from the settings."""
+
+    CODE, STATUS = "MN-GATE-023", HTTPStatus.SERVICE_UNAVAILABLE
+
+
 class UnexpectedError(GateError):
     """Something that the gateway does not expect."""
 

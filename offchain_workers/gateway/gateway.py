@@ -24,9 +24,12 @@ from offchain_workers.errors import FusionError
 from offchain_workers.gateway.assembly import Parts, assemble
 from offchain_workers.gateway.tables import JobRow, State
 from offchain_workers.gateway.views import Health
+from offchain_workers.relay.serve import connections
 
 log = structlog.get_logger(__name__)
 
+# Of callers, beside those of a relay.
+_CONNECTIONS = 256
 _FATAL = (WrongChainError, WrongDatabaseError)
 
 
@@ -43,7 +46,8 @@ class Gateway:
             settings, account, self.health, self._is_ready, self._stopping.is_set
         )
         at = settings.gateway
-        self._endpoint = Endpoint(self._parts.app, at.listen_host, at.listen_port)
+        most = _CONNECTIONS + (connections(settings.relay) if at.relay else 0)
+        self._endpoint = Endpoint(self._parts.app, at.listen_host, at.listen_port, most)
 
     @property
     def url(self) -> str:

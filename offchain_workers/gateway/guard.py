@@ -62,11 +62,15 @@ class Guard:
         size = request.headers.get("content-length", "")
         if not size.isdecimal():
             raise RequestUnreadableError("an upload says its length beforehand")
-        most = found.quota.blob_bytes_per_hour
+        self.keep(found, int(size))
+        return found
+
+    def keep(self, caller: Caller, size: int) -> None:
+        """Bytes that stay on the disk for a caller. Raises UploadCapError."""
+        most = caller.quota.blob_bytes_per_hour
         limits = Limits(_UNBOUND, _UNBOUND, None, spend_per_hour=most)
         try:
-            self._uploads.admit(found.name, int(size), limits).release()
+            self._uploads.admit(caller.name, size, limits).release()
         except SpendExceededError as error:
             text = f"{size} bytes more would be over your {most} an hour"
             raise UploadCapError(text, error.retry_after) from None
-        return found

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from offchain_workers.gateway.answers import BodyLimit, install
 from offchain_workers.gateway.guard import Guard
@@ -15,6 +16,8 @@ from offchain_workers.oip import JSON_LENGTH
 from offchain_workers.storage import BlobStore
 from offchain_workers.storage.serve import blob_router
 
+# Where the relay is, if the gateway is one.
+RELAY = "/relay"
 _DESCRIPTION = (
     "Wishes in, verified answers out. Errors are "
     '`{"error": {"code", "message"}}`; a 429 says with Retry-After when to come again.'
@@ -29,9 +32,10 @@ def build_app(
     max_blob: int,
     routers: Sequence[APIRouter],
     origins: Sequence[str] = (),
+    relay: ASGIApp | None = None,
 ) -> FastAPI:
     """The routes; blobs are at /v1/blobs for callers with a key to write, for anybody to read.
-    ``origins``: of web pages whose scripts may call."""
+    ``origins``: of web pages whose scripts may call. ``relay``: served below /relay."""
     app = FastAPI(
         title="Model Network gateway",
         version="1",
@@ -49,8 +53,17 @@ def build_app(
         app.include_router(router)
     blobs = blob_router(store, max_blob, [Depends(guard.uploader)], [Depends(guard.caller)])
     app.include_router(blobs, prefix="/v1")
+    if relay is not None:
+        app.mount(RELAY, relay)
     install(app)
-    app.add_middleware(BodyLimit, most=max_body, uploads="/v1/blobs/", most_upload=max_blob)
+    app.add_middleware(
+        BodyLimit,
+        most=max_body,
+        uploads="/v1/blobs/",
+        most_upload=max_blob,
+        # It streams, under limits of its own.
+        unlimited=f"{RELAY}/" if relay is not None else None,
+    )
     if origins:
         app.add_middleware(
             CORSMiddleware,

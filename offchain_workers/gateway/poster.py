@@ -40,6 +40,8 @@ _POST = "post:0x"
 # What a delivery may carry, all items together.
 MAX_OUTPUT = 16_384
 _BUSY_SECONDS = 1.0
+# What a post takes at the most, and the request and formation of a subnet.
+_POST_GAS, _FORMING_GAS = 120_000, 500_000
 
 
 class Poster:
@@ -68,6 +70,8 @@ class Poster:
         self._records = records
         self._wake = wake
         self._places = threading.BoundedSemaphore(most)
+        # Formation takes minutes: who waits for it must not keep others from live subnets.
+        self._forming = threading.BoundedSemaphore(max(1, most // 2))
         self._committing = threading.Lock()
 
     # --- what the API asks for ----------------------------------------------------------------
@@ -87,12 +91,8 @@ class Poster:
     @contextmanager
     def place(self) -> Iterator[None]:
         """One of few: whoever finds none is told at once. Raises BusyError."""
-        if not self._places.acquire(blocking=False):
-            raise BusyError("too many jobs are being prepared", _BUSY_SECONDS)
-        try:
+        with _one_of(self._places, "jobs are being prepared"):
             yield
-        finally:
-            self._places.release()
 
     # --- its steps ----------------------------------------------------------------------------
 
@@ -102,7 +102,7 @@ class Poster:
         check_size(self._network, order, n)
         posting = self._posting(order, share.caller)
         price = order.price if order.price is not None else dearest(posting)
-        cost = n * price + self._network.marketplace.keeper_tip
+        cost = n * price + self._network.marketplace.keeper_tip + self._purse.gas(_POST_GAS)
         return posting, replace(share, reservation=self._purse.reserve(share.caller, cost, n))
 
     def seat(self, order: Order, share: Share) -> tuple[Posting, Share, int]:
@@ -147,12 +147,13 @@ class Poster:
         self, prepared: Prepared, shares: Sequence[Share], items: Sequence[bytes]
     ) -> list[Placed]:
         """Job, shares and transaction, at once or not at all."""
-        cost = self._network.marketplace.value_due(prepared.terms)
+        due = self._network.marketplace.value_due(prepared.terms)
+        gas = self._purse.gas(_POST_GAS)
         with self._committing:
-            self._purse.check_balance(cost)
+            self._purse.check_balance(due)
             with self._db.session() as session:
                 self._write_job(session, prepared, items, "balance", State.QUEUED)
-                placed = self._write_shares(session, prepared, shares, cost)
+                placed = self._write_shares(session, prepared, shares, due + gas)
                 self._enqueue(session, prepared)
         return placed
 
@@ -236,14 +237,14 @@ class Poster:
         return self._shelf.posting(self._subnet(order, caller), order.model, order.selector)
 
     def _subnet(self, order: Order, caller: Caller) -> SubnetInfo:
-        """A live one; forming one costs the caller its tip."""
+        """A live one; forming one costs the caller its tip and gas."""
         found = self._shelf.live(order.spec)
         if found is not None:
             return found
-        tip = self._network.subnets.formation_tip
-        reservation = self._purse.reserve(caller, tip, 0)
+        cost = self._network.subnets.formation_tip + self._purse.gas(_FORMING_GAS)
+        reservation = self._purse.reserve(caller, cost, 0)
         try:
-            with self.place():
+            with _one_of(self._forming, "subnets are being formed"):
                 return self._shelf.subnet(order.spec, caller.may_spend)
         except FusionError:
             self._purse.release(reservation)
@@ -271,6 +272,16 @@ class Poster:
         refold(session, job_id)
         log.warning("job failed", job=job_id.hex(), reason=job.failure)
         return job_id
+
+
+@contextmanager
+def _one_of(places: threading.BoundedSemaphore, what: str) -> Iterator[None]:
+    if not places.acquire(blocking=False):
+        raise BusyError(f"too many {what}", _BUSY_SECONDS)
+    try:
+        yield
+    finally:
+        places.release()
 
 
 def _wish(order: Order, n: int, record: bytes | None) -> Wish:

@@ -55,6 +55,11 @@ class Purse:
             session.flush()
             return row.id
 
+    def gas(self, units: int) -> int:
+        """Wei that so much gas costs now, with what nodes suggest as a tip: it counts, too, or a
+        caller of jobs at no price would spend the gateway's coins without end."""
+        return units * self._network.marketplace.w3.eth.gas_price
+
     def release(self, reservation: int) -> None:
         """Nothing came of it."""
         nothing = update(SpendRow).where(SpendRow.id == reservation).values(wei=0, items=0)

@@ -77,6 +77,9 @@ def v1(
         items = [one.wire(order.card, store, max_input) for one in ask.inputs]
         filled = Share(share.caller, items, share.digest, idempotency=share.idempotency)
         if ask.requester is not None:
+            # Nobody pays for it, and it is kept.
+            record = order.record.canonical() if order.record else b""
+            guard.keep(share.caller, len(record) + sum(map(len, items)))
             return poster.offer(order, filled, ask.requester)
         return poster.post(order, filled)
 
@@ -100,10 +103,10 @@ def v1(
         job_id: JobId, caller: Caller = anybody, last_event_id: LastEvent = ""
     ) -> Response:
         job, after = bytes.fromhex(job_id[2:]), int(last_event_id or 0)
-        if await run_in_threadpool(streams.is_over, job, after):
+        if await run_in_threadpool(streams.is_over, caller.name, job, after):
             return Response(status_code=HTTPStatus.NO_CONTENT)
         return StreamingResponse(
-            streams.of(job, after), media_type="text/event-stream", headers=_UNCACHED
+            streams.of(caller.name, job, after), media_type="text/event-stream", headers=_UNCACHED
         )
 
     @router.get("/models", summary="Published models")

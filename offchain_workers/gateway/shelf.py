@@ -174,6 +174,7 @@ class Shelf:
             self.endpoints,
             self._network.models.artifact(model.model_id, selector),
             partial(self.catalog.blob, model),
+            self._allow_private,
         )
         with self._lock:
             while len(self._postings) >= _MOST_POSTINGS:

@@ -13,6 +13,8 @@ from offchain_workers.models.errors import TensorError, WireLengthError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+_MOST_NESTED = 16
+
 
 def item_bytes(specs: Sequence[TensorSpec]) -> int:
     """Bytes of one item over all its tensors."""
@@ -104,3 +106,21 @@ def _cast(spec: TensorSpec, array: Array) -> Array:
 
 def _expected(spec: TensorSpec) -> str:
     return f"tensor {spec.name}: expected {spec.wire} of shape {list(spec.shape)}"
+
+
+def array_of(tree: Any) -> Array:
+    """numpy's array of a number or of nested lists of them, which a stranger sent. Raises
+    ValueError for text, lists that are not even, and too many within each other; OverflowError."""
+    if isinstance(tree, str) or (isinstance(tree, list) and _has_text(tree)):
+        raise ValueError("text")  # numpy makes room for the longest text in each place
+    return np.asarray(tree)
+
+
+def _has_text(data: list[Any], depth: int = 1) -> bool:
+    kinds = set(map(type, data))
+    if list not in kinds:
+        return str in kinds
+    if depth >= _MOST_NESTED:
+        raise ValueError("too many lists within each other")
+    inner = (value for value in data if type(value) is list)
+    return str in kinds or any(_has_text(value, depth + 1) for value in inner)

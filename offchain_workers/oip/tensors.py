@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from offchain_workers.models.wire import Array
+from offchain_workers.models.wire import Array, array_of
 from offchain_workers.oip.errors import OipFormatError
 
 DATATYPES: dict[str, np.dtype[Any]] = {
@@ -31,6 +31,8 @@ _BY_CODE = {dtype.str: name for name, dtype in DATATYPES.items()}
 # From here on a number rounds to infinity.
 _TOO_LARGE = {2: 65_520.0, 4: 3.4028235677973366e38, 8: math.inf}
 _MAX_DIMENSIONS = 16
+# Beside a dimension of 0 the others say nothing about the data, and numpy still multiplies them.
+_MAX_ELEMENTS = 1 << 48
 
 
 def read_tensors(
@@ -96,6 +98,8 @@ def _declared(name: str, entry: Mapping[str, Any]) -> tuple[np.dtype[Any], tuple
         raise OipFormatError(f"tensor {name}: datatype {str(kind)[:40]} is not one of ours")
     if not isinstance(shape, list) or len(shape) > _MAX_DIMENSIONS or not all(map(_size, shape)):
         raise OipFormatError(f"tensor {name}: its shape is not a list of sizes")
+    if math.prod(max(size, 1) for size in shape) >= _MAX_ELEMENTS:
+        raise OipFormatError(f"tensor {name}: no array has its shape")
     return dtype, tuple(shape)
 
 
@@ -125,7 +129,7 @@ def _from_json(name: str, data: object, dtype: np.dtype[Any], shape: tuple[int, 
     if not isinstance(data, list):
         raise OipFormatError(f"tensor {name} has no data")
     try:
-        raw = np.array(data)
+        raw = array_of(data)
         if raw.dtype.kind == "f" and dtype.kind in "iu" and dtype.itemsize == 8:
             raw = _wide(data, dtype)  # numpy makes floats of integers that only uint64 holds
     except (ValueError, OverflowError, TypeError):

@@ -43,10 +43,8 @@ class RelayDaemon:
         network = Network.at(
             self._pool.w3, at.marketplace, at.models, at.subnets, found.start_block
         )
-        named = config.operators
-        admit = one_of(named) if named else Registered(network.subnets.operator)
-        relay = Relay(Place(self.url, self._pool.chain_id), limits_of(config), admit)
-        most = config.max_nodes * (1 + config.max_streams)
+        relay = relay_for(config, Place(self.url, self._pool.chain_id), network)
+        most = connections(config)
         self._endpoint = Endpoint(relay.app, config.listen_host, config.listen_port, most)
 
     def start(self) -> None:
@@ -77,6 +75,18 @@ def serve(settings: Settings) -> None:
         daemon.stop()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def relay_for(config: RelaySettings, place: Place, network: Network) -> Relay:
+    """A relay at ``place`` with these limits, for the operators named or else all registered."""
+    named = config.operators
+    admit = one_of(named) if named else Registered(network.subnets.operator)
+    return Relay(place, limits_of(config), admit)
+
+
+def connections(config: RelaySettings) -> int:
+    """What a relay may hold open: its workers', and one for each of their streams."""
+    return config.max_nodes * (1 + config.max_streams)
 
 
 def limits_of(config: RelaySettings) -> Limits:

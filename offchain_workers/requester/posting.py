@@ -80,8 +80,9 @@ class Prepared:
 class Posting:
     """Prepares jobs of one model and method on one subnet for one requester.
 
-    ``blob`` reads the model's files, which some methods commit to inputs by. Raises
-    UnknownMethodError for a method that is not installed here.
+    ``blob`` reads the model's files, which some methods commit to inputs by. ``allow_private``:
+    members' endpoints may lead into our own network. Raises UnknownMethodError for a method that is
+    not installed here.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Posting:
         endpoints: Mapping[str, str],
         artifact_id: bytes = bytes(32),
         blob: ReadBlob = no_blob,
+        allow_private: bool = True,
     ) -> None:
         self._network = network
         self._subnet = subnet
@@ -104,7 +106,7 @@ class Posting:
         self._method = method_of(selector)
         self._artifact_id = artifact_id
         self.members = [
-            Member(index, operator, price, endpoints.get(operator, ""))
+            Member(index, operator, price, endpoints.get(operator, ""), allow_private)
             for index, (operator, price) in enumerate(subnet.members)
         ]
 

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,18 +23,26 @@ from offchain_workers.requester.errors import (
     WorkerUnreachableError,
 )
 from offchain_workers.storage import HttpStore, StoreError
+from offchain_workers.storage.addresses import check_base_url
+from offchain_workers.storage.http import requests_to
 
-MAX_ANSWER = 65_536
+MAX_ANSWER = 65_536  # as a manifest
+# A compressed answer could unpack past the limit.
+_IDENTITY = {"Accept-Encoding": "identity"}
+# Of a refusal: it is kept with the job.
+_MAX_LINE = 300
 
 
 @dataclass(frozen=True)
 class Member:
-    """A subnet's member: index, operator, price per item, and the endpoint it announced."""
+    """A subnet's member: index, operator, price per item, and the endpoint it announced, which is
+    a stranger's word: ``allow_private``: it may lead into our own network."""
 
     index: int
     operator: str
     price: int
     endpoint: str
+    allow_private: bool = True
 
 
 # An RPC endpoint of the worker may stall for ten seconds before it asks another.
@@ -42,19 +52,13 @@ _PRESENCE_SECONDS = 5.0
 
 
 class WorkerClient:
-    """HTTP to one member. ``timeout``: seconds for an answer; no redirects, no proxy of the
-    environment."""
+    """HTTP to one member. ``timeout``: seconds for a whole answer; no redirects, no proxy of the
+    environment. No answer hurts whoever asks, however long, slow or strange it is."""
 
-    def __init__(
-        self, member: Member, timeout: float = _ANSWER_SECONDS, allow_private: bool = True
-    ) -> None:
+    def __init__(self, member: Member, timeout: float = _ANSWER_SECONDS) -> None:
         self.member = member
-        self._allow_private = allow_private
-        self._http = httpx.Client(
-            timeout=httpx.Timeout(timeout, connect=min(timeout, _PRESENCE_SECONDS)),
-            trust_env=False,
-            follow_redirects=False,
-        )
+        self._timeout = timeout
+        self._http = httpx.Client(trust_env=False, follow_redirects=False, headers=_IDENTITY)
 
     def close(self) -> None:
         self._http.close()
@@ -62,13 +66,14 @@ class WorkerClient:
     def load(self) -> int | None:
         """Jobs in flight and queued; None when the worker is not ready or does not answer."""
         try:
-            answer = self._http.get(f"{self.member.endpoint}/health", timeout=_PRESENCE_SECONDS)
-            health = self._json(answer)
-        except (httpx.HTTPError, httpx.InvalidURL, WorkerUnreachableError):
+            _, data = self._exchange("GET", "/health", min(self._timeout, _PRESENCE_SECONDS))
+            health = self._object(data)
+        except WorkerUnreachableError:
             return None
-        if not health.get("ready"):
+        counts = [health.get(name, 0) for name in ("in_flight", "queue")]
+        if not health.get("ready") or any(type(one) is not int or one < 0 for one in counts):
             return None
-        return int(health.get("in_flight", 0)) + int(health.get("queue", 0))
+        return int(sum(counts))
 
     def ask(self, terms: JobTerms, data: bytes, domain: Domain) -> Acceptance:
         """The member's signed promise to serve exactly these terms.
@@ -76,16 +81,12 @@ class WorkerClient:
         Raises AcceptanceRefusedError, WorkerUnreachableError, AcceptanceForgedError.
         """
         body = {"terms": terms.to_json(), "data": "0x" + data.hex()}
-        try:
-            response = self._http.post(f"{self.member.endpoint}/accept", json=body)
-            document = self._json(response)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise WorkerUnreachableError(f"{self.member.endpoint}: {error}") from error
-        if response.status_code != 200:
-            refusal = document.get("error", document)
+        status, answer = self._exchange("POST", "/accept", self._timeout, json=body)
+        document = self._object(answer)
+        if status != 200:
+            why = _refusal(document)
             raise AcceptanceRefusedError(
-                f"{self.member.operator}: {refusal.get('code')}: {refusal.get('message')}",
-                outcome_of_status(response.status_code),
+                f"{self.member.operator}: {why}", outcome_of_status(status)
             )
         return self._checked(document, terms.job_id(domain), domain)
 
@@ -94,23 +95,62 @@ class WorkerClient:
 
         Raises WorkerUnreachableError, ManifestInvalidError.
         """
-        try:
-            response = self._http.get(f"{self.member.endpoint}/manifest")
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise WorkerUnreachableError(f"{self.member.endpoint}: {error}") from error
-        if response.status_code != 200:
+        status, document = self._exchange("GET", "/manifest", self._timeout)
+        if status != 200:
             raise WorkerUnreachableError(f"{self.member.endpoint}: no manifest yet")
-        return sealing_key_of(verify_manifest(response.content, place, self.member.operator))
+        return sealing_key_of(verify_manifest(document, place, self.member.operator))
 
     def hand_over(self, blob: bytes) -> bool:
         """Put an input into the worker's store; False when it would not have it."""
         try:
-            store = HttpStore(self.member.endpoint, allow_private=self._allow_private)
+            store = HttpStore(self.member.endpoint, allow_private=self.member.allow_private)
+        except StoreError:
+            return False
+        try:
             store.put(blob)
         except StoreError:
             return False
-        store.close()
+        finally:
+            store.close()
         return True
+
+    # --- one exchange -------------------------------------------------------------------------
+
+    def _exchange(self, method: str, path: str, seconds: float, **more: Any) -> tuple[int, bytes]:
+        """Status and body. Raises WorkerUnreachableError, from the httpx error if it was one."""
+        end = time.monotonic() + seconds
+        timeout = httpx.Timeout(seconds, connect=min(seconds, _PRESENCE_SECONDS))
+        try:
+            response = self._send(method, path, timeout=timeout, **more)
+            try:
+                return response.status_code, self._read(response, end)
+            finally:
+                response.close()
+        except (httpx.HTTPError, httpx.InvalidURL, StoreError) as error:
+            raise WorkerUnreachableError(f"{self.member.endpoint}: {error}") from error
+
+    def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """The first address that accepts a connection answers."""
+        if not self.member.allow_private:
+            check_base_url(self.member.endpoint)
+        url = httpx.URL(f"{self.member.endpoint}{path}")
+        refused = httpx.ConnectError("no address")
+        for request in requests_to(self._http, method, url, self.member.allow_private, **more):
+            try:
+                return self._http.send(request, stream=True)
+            except httpx.ConnectError as error:
+                refused = error
+        raise refused
+
+    def _read(self, response: httpx.Response, end: float) -> bytes:
+        data = bytearray()
+        for chunk in response.iter_raw():
+            data += chunk
+            if len(data) > MAX_ANSWER:
+                raise WorkerUnreachableError(f"{self.member.endpoint}: the answer is too long")
+            if time.monotonic() > end:
+                raise httpx.ReadTimeout("the answer took too long")
+        return bytes(data)
 
     def _checked(self, document: dict[str, Any], job_id: bytes, domain: Domain) -> Acceptance:
         try:
@@ -122,16 +162,22 @@ class WorkerClient:
             raise AcceptanceForgedError(f"signed by {signer}, not by {self.member.operator}")
         return acceptance
 
-    def _json(self, response: httpx.Response) -> dict[str, Any]:
+    def _object(self, data: bytes) -> dict[str, Any]:
         try:
-            if len(response.content) > MAX_ANSWER:
-                raise ValueError("the answer is too long")
-            document = response.json()
-            if not isinstance(document, dict):
-                raise ValueError("the answer is not an object")
-        except ValueError as error:
-            raise WorkerUnreachableError(f"{self.member.endpoint}: {error}") from error
+            document = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise WorkerUnreachableError(f"{self.member.endpoint}: no JSON: {error}") from error
+        if not isinstance(document, dict):
+            raise WorkerUnreachableError(f"{self.member.endpoint}: the answer is not an object")
         return document
+
+
+def _refusal(document: Mapping[str, Any]) -> str:
+    """The worker's code and reason, whatever it made of them, on one line."""
+    error = document.get("error")
+    told = error if isinstance(error, dict) else document
+    line = f"{told.get('code')}: {told.get('message')}"[:_MAX_LINE]
+    return "".join(c if c.isprintable() else " " for c in line)
 
 
 @contextmanager

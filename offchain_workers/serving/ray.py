@@ -56,7 +56,7 @@ class RayEngine:
     def __init__(
         self,
         address: str | None = None,
-        port: int = 8702,
+        port: int = 8705,
         replicas: Replicas | None = None,
         provider: Choice = "auto",
         threads: int = 1,

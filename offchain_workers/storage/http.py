@@ -97,18 +97,7 @@ class HttpStore:
 
     def _requests(self, method: str, cid: str, **more: Any) -> Iterator[httpx.Request]:
         url = self._base.copy_with(path=f"{self._base.path.rstrip('/')}/blobs/{cid}")
-        if self._allow_private:
-            yield self._client.build_request(method, url, **more)
-            return
-        default_port = 443 if url.scheme == "https" else 80
-        for address in public_addresses(url.host, url.port or default_port):
-            yield self._client.build_request(
-                method,
-                url.copy_with(host=address),
-                headers={"Host": url.netloc.decode()},
-                extensions={"sni_hostname": url.host},
-                **more,
-            )
+        return requests_to(self._client, method, url, self._allow_private, **more)
 
     def _read(self, response: httpx.Response, cid: str, max_bytes: int) -> bytes:
         announced = response.headers.get("Content-Length", "")
@@ -139,3 +128,23 @@ class HttpStore:
     def _unreachable(self, error: httpx.TransportError | None) -> StoreUnreachableError:
         reason = str(error) or type(error).__name__
         return StoreUnreachableError(f"{self._base}: {reason}")
+
+
+def requests_to(
+    client: httpx.Client, method: str, url: httpx.URL, allow_private: bool, **more: Any
+) -> Iterator[httpx.Request]:
+    """One request for each address of the URL's host, to be tried in turn; where private ones are
+    not allowed, to the very addresses that were checked. Raises PrivateAddressError,
+    StoreUnreachableError for a name that nobody knows."""
+    if allow_private:
+        yield client.build_request(method, url, **more)
+        return
+    default_port = 443 if url.scheme == "https" else 80
+    for address in public_addresses(url.host, url.port or default_port):
+        yield client.build_request(
+            method,
+            url.copy_with(host=address),
+            headers={"Host": url.netloc.decode()},
+            extensions={"sni_hostname": url.host},
+            **more,
+        )

@@ -265,3 +265,16 @@ def test_a_deployment_file_that_is_none_is_refused(content: str) -> None:
 
 def test_a_deployment_file_that_is_missing_is_refused() -> None:
     refused_deployment("MN-CFG-007", "chain.deployment = 'deployment.json'")
+
+
+def test_everything_runs_on_one_machine_as_it_comes() -> None:
+    """No two services listen on one port unless somebody says so."""
+    plain = Settings()
+    ports = [
+        plain.worker.listen_port,
+        plain.watch.listen_port,
+        plain.gateway.listen_port,
+        plain.relay.listen_port,
+        plain.engine.ray.port,
+    ]
+    assert len(set(ports)) == len(ports)

@@ -7,6 +7,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -26,12 +27,14 @@ class Asked:
 
 @dataclass
 class Told:
-    """An answer: ``reset`` breaks the connection behind it, a ``status`` of 0 instead of it."""
+    """An answer: ``reset`` breaks the connection behind it, a ``status`` of 0 instead of it.
+    ``drip``: seconds between the bytes of its body."""
 
     status: int = 200
     body: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
     reset: bool = False
+    drip: float = 0.0
 
 
 Handler = Callable[[Asked], Told]
@@ -78,11 +81,23 @@ class Quirky:
                 self.asked.append(asked)
                 told = self.handler(asked)
                 if told.status:
-                    connection.sendall(_response(told))
+                    _send(connection, told)
                 if told.reset:
                     linger = struct.pack("ii", 1, 0)
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                     return
+
+
+def _send(connection: socket.socket, told: Told) -> None:
+    whole = _response(told)
+    if not told.drip:
+        connection.sendall(whole)
+        return
+    head = len(whole) - len(told.body)
+    connection.sendall(whole[:head])
+    for byte in told.body:
+        time.sleep(told.drip)
+        connection.sendall(bytes([byte]))
 
 
 def _read(stream: Any) -> Asked | None:

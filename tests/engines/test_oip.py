@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import socket
 import time
+import tracemalloc
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -285,6 +287,29 @@ def test_a_server_that_hangs_is_a_timeout_and_not_tried_again() -> None:
             session.run(rows(1, 2))
         assert outcome_of(caught.value) is Outcome.TIMEOUT
         assert len(server.inferences()) == 1
+
+
+def test_a_server_that_drips_is_a_timeout() -> None:
+    """A byte now and then is no answer: it must not hold a thread of the worker for ever."""
+    with quirky(infer(lambda asked: Told(200, b" " * 400, drip=0.05))) as server:
+        session, begun = load(server), time.monotonic()
+        with pytest.raises(EndpointUnreachableError) as caught:
+            session.run(rows(1, 2))
+        assert time.monotonic() - begun < 10
+        assert outcome_of(caught.value) is Outcome.TIMEOUT
+
+
+def test_a_compressed_answer_is_not_unpacked() -> None:
+    """64 KiB could hold gigabytes; we asked for none."""
+    bomb = zlib.compress(b" " * (64 << 20), wbits=31)
+    with quirky(infer(lambda asked: Told(200, bomb, {"content-encoding": "gzip"}))) as server:
+        session = load(server)
+        tracemalloc.start()
+        with pytest.raises(AnswerInvalidError):
+            session.run(rows(1, 2))
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+        tracemalloc.stop()
+        assert server.asked[-1].headers["accept-encoding"] == "identity"
 
 
 def test_a_server_that_is_not_there() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import socket
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
@@ -68,6 +69,26 @@ def test_an_hours_money_has_an_end_for_each_caller(strict: World) -> None:
         strict.post(other)
 
 
+def test_gas_is_money_too(strict: World) -> None:
+    """Else jobs at no price would spend the gateway's coins without end."""
+    plan = strict.http.post("/v1/plan", json=WISH).json()
+    price = int(plan["choice"]["price_cap"]) + strict.net.network.marketplace.keeper_tip
+    with strict.client(strict.key("exact", spend_per_hour=price)) as exact:
+        answer = strict.ask(exact)
+        assert (answer.status_code, code(answer)) == (429, "MN-GATE-007")
+    with strict.client(strict.key("with-gas", spend_per_hour=2 * price)) as rich:
+        assert strict.ask(rich).status_code == 201
+
+
+def test_what_is_offered_to_a_wallet_counts_as_uploaded(strict: World) -> None:
+    """Nobody pays for it, and its input and record stay on the disk."""
+    wallet = strict.net.account("requester").address
+    with strict.client(strict.key("hoarder", blob_bytes_per_hour=20_000)) as client:
+        answers = [strict.ask(client, pay="wallet", requester=wallet) for _ in range(12)]
+        assert answers[0].status_code == 201
+        assert (answers[-1].status_code, code(answers[-1])) == (429, "MN-GATE-021")
+
+
 def test_items_in_flight_have_an_end(strict: World) -> None:
     with strict.client(strict.key("eager")) as eager:
         answer = strict.ask(eager, count=5)
@@ -100,7 +121,7 @@ def test_a_large_body_is_refused_before_it_is_read(strict: World) -> None:
 
 def test_streams_have_an_end(strict: World) -> None:
     wallet = strict.net.account("requester").address
-    with strict.client(strict.key("listener")) as client:
+    with strict.client(strict.key("listener", blob_bytes_per_hour=10**6)) as client:
         # Never posted: its streams stay open.
         offered = strict.post(client, pay="wallet", requester=wallet)["id"]
         url = f"/v1/jobs/{offered}/events"
@@ -110,6 +131,23 @@ def test_streams_have_an_end(strict: World) -> None:
             with client.stream("GET", url) as third:
                 third.read()
                 assert (third.status_code, code(third)) == (429, "MN-GATE-020")
+
+
+def test_one_caller_can_not_take_all_streams(shared: World) -> None:
+    wallet = shared.net.account("requester").address
+    offered = shared.post(pay="wallet", requester=wallet)["id"]
+    url = f"/v1/jobs/{offered}/events"
+    with ExitStack() as stack, shared.client(shared.key("other-listener")) as other:
+        streams = [stack.enter_context(shared.http.stream("GET", url)) for _ in range(16)]
+        # An iterator that is let go closes its stream. 16 are a quarter of the 64.
+        lines = [stream.iter_lines() for stream in streams]
+        assert all(next(each).startswith("id: ") for each in lines)
+        refused = stack.enter_context(shared.http.stream("GET", url))
+        assert refused.status_code == 429
+        refused.read()
+        assert code(refused) == "MN-GATE-020"
+        heard = stack.enter_context(other.stream("GET", url))
+        assert heard.status_code == 200
 
 
 def test_only_the_pages_that_are_named_may_call_from_a_browser(shared: World) -> None:

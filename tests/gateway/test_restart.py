@@ -60,10 +60,11 @@ def phoenix(market: Localnet) -> Iterator[World]:
 
 def test_a_job_is_finished_whenever_its_gateway_dies(phoenix: World) -> None:
     world = phoenix
+    # The first pays for the subnet.
+    inferred = world.infer(headers={"Idempotency-Key": "asked"}).json()["parameters"]
     key = world.key("patient", spend_per_hour=2 * 10**15)
     with world.client(key) as patient:
         spent = world.post(patient)
-    inferred = world.infer(headers={"Idempotency-Key": "asked"}).json()["parameters"]
     job_id, made = killed_before_the_answer(world, JobStatus.UNKNOWN, JobStatus.OPEN)
 
     world.daemon.restart()

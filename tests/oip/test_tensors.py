@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,30 @@ def test_nested_lists_are_read_in_the_declared_shape() -> None:
 )
 def test_values_that_do_not_fit_are_refused_and_never_rounded(data: Any, datatype: str) -> None:
     refusal(tensor(data, [1], datatype))
+
+
+@pytest.mark.parametrize(
+    ("data", "shape"),
+    [
+        (["x" * 200_000] + [""] * 20_000, [20_001]),
+        ([["x" * 200_000] + [1.5] * 20_000], [1, 20_001]),
+        ([], [0, 2**47, 2**47]),
+    ],
+    ids=["a text as wide as any", "among numbers", "nothing, very wide"],
+)
+def test_a_small_body_never_makes_a_large_array(data: Any, shape: list[int]) -> None:
+    """numpy would take 15 GiB for the first, and a ValueError comes of the last."""
+    tracemalloc.start()
+    refusal(tensor(data, shape))
+    assert tracemalloc.get_traced_memory()[1] < 1 << 22
+    tracemalloc.stop()
+
+
+def test_lists_without_end_are_refused() -> None:
+    data: list[Any] = [1]
+    for _ in range(900):
+        data = [data]
+    refusal(tensor(data, [1]))
 
 
 def test_integers_that_only_uint64_holds() -> None:

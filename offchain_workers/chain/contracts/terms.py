@@ -186,7 +186,7 @@ class Acceptance:
         """Raises TermsInvalidError."""
         try:
             return cls(**{name: int(document[name]) for name in ("until", "pledge", "v", "r", "s")})
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise TermsInvalidError(f"not an acceptance: {error!r}") from error
 
 

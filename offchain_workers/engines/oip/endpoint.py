@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -22,6 +23,8 @@ from offchain_workers.oip import BINARY_EXTENSION, JSON_LENGTH
 
 _MAX_METADATA = 1 << 20
 _MAX_LINE = 300
+# A compressed answer could unpack past every limit.
+_PLAIN = {"accept-encoding": "identity"}
 # It is full, or it does not know us: no input's fault.
 _UNAVAILABLE = (429, 503, 401, 403, 407)
 # A proxy's words for a server that hung up or never answered, which an input may cause.
@@ -66,9 +69,10 @@ class Endpoint:
         limits = limits or Limits()
         self._client = httpx.Client(
             timeout=httpx.Timeout(limits.answer_seconds, connect=limits.connect_seconds),
-            headers={"authorization": f"Bearer {token}"} if token else {},
+            headers=_PLAIN | ({"authorization": f"Bearer {token}"} if token else {}),
             trust_env=False,
         )
+        self._seconds = limits.answer_seconds
 
     def facts(self) -> Facts:
         """What GET /v2 says. Raises EndpointError."""
@@ -153,11 +157,17 @@ class Endpoint:
         return Answer(data, response.headers.get(JSON_LENGTH))
 
     def _read(self, response: httpx.Response, limit: int) -> bytes:
+        coding = response.headers.get("content-encoding", "identity").lower()
+        if response.status_code == 200 and coding != "identity":
+            raise AnswerInvalidError(f"{self.url}: the answer is compressed, unasked")
         chunks, size = [], 0
-        for chunk in response.iter_bytes():
+        end = time.monotonic() + self._seconds  # however slowly it drips
+        for chunk in response.iter_raw():
             size += len(chunk)
             if size > limit:
                 raise AnswerInvalidError(f"{self.url}: the answer has more than {limit} bytes")
+            if time.monotonic() > end:
+                raise httpx.ReadTimeout(f"the answer took over {self._seconds:g} s")
             chunks.append(chunk)
         return b"".join(chunks)
 
