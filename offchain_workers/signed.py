@@ -62,7 +62,7 @@ class Form:
             is_ours = body["schema"] == self.schema and canonical(outer) == document
             signer = Account.recover_message(self._message(body), signature=signature)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise SignatureInvalidError(f"can't be read: {error!r}") from error
+            raise SignatureInvalidError(f"not a signed {self.schema}") from error
         except FORGERIES as error:
             raise SignatureInvalidError(f"not signed: {error}") from error
         if not is_ours:

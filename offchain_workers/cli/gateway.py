@@ -29,7 +29,7 @@ def add_to(app: typer.Typer) -> None:
 def gateway(run: Run, account: Signer = None) -> None:
     """Serve the HTTP API until SIGTERM: plans, jobs, blobs, inference.
 
-    Jobs are paid from the account's balance in the market: `fusion balance deposit`.
+    Jobs are paid from the account's balance in the market: `fusion deposit`.
     """
     from offchain_workers.cli.network import unlock
     from offchain_workers.gateway import serve

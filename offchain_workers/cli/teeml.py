@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from verifiers.teeml.roots import Root
     from verifiers.teeml.verify import Verdict
 
-group = typer.Typer(no_args_is_help=True, help="Look into quotes of trusted hardware, check them.")
+group = typer.Typer(no_args_is_help=True, help="Trusted hardware: quotes, keys, policies.")
 group.add_typer(teeml_collateral.group, name="collateral")
 group.add_typer(teeml_policy.group, name="policy")
 teeml_keys.add_to(group)

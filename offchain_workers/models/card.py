@@ -191,9 +191,12 @@ class ModelSpec:
     onnx_cid: str
 
 
-def first_problem(error: ValidationError) -> str:
-    """One line: where the first problem is, what it is, and how many more there are."""
+def first_problem(error: ValidationError, whole: str = "card") -> str:
+    """One line: where the first problem is, what it is, and how many more there are.
+
+    ``whole``: what the document is called where the problem is no field's.
+    """
     problem = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in problem["loc"]) or "card"
+    where = ".".join(str(part) for part in problem["loc"]) or whole
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return f"{where}: {problem['msg']}{more}"

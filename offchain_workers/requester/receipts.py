@@ -17,6 +17,7 @@ from offchain_workers.chain.past import Past
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.scan import scan
 from offchain_workers.errors import FusionError
+from offchain_workers.models.card import first_problem
 
 MAX_RECEIPT_BYTES = 16_777_216
 Bytes32 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
@@ -112,7 +113,8 @@ class Receipt(_Frozen):
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            raise ReceiptUnreadableError(f"not a receipt: {_first(error)}") from None
+            problem = first_problem(error, "document")
+            raise ReceiptUnreadableError(f"not a receipt: {problem}") from None
 
 
 class Checked(_Frozen):
@@ -266,8 +268,3 @@ def _hex(data: bytes) -> str:
 
 def _raw(text: str) -> bytes:
     return bytes.fromhex(text[2:])
-
-
-def _first(error: ValidationError) -> str:
-    problem = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"

@@ -58,7 +58,7 @@ class QualityTable:
         try:
             file = _TableFile.model_validate_json(data)
         except ValidationError as error:
-            raise InvalidTableError(first_problem(error)) from None
+            raise InvalidTableError(first_problem(error, "table")) from None
         figures = {bytes.fromhex(model[2:]): bp for model, bp in file.figures.items()}
         table = cls(file.scorer, file.epoch, figures)
         if table.canonical() != data:

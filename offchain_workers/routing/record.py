@@ -226,7 +226,7 @@ class DecisionRecord(Frozen):
         try:
             record = cls.model_validate_json(data)
         except ValidationError as error:
-            raise InvalidRecordError(first_problem(error)) from None
+            raise InvalidRecordError(first_problem(error, "record")) from None
         if record.canonical() != data:
             raise InvalidRecordError("not in canonical form")
         record._check_indices()

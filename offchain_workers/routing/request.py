@@ -162,7 +162,7 @@ class RouteRequest(Frozen):
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            raise InvalidRequestError(first_problem(error)) from None
+            raise InvalidRequestError(first_problem(error, "wish")) from None
 
 
 def canonical(tree: Any) -> bytes:

@@ -54,5 +54,8 @@ def test_a_changed_document_and_a_missing_one(fusion: Fusion, document: Path) ->
     document.write_bytes(document.read_bytes().replace(b'"wrong":1', b'"wrong":0'))
     code, _, err = fusion("observations", "verify", str(document))
     assert (code, err.split()[1]) == (1, "MN-BAL-006:")
+    document.write_bytes(b"[\x00]")
+    code, _, err = fusion("observations", "list", str(document))
+    assert (code, err) == (1, "error MN-BAL-006: not a signed observations@1\n")
     code, _, err = fusion("observations", "list", "nowhere.json")
     assert (code, err.split()[1]) == (1, "MN-BAL-007:")

@@ -85,6 +85,7 @@ TYPOS = [
     (("--task", "digits", "--max-latency", "soon"), "MN-CLI-002"),
     (("--task", "digits", "--min-quality", "good"), "MN-CLI-005"),
     (("--wish", "/no/such/file"), "MN-CLI-021"),
+    (("--wish", "/dev/null"), "MN-ROUTE-010: wish"),
 ]
 
 

@@ -117,3 +117,18 @@ def test_a_development_setup_is_not_published_in_production(
 def test_a_changed_file_is_not_published(market: Market, bundle: Path) -> None:
     (bundle / "program.bin").write_bytes((bundle / "program.bin").read_bytes()[:-1] + b"\1")
     assert market.refused("publisher", "model", "publish", str(bundle))[0] == "MN-ZK-030"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "path"),
+    [
+        (("prove", "nowhere", "--input", "one.json", "--out", "p"), "030", "nowhere/card.json"),
+        (("verify", "nowhere", "p.json"), "030", "nowhere/card.json"),
+        (("setup", "m.onnx", "--sample", "none.json", "--out", "made"), "033", "none.json"),
+    ],
+)
+def test_a_file_that_is_missing_is_named_once(
+    fusion: Fusion, words: tuple[str, ...], code: str, path: str
+) -> None:
+    status, _, err = fusion("zkml", *words)
+    assert (status, err) == (1, f"error MN-ZK-{code}: {path}: No such file or directory\n")

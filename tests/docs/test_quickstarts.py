@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +49,17 @@ def invocations(text: str) -> Iterator[list[str]]:
                 yield shlex.split(at[1])
 
 
+def helping() -> list[Path]:
+    """Sources whose texts name commands, for who reads `--help` or an error."""
+    return sorted((ROOT / "offchain_workers").rglob("*.py"))
+
+
 def commands() -> list[tuple[str, str]]:
-    """(file, command) of every page."""
+    """(file, command) of every page, and of every source's help."""
     return sorted(
         {
             (path.name, shlex.join(words))
-            for path in documents()
+            for path in [*documents(), *helping()]
             for words in invocations(path.read_text(encoding="utf-8"))
         }
     )
@@ -61,15 +67,17 @@ def commands() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("file", "line"), commands())
 def test_a_command_and_its_options_exist(file: str, line: str) -> None:
-    command: Any = typer.main.get_command(app)
-    known = {"--help"} | options_of(command)
-    for word in shlex.split(line)[1:]:
+    root: Any = typer.main.get_command(app)
+    command, known = root, {"--help"} | options_of(root)
+    for before, word in pairwise(shlex.split(line)):
         if word.startswith("--"):
             assert word in known, f"{file}: no option {word}"
         elif hasattr(command, "commands"):
             assert word in command.commands, f"{file}: no command {word}"
             command = command.commands[word]
             known |= options_of(command)
+        elif command in root.commands.values() and not before.startswith("--"):
+            assert word not in root.commands, f"{file}: {word} is a command of its own"
 
 
 def options_of(command: Any) -> set[str]:

@@ -133,4 +133,4 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BundleFileError(f"{path.name}: {error.strerror or error}") from error
+        raise BundleFileError(f"{path}: {error.strerror or error}") from error

@@ -124,7 +124,7 @@ def _read(folder: Path, name: str) -> bytes:
     try:
         return (folder / name).read_bytes()
     except OSError as error:
-        raise BundleError(f"{name}: {error.strerror or error}") from None
+        raise BundleError(f"{folder / name}: {error.strerror or error}") from None
 
 
 def _checked(name: str, cid: str, data: bytes) -> bytes:

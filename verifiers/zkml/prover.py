@@ -50,7 +50,9 @@ class Proof:
             tree = json.loads(path.read_bytes())
             (instances,) = tree["instances"]
             found = cls(bytes(tree["proof"]), tuple(_felt(text) for text in instances))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except OSError as error:
+            raise ProofError(f"{path}: {error.strerror or error}") from None
+        except (ValueError, KeyError, TypeError) as error:
             raise ProofError(f"{path}: {error}") from None
         if any(value >= R for value in found.instances) or len(found.data) % 32:
             raise ProofError(f"{path} has values out of range")

@@ -24,7 +24,9 @@ def read_samples(path: Path) -> list[Array]:
     """
     try:
         found = _json(path) if path.suffix == ".json" else _numpy(path)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except OSError as error:
+        raise SamplesError(f"{path}: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise SamplesError(f"{path}: {error}") from None
     if not found or not all(sample.size and np.isfinite(sample).all() for sample in found):
         raise SamplesError(f"{path} holds no samples of finite numbers")
