@@ -13,21 +13,21 @@ from offchain_workers.models.demo import digits
 from tests.gateway.world import PAGE, PLANS, World
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Localnet]:
     folder: Path = tmp_path_factory.mktemp("gateway")
     with Localnet(folder, kind="embedded", workers=PLANS, models=lambda: (digits(),)) as net:
         yield net
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared(market: Localnet) -> Iterator[World]:
     """A gateway with generous quotas, for tests that harm nobody else."""
     with World(market, "gateway", origins=[PAGE]) as world:
         yield world
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def strict(market: Localnet) -> Iterator[World]:
     """A gateway of little patience, closed to callers without a key."""
     own = {

@@ -43,7 +43,7 @@ def best(answer: httpx.Response, world: World) -> list[str]:
     return [world.card.labels[i] for i in rows.argmax(axis=1)]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def together(shared: World) -> list[httpx.Response]:
     """Sixteen callers at once, each with one or two rows."""
     shared.infer()  # the subnet is formed
