@@ -21,6 +21,8 @@ from offchain_workers.chain.errors import (
 from offchain_workers.chain.outbox import MAX_GAS
 
 WAIT_SECONDS = 120.0
+# Above a fifth: when an epoch begins after the estimate, a call writes two words anew.
+SPARE_GAS = 60_000
 
 
 class Wallet:
@@ -75,7 +77,7 @@ class Wallet:
         }
         if call.to:
             fields["to"] = to_checksum_address(call.to)
-        fields["gas"] = gas or min(self._estimate(fields) * 12 // 10, MAX_GAS)
+        fields["gas"] = gas or min(self._estimate(fields) * 12 // 10 + SPARE_GAS, MAX_GAS)
         tip = self._w3.eth.max_priority_fee if tip is None else tip
         base = self._w3.eth.get_block("latest").get("baseFeePerGas", 0)
         fields |= {"maxPriorityFeePerGas": tip, "maxFeePerGas": 2 * base + tip}

@@ -58,7 +58,7 @@ def test_of_two_writers_the_slower_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text("first")
     with pytest.raises(FusionError, match="MN-KEY-002"):
-        keys._store(path, "second")
+        keys.store_new(path, "second")
     assert path.read_text() == "first"
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 
@@ -78,7 +78,7 @@ def test_an_empty_password_is_refused_at_creation(tmp_path: Path) -> None:
 def test_a_folder_that_can_not_be_made_is_an_error_with_a_code(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FusionError, match="MN-KEY-003"):
-        keys._store(tmp_path / "file/bob.json", "{}")
+        keys.store_new(tmp_path / "file/bob.json", "{}")
 
 
 def test_a_full_disk_leaves_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +87,7 @@ def test_a_full_disk_leaves_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(FusionError, match="MN-KEY-003"):
-        keys._store(tmp_path / "bob.json", "{}")
+        keys.store_new(tmp_path / "bob.json", "{}")
     assert list(tmp_path.iterdir()) == []
 
 

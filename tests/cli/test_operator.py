@@ -39,6 +39,13 @@ def test_an_offer_opts_in_first_and_says_when_it_holds(market: Market, published
     assert "0.002 ether" in out
 
 
+def test_an_offer_changes_in_every_block_of_an_epoch(market: Market, published: str) -> None:
+    """In the last one it is estimated under one epoch and mined in the next."""
+    market.run("operator", *REGISTER)
+    for i in range(PARAMS.epoch_blocks + 2):
+        market.run("operator", *offer(published, f"0.00{i + 1} ether"))
+
+
 def test_an_offer_ends(market: Market, offered: str) -> None:
     market.run("operator", "operator", "end-offer", "digits")
     assert market.read("model", "list")["models"][0]["held"] == 1

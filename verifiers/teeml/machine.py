@@ -20,19 +20,24 @@ class Machine:
     def __init__(self, settings: Settings, network: Network, operator: str) -> None:
         self.network = network
         self.operator = operator
-        self._asked = settings.teeml
-        self._chain_id = network.marketplace.domain.chain_id
-        self._process = None if self._asked.socket else EnclaveProcess(self._arguments(settings))
+        self._asked, self._engine = settings.teeml, settings.engine
+        self._process: EnclaveProcess | None = None
         self._client: EnclaveClient | None = None
         self._registrar: Registrar | None = None
 
     @property
     def client(self) -> EnclaveClient:
         """The enclave, started when it is ours to start. Raises EnclaveGoneError."""
-        path = self._process.ensure() if self._process else Path(str(self._asked.socket))
+        path = Path(self._asked.socket) if self._asked.socket else self._ours().ensure()
         if self._client is None:
             self._client = EnclaveClient(path)
         return self._client
+
+    def _ours(self) -> EnclaveProcess:
+        # Not before it is used: a worker starts while its chain is away.
+        if self._process is None:
+            self._process = EnclaveProcess(self._arguments())
+        return self._process
 
     @property
     def registrar(self) -> Registrar:
@@ -45,10 +50,11 @@ class Machine:
     def load(self, candidate: Candidate) -> None:
         """Into the enclave. Raises EnclaveRefusedError, EnclaveGoneError, StoreError."""
         record, registry = candidate.record, self.network.models.address
+        chain_id = self.network.marketplace.domain.chain_id
         card = candidate.card.canonical()
         onnx = candidate.blob(record.onnx_cid, candidate.card.limits.max_onnx_bytes)
         self.client.load(
-            record.model_id, self._chain_id, registry, record.publisher, record.record, card, onnx
+            record.model_id, chain_id, registry, record.publisher, record.record, card, onnx
         )
 
     def close(self) -> None:
@@ -57,9 +63,10 @@ class Machine:
         if self._process is not None:
             self._process.stop()
 
-    def _arguments(self, settings: Settings) -> Sequence[str]:
-        asked, engine = self._asked, settings.engine
-        simulated = ("--platform", asked.platform, "--chain", str(self._chain_id))
+    def _arguments(self) -> Sequence[str]:
+        asked, engine = self._asked, self._engine
+        chain_id = self.network.marketplace.domain.chain_id
+        simulated = ("--platform", asked.platform, "--chain", str(chain_id))
         return (
             "--provider", asked.provider, "--engine", engine.provider,
             "--threads", str(engine.threads), *simulated,
