@@ -158,6 +158,17 @@ class Enclosed(Protocol):
         ...
 
 
+@runtime_checkable
+class Screening(Protocol):
+    """What a method adds when some inputs that fit the card have no evidence: a promise to answer
+    one could only be broken."""
+
+    def screen(self, terms: JobTerms, items: Sequence[bytes], card: ModelCard) -> None:
+        """Before a job is promised, from several threads; cheap beside the evidence itself. Raises
+        InputUnprovableError, another FusionError when this machine can't tell."""
+        ...
+
+
 class Concealed(NamedTuple):
     """What is sealed to the worker, and the commitment that the terms carry."""
 

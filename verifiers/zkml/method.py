@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,10 +23,12 @@ from offchain_workers.models import ModelCard
 from offchain_workers.models.lowering import manifest
 from offchain_workers.models.wire import unpack_items
 from verifiers.base import Assignment, Auditor, Candidate, Concealed, Earning, ModelView
+from verifiers.errors import InputUnprovableError
 from verifiers.scratch import Scratch, sweep
 from verifiers.zkml import bundle
 from verifiers.zkml.bundle import CIRCUIT_FILE, Bundle
 from verifiers.zkml.circuit import Description, commitment, felt, felts_hash
+from verifiers.zkml.errors import EzklFailedError
 from verifiers.zkml.faults import (
     ArtifactError,
     ItemCountError,
@@ -46,11 +48,12 @@ _NOT_THE_RECORDS = "the card's circuit is not the one of the model's record"
 
 @dataclass(frozen=True)
 class Admitted:
-    """A model's bundle with its keys; one proof at a time."""
+    """A model's bundle with its keys; one proof at a time, and beside it one input is screened."""
 
     bundle: Bundle
     prover: Prover
-    lock: threading.Lock
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    screening: threading.Lock = field(default_factory=threading.Lock)
 
 
 class ZkmlMethod:
@@ -120,24 +123,40 @@ class ZkmlMethod:
         prover = prepared(found, Path(place.name))
         prover.prove([0] * candidate.card.inputs[0].elements)
         prover.verify()
-        self._admitted[found.artifact_id] = Admitted(found, prover, threading.Lock())
+        self._admitted[found.artifact_id] = Admitted(found, prover)
+
+    def screen(self, terms: JobTerms, items: Sequence[bytes], card: ModelCard) -> None:
+        """Compute the circuit, which is a small part of a proof. Raises as ``Screening``;
+        NotAdmittedError, ezkl's errors."""
+        known = self._known(terms)
+        with known.screening:
+            check_provable(known.prover, values_of(card, items[0]))
 
     def delivery_gas(self, terms: JobTerms, output_bytes: int) -> int:
         """Of a small circuit; depends on the circuit."""
         return _GAS + _GAS_PER_BYTE * output_bytes
 
     def deliver(self, job: Assignment) -> Call:
-        """Prove, and see that the proof is about this input. Raises NotAdmittedError, ezkl's."""
-        known = self._admitted.get(job.terms.artifact_id)
-        if known is None:
-            raise NotAdmittedError("the model's circuit was not prepared on this machine")
+        """Prove, and see that the proof is about this input. Raises InputUnprovableError,
+        NotAdmittedError, ezkl's."""
+        known = self._known(job.terms)
         values = values_of(job.card(), job.items()[0])
-        with known.lock:
-            proof = known.prover.prove(values)
+        try:
+            with known.lock:
+                proof = known.prover.prove(values)
+        except EzklFailedError:
+            check_provable(known.prover, values)
+            raise
         if about(known.bundle, proof) != job.terms.input_commitment:
             raise NotAdmittedError("the proof is not about the job's input")
         verifier = verifier_of(job.network)
         return verifier.deliver(job.terms, known.bundle.circuit.abi(), proof.data, proof.instances)
+
+    def _known(self, terms: JobTerms) -> Admitted:
+        found = self._admitted.get(terms.artifact_id)
+        if found is None:
+            raise NotAdmittedError("the model's circuit was not prepared on this machine")
+        return found
 
     def follow_up(self, job: Assignment) -> Sequence[Call]:
         """Nothing: a delivery is final."""
@@ -154,6 +173,16 @@ class ZkmlMethod:
     def multicall(self, network: Network) -> Multicall | None:
         """A proof is checked and paid in a transaction of its own."""
         return None
+
+
+def check_provable(prover: Prover, values: Sequence[int]) -> None:
+    """Raises InputUnprovableError when the circuit fails on the input but not on zeros; ezkl's
+    errors when something is wrong with this machine."""
+    try:
+        prover.compute(values)
+    except EzklFailedError as error:
+        prover.compute([0] * len(values))
+        raise InputUnprovableError from error
 
 
 def values_of(card: ModelCard, item: bytes) -> list[int]:
