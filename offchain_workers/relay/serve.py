@@ -16,6 +16,7 @@ from offchain_workers.chain.errors import ChainError
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.config import Settings, find_deployment
 from offchain_workers.config.relay import Relay as RelaySettings
+from offchain_workers.daemon.assembly import network_of
 from offchain_workers.daemon.endpoint import Endpoint
 from offchain_workers.daemon.errors import NONSENSE
 from offchain_workers.daemon.signals import on_signals
@@ -38,10 +39,7 @@ class RelayDaemon:
         config = settings.relay
         self._pool = RpcPool(settings.chain.rpc_urls, found.chain_id)
         self.url = config.public_url or f"http://{config.listen_host}:{config.listen_port}"
-        at = found.addresses
-        network = Network.at(
-            self._pool.w3, at.marketplace, at.models, at.subnets, found.start_block
-        )
+        network = network_of(self._pool, found)
         relay = relay_for(config, Place(self.url, self._pool.chain_id), network)
         most = connections(config)
         self._endpoint = Endpoint(relay.app, config.listen_host, config.listen_port, most)
