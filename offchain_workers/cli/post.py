@@ -133,7 +133,7 @@ def post(
         wish = replace(wish, decision=record.hash())
     chosen, method = connection.model(str(model)), method or "none"
     card = connection.catalog.card(chosen)
-    items = _items(card, inputs)
+    items = _items(card, connection.selector(method), inputs)
     if private:
         preparing.check_private(connection, chosen, card, method, items)
     sender = Sender(connection)
@@ -207,13 +207,13 @@ def _private(wish: Wish, open_answer: bool) -> Wish:
     return replace(wish, private=True)
 
 
-def _items(card: ModelCard, inputs: Sequence[Path]) -> list[bytes]:
-    from offchain_workers.codecs import get_codec
+def _items(card: ModelCard, selector: bytes, inputs: Sequence[Path]) -> list[bytes]:
+    from offchain_workers.codecs import get_codec, under
 
     limit = card.limits.max_items
     if len(inputs) > limit:
         raise FusionError("MN-CLI-022", f"{len(inputs)} inputs; the model takes {limit} in a job")
-    codec = get_codec(card.codec)
+    codec, card = get_codec(card.codec), under(card, selector)
     return [codec.encode(card, path) for path in inputs]
 
 

@@ -12,6 +12,7 @@ from fastapi import Path as InPath
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
+from offchain_workers.codecs import under
 from offchain_workers.gateway.asks import JobAsk, WishAsk
 from offchain_workers.gateway.callers import Caller
 from offchain_workers.gateway.guard import Guard
@@ -74,7 +75,8 @@ def v1(
 
     def _make(ask: JobAsk, share: Share) -> Placed:
         order = planner.order_of(ask)
-        items = [one.wire(order.card, store, max_input) for one in ask.inputs]
+        card = under(order.card, order.selector)
+        items = [one.wire(card, store, max_input) for one in ask.inputs]
         filled = Share(share.caller, items, share.digest, idempotency=share.idempotency)
         if ask.requester is not None:
             # Nobody pays for it, and it is kept.

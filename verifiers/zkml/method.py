@@ -27,7 +27,7 @@ from verifiers.errors import InputUnprovableError
 from verifiers.scratch import Scratch, sweep
 from verifiers.zkml import bundle
 from verifiers.zkml.bundle import CIRCUIT_FILE, Bundle
-from verifiers.zkml.circuit import Description, commitment, felt, felts_hash
+from verifiers.zkml.circuit import METHOD, Description, commitment, felt, felts_hash
 from verifiers.zkml.errors import EzklFailedError
 from verifiers.zkml.faults import (
     ArtifactError,
@@ -225,12 +225,13 @@ def described(model: ModelView) -> Description:
 
     Raises ArtifactError, StoreError.
     """
-    listed = manifest(model.card, bundle.METHOD)
+    listed = manifest(model.card, METHOD)
     if CIRCUIT_FILE not in listed:
-        raise ArtifactError(f"the card lists no {CIRCUIT_FILE} under {bundle.METHOD}")
+        raise ArtifactError(f"the card lists no {CIRCUIT_FILE} under {METHOD}")
     found = Description.from_json(model.blob(listed[CIRCUIT_FILE], 1 << 16))
     if found.circuit.artifact_id() != model.artifacts.get(ZKML, ZERO_32):
         raise ArtifactError(_NOT_THE_RECORDS)
+    found.check_notes(model.card)
     return found
 
 
