@@ -68,7 +68,8 @@ class Candidate:
     """A model as this machine runs it, before jobs under a method are taken.
 
     ``session`` is what will answer jobs, on ``provider`` of the runtime ``runtime`` (name and
-    version); ``folder`` keeps verdicts over restarts; ``record``: as it was published.
+    version); ``folder`` keeps verdicts over restarts; ``record``: as it was published on
+    ``network``.
     """
 
     card: ModelCard
@@ -79,6 +80,7 @@ class Candidate:
     blob: ReadBlob
     folder: Path
     record: PublishedModel
+    network: Network
 
 
 class Earning(NamedTuple):

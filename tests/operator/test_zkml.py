@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from offchain_workers.chain.contracts import JobTerms
+from offchain_workers.chain.contracts.zkml import ZkmlVerifier
 from offchain_workers.chain.db import Database
+from offchain_workers.chain.wallet import Wallet
 from offchain_workers.operator.tables import JobRow
 from tests.operator.proving import FLOWER, TOO_LARGE, formed, place, publish, terms_over, wire
 from tests.operator.proving import with_zkml as listed
@@ -78,6 +81,30 @@ def test_unprovable_jobs_that_nobody_owes_trip_no_breaker(zk: Market) -> None:
         job_id = zk.post(terms(zk, FLOWER), inline(wire(FLOWER)))
         until(lambda: zk.paid(job_id))
         assert metric(running, FAILURES) == 0
+
+
+def test_a_model_that_the_chain_takes_no_proofs_of_is_not_served(zk: Market) -> None:
+    """Its publisher left the program, or the setup, out: every delivery would be refused."""
+    bare = iris(variant=1)
+    model_id = publish(zk, bare)
+    market = formed(zk, model_id, bare)
+    offered = terms_over(market, FLOWER, bare.artifact_id)
+    verifier = ZkmlVerifier.of(zk.network)
+    assert verifier is not None
+    with market.worker(market.operators[0], vouching=False, accept_seconds=60) as running:
+        data = inline(wire(FLOWER))
+        assert "MN-ZK-056" in barred(running.accept(offered, data))
+        add_setup = verifier.add_setup(bare.description.neg_tau_g2)
+        Wallet(zk.w3, zk.publisher).send(add_setup)
+    with market.worker(market.operators[1], vouching=False, accept_seconds=60) as running:
+        placed_now = replace(offered, primary=1)
+        assert "the program" in barred(running.accept(placed_now, data))
+
+
+def barred(response: httpx.Response) -> str:
+    """Why a model is not answered about."""
+    assert refusal(response) == "MN-WORKER-128"
+    return str(response.json()["error"]["message"])
 
 
 def _reason(zk: Market, job_id: bytes) -> str | None:

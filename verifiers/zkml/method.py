@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ import numpy as np
 from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.terms import ZERO_32
-from offchain_workers.chain.contracts.zkml import ZKML, ZkmlVerifier
+from offchain_workers.chain.contracts.zkml import ZKML
 from offchain_workers.models import ModelCard
 from offchain_workers.models.lowering import manifest
 from offchain_workers.models.wire import unpack_items
@@ -33,10 +32,10 @@ from verifiers.zkml.faults import (
     ArtifactError,
     ItemCountError,
     NotAdmittedError,
-    NotListedError,
     PublicInputError,
     RederivedError,
 )
+from verifiers.zkml.placed import check_placed, verifier_of
 from verifiers.zkml.prover import KEY_FILE, SCRATCH, Proof, Prover
 from verifiers.zkml.runner import Ezkl
 from verifiers.zkml.srs import FOLDER
@@ -111,13 +110,15 @@ class ZkmlMethod:
         return 0
 
     def admit(self, candidate: Candidate) -> None:
-        """Make the keys, compare with what is published, prove once. A model without an artifact
-        never gets a job under this method. Raises the errors of bundles, ezkl, RederivedError."""
+        """See that the chain can take proofs, make the keys, compare with what is published, prove
+        once. A model without an artifact never gets a job under this method. Raises the errors of
+        bundles, ezkl and ``check_placed``, RederivedError."""
         if candidate.artifact_id == ZERO_32 or candidate.artifact_id in self._admitted:
             return
         found = bundle.fetch(candidate.card, candidate.blob)
         if found.artifact_id != candidate.artifact_id:
             raise ArtifactError(_NOT_THE_RECORDS)
+        check_placed(candidate.network, found.description)
         place = Scratch(SCRATCH)
         self._folders.append(place)
         prover = prepared(found, Path(place.name))
@@ -232,13 +233,4 @@ def described(model: ModelView) -> Description:
     if found.circuit.artifact_id() != model.artifacts.get(ZKML, ZERO_32):
         raise ArtifactError(_NOT_THE_RECORDS)
     found.check_notes(model.card)
-    return found
-
-
-@lru_cache(maxsize=8)
-def verifier_of(network: Network) -> ZkmlVerifier:
-    """A market never changes a method's contract. Raises NotListedError."""
-    found = ZkmlVerifier.of(network)
-    if found is None:
-        raise NotListedError("the market does not list method zkml")
     return found
