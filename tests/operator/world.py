@@ -123,6 +123,16 @@ class Market:
         logs = event.get_logs(from_block=0, argument_filters={"job_id": job_id})
         return [dict(entry["args"]) for entry in logs]
 
+    def answers(self, running: Running, items: list[bytes]) -> list[bytes]:
+        """To a job that the worker promised, item by item, once it is paid."""
+        terms = self.terms(items)
+        promise = running.promise(terms, inline(*items))
+        job_id = self.post(terms, inline(*items), promise)
+        until(lambda: self.paid(job_id))
+        [event] = self.delivered(job_id)
+        size = DIGITS.card.item_bytes_out
+        return [event["output"][at : at + size] for at in range(0, len(items) * size, size)]
+
     def announced(self, operator: str) -> tuple[str, str]:
         """Manifest and URL that an operator announced last."""
         subnets = self.network.subnets
