@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from offchain_workers.cli.arguments import (
+    Members,
     Region,
     Signer,
     address,
@@ -29,7 +30,6 @@ from offchain_workers.cli.post_options import (
     Inputs,
     Locator,
     MaxPrice,
-    Members,
     MethodName,
     Named,
     OpenAnswer,

@@ -23,7 +23,6 @@ MethodName = Annotated[
 SubnetId = Annotated[
     str | None, typer.Option(help="Id of a live subnet (default: found or formed).")
 ]
-Members = Annotated[int, typer.Option(min=1, max=8, help="Members of the subnet.")]
 Tiers = Annotated[
     list[TierName] | None, typer.Option(help="Allowed tier; repeat for more (default: all).")
 ]
