@@ -148,7 +148,7 @@ def _picked(
         name, method = str(wanting.model), next(iter(wanting.methods), "none")
     model = connection.model(name)
     card = connection.catalog.card(model)
-    items = _items(card, inputs)
+    items = _items(card, connection.selector(method), inputs)
     if wanting.private:
         preparing.check_private(connection, model, card, method, items)
     return Picked(model, card, method, items)
@@ -243,13 +243,13 @@ def _private(wish: Wish, open_answer: bool) -> Wish:
     return replace(wish, private=True)
 
 
-def _items(card: ModelCard, inputs: Sequence[Path]) -> list[bytes]:
-    from offchain_workers.codecs import get_codec
+def _items(card: ModelCard, selector: bytes, inputs: Sequence[Path]) -> list[bytes]:
+    from offchain_workers.codecs import get_codec, under
 
     limit = card.limits.max_items
     if len(inputs) > limit:
         raise FusionError("MN-CLI-022", f"{len(inputs)} inputs; the model takes {limit} in a job")
-    codec = get_codec(card.codec)
+    codec, card = get_codec(card.codec), under(card, selector)
     return [codec.encode(card, path) for path in inputs]
 
 

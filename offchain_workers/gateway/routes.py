@@ -13,6 +13,7 @@ from fastapi import Path as InPath
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
+from offchain_workers.codecs import under
 from offchain_workers.gateway.asks import JobAsk, WishAsk
 from offchain_workers.gateway.callers import Caller
 from offchain_workers.gateway.guard import Guard
@@ -60,7 +61,8 @@ class Maker:
     def make(self, ask: JobAsk, share: Share) -> Placed:
         """Posted from the gateway's balance, or offered to a wallet."""
         order = self.planner.order_of(ask)
-        items = [one.wire(order.card, self.store, self.max_input) for one in ask.inputs]
+        card = under(order.card, order.selector)
+        items = [one.wire(card, self.store, self.max_input) for one in ask.inputs]
         filled = replace(share, items=items)
         if ask.requester is None:
             return self.poster.post(order, filled)
