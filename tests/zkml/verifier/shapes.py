@@ -16,7 +16,6 @@ from verifiers.zkml.program import (
     MAX_PROOF_WORDS,
     MAX_WORDS,
     NEXT,
-    REGISTERS,
     VERSION,
     Header,
     Kind,
@@ -119,25 +118,8 @@ def _filled(lookups: int, fixed: int) -> tuple[Program, bytes]:
     # An argument of one column, one piece of the quotient, the last two points; the rest is advice.
     advice = (MAX_PROOF_WORDS - 15 - 7 * lookups - fixed) // 2
     words = MAX_WORDS - 3 - -(-advice // 4) - 1 - lookups - 2 * (fixed + 1)
-    header = Header(
-        VERSION,
-        28,
-        MAX_LAST,
-        MAX_INSTANCES,
-        advice,
-        1,
-        fixed,
-        1,
-        1,
-        lookups,
-        1,
-        0,
-        words,
-        3,
-        0,
-        0,
-        1,
-    )
+    counts = (advice, 1, fixed, 1, 1, lookups, 1, 0, words)
+    header = Header(VERSION, 28, MAX_LAST, MAX_INSTANCES, *counts, 3, 0, 0, 1)
     program = Program(
         header,
         0,
@@ -154,5 +136,4 @@ def _filled(lookups: int, fixed: int) -> tuple[Program, bytes]:
     points = [*G1] * header.heads
     proof = b"".join(word.to_bytes(32, "big") for word in [*points, *evals, *G1, *G1])
     assert len(proof) == 32 * header.proof_words
-    assert REGISTERS > header.first_result
     return program, proof

@@ -195,8 +195,8 @@ def _args(value: int | Node, kind: str) -> tuple[int | Node, ...]:
 
 
 def _registers(trace: Trace, counts: Counts) -> dict[Node, int]:
-    """What a program may read: theta, the instances' polynomial, evaluations of what is committed to
-    before the arguments' challenges."""
+    """What a program may read: theta, the instances' polynomial, evaluations of advice and fixed
+    columns. The others' commitments follow the arguments' challenges."""
     found = {
         trace.graph.node("proof", 2 * counts.heads + i): FIRST_EVAL + i
         for i in range(counts.advice_evals + len(trace.fixed))
