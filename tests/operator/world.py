@@ -71,6 +71,7 @@ class Market:
     engine: dict[str, Any] = field(default_factory=lambda: {"provider": "cpu", "threads": 1})
     shelf: LocalStore = field(init=False)
     platform: str = ""
+    gpu: str = "none"
 
     def __post_init__(self) -> None:
         self.shelf = LocalStore(self.folder / "shelf")
@@ -169,7 +170,11 @@ class Market:
             },
             engine=self.engine,
             vouching={"required": vouching},
-            teeml={"provider": "simulated", "platform": self.platform or name},
+            teeml={
+                "provider": "simulated",
+                "platform": self.platform or name,
+                "gpu": self.gpu,
+            },
         )
 
     def stock(self, name: str) -> None:

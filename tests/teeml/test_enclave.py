@@ -36,6 +36,7 @@ from verifiers.teeml.enclave.client import Attested, EnclaveClient, EnclaveProce
 from verifiers.teeml.enclave.frames import Message
 from verifiers.teeml.enclave.keys import Anchor, Keyring, Purpose
 from verifiers.teeml.enclave.service import Service
+from verifiers.teeml.enclave.witness import Witness
 from verifiers.teeml.errors import EnclaveGoneError, EnclaveProtocolError, EnclaveRefusedError
 from verifiers.teeml.payload import Payload
 from verifiers.teeml.providers import SimulatedProvider
@@ -265,12 +266,12 @@ def test_an_unregistered_key_is_quoted_again_at_a_later_block(
 
 def test_keys_of_one_policy_never_push_out_another_policys() -> None:
     """A guardian who closes one policy must not cost what is promised under the others."""
-    ring = Keyring(SimulatedProvider(Platform(label="platform"), CHAIN))
+    ring = Keyring(Witness(SimulatedProvider(Platform(label="platform"), CHAIN)))
     anchor = Anchor(7, b"\x09" * 32)
 
     def made(policy: bytes) -> str:
         purpose = Purpose(DOMAIN_OF_RESULTS, policy, OPERATOR)
-        return ring.attest(purpose, bytes(32), bytes(32), anchor)[0].address
+        return ring.attest(purpose, bytes(32), anchor)[0].address
 
     kept, others = made(POLICY), [made(bytes(32)) for _ in range(70)]
     assert ring.addresses() == [kept, *others[-64:]]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from offchain_workers.chain.contracts import Network
 from offchain_workers.config import Settings
+from offchain_workers.storage import LocalStore
 from verifiers.base import Candidate
 from verifiers.teeml.enclave.client import EnclaveClient, EnclaveProcess
 from verifiers.teeml.registrar import Registrar
@@ -21,6 +22,7 @@ class Machine:
         self.network = network
         self.operator = operator
         self._asked, self._engine = settings.teeml, settings.engine
+        self._storage = settings.storage
         self._process: EnclaveProcess | None = None
         self._client: EnclaveClient | None = None
         self._registrar: Registrar | None = None
@@ -44,7 +46,7 @@ class Machine:
         """Raises EnclaveGoneError, NotListedError, CallRevertedError."""
         if self._registrar is None:
             found = self.network, self.operator, self.client, source_of(self._asked)
-            self._registrar = Registrar(*found)
+            self._registrar = Registrar(*found, LocalStore(self._storage.folder))
         return self._registrar
 
     def load(self, candidate: Candidate) -> None:
@@ -67,7 +69,8 @@ class Machine:
         asked, engine = self._asked, self._engine
         chain_id = self.network.marketplace.domain.chain_id
         simulated = ("--platform", asked.platform, "--chain", str(chain_id))
+        golden = ("--gpu-golden", str(asked.gpu_golden)) if asked.gpu_golden else ()
         return (
             "--provider", asked.provider, "--engine", engine.provider,
-            "--threads", str(engine.threads), *simulated,
+            "--threads", str(engine.threads), *simulated, "--gpu", asked.gpu, *golden,
         )  # fmt: skip

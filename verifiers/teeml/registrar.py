@@ -16,6 +16,7 @@ from web3.exceptions import ContractLogicError, Web3RPCError
 from offchain_workers.chain.call import Call, revert_reason
 from offchain_workers.chain.contracts import Network
 from offchain_workers.chain.contracts.enclaves import Policy
+from offchain_workers.storage import BlobStore
 from verifiers.base import Step
 from verifiers.errors import NotReadyError
 from verifiers.teeml.collateral import Collateral
@@ -67,12 +68,19 @@ class Registrar:
     """
 
     def __init__(
-        self, network: Network, operator: str, enclave: EnclaveClient, source: Source
+        self,
+        network: Network,
+        operator: str,
+        enclave: EnclaveClient,
+        source: Source,
+        store: BlobStore,
     ) -> None:
+        """``store``: where claims about GPUs are kept for whoever asks."""
         self._network = network
         self._operator = operator
         self._enclave = enclave
         self._source = source
+        self._store = store
         self._verifier = verifier_of(network)
         self._collateral = self._verifier.collateral()
         self._standings: dict[bytes, Standing] = {}
@@ -204,6 +212,8 @@ class Registrar:
             purpose = Purpose(self._verifier.domain(), policy_id, self._operator)
             anchor = Anchor(int(block["number"]), bytes(block["hash"]))
             pending = self._enclave.attest(purpose, NO_MANIFEST, anchor, again)
+            if pending.gpu:
+                self._store.put(pending.gpu)
             standing.pending, standing.refused = pending, False
         return pending
 

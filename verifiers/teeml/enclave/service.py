@@ -18,7 +18,9 @@ from verifiers.teeml.enclave.answers import Answers
 from verifiers.teeml.enclave.frames import Message
 from verifiers.teeml.enclave.keys import Anchor, Keyring, Purpose
 from verifiers.teeml.enclave.models import Origin, Shelf
+from verifiers.teeml.enclave.witness import Witness
 from verifiers.teeml.errors import EnclaveProtocolError
+from verifiers.teeml.gpus import Gpus
 from verifiers.teeml.providers import QuoteProvider
 
 
@@ -54,18 +56,18 @@ class _Job(_Asked):
     terms: dict[str, Any]
 
 
-# Evidence of a GPU is not collected yet: policies that want some refuse such keys.
-_NO_GPU = bytes(32)
-
 Handler = Callable[[Message], Message]
 
 
 class Service:
     """One enclave. ``handle`` is called from a thread for each connection."""
 
-    def __init__(self, provider: QuoteProvider, engine: EmbeddedEngine) -> None:
+    def __init__(
+        self, provider: QuoteProvider, engine: EmbeddedEngine, gpus: Gpus | None = None
+    ) -> None:
         self._provider = provider
-        self._keys = Keyring(provider)
+        self._gpus = gpus
+        self._keys = Keyring(Witness(provider, gpus))
         self._shelf = Shelf(engine)
         self._answers = Answers(self._keys, self._shelf)
         self._handlers: Mapping[str, Handler] = {
@@ -103,6 +105,7 @@ class Service:
                 "provider": provider.name,
                 "tee": provider.tee,
                 "simulated": provider.simulated,
+                "gpus": self._gpus.name if self._gpus else "none",
                 "keys": self._keys.addresses(),
                 "models": ["0x" + model_id.hex() for model_id in self._shelf.ids()],
             }
@@ -113,10 +116,8 @@ class Service:
         domain = ResultDomain(asked.chain_id, asked.verifier)
         purpose = Purpose(domain, asked.policy, asked.operator)
         anchor = Anchor(asked.anchor, asked.anchor_hash)
-        given = asked.manifest, _NO_GPU, anchor, asked.again
-        key, evidence = self._keys.attest(purpose, *given)
-        head = {"key": key.address, "sealing": key.sealing.public.hex(), "gpu": _NO_GPU.hex()}
-        return Message(head, (evidence.quote,))
+        key, vouched = self._keys.attest(purpose, asked.manifest, anchor, asked.again)
+        return Message({"key": key.address, "sealing": key.sealing.public.hex()}, tuple(vouched))
 
     def _load(self, message: Message) -> Message:
         asked, (card, onnx) = _Load.model_validate(message.head), _blobs(message, 2)
