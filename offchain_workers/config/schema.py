@@ -281,6 +281,10 @@ class Teeml(Section):
     platform: str = Field(
         "platform", min_length=1, max_length=64, description="Simulated: which machine this is."
     )
+    deliver: Literal["signed", "quoted"] = Field(
+        "signed",
+        description="By a registered key's signature, or with a quote of each answer and no key.",
+    )
     gpu: Literal["none", "nvml", "simulated"] = Field(
         "none",
         description="Whose evidence the enclave collects with each key: NVIDIA's GPUs, or a"

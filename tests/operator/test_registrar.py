@@ -100,7 +100,7 @@ def test_a_registration_that_was_mined_unseen_is_found(
     send(market, [step])
     # What `look` finds when the block comes between its two questions.
     standing = made._standings[policy]
-    assert made._registration(policy, standing, 0) == ()
+    assert made._registration(policy, standing) == ()
     with pytest.raises(NotReadyError, match="already registered"):
         made.key(policy)
     assert again(made, market) == []

@@ -117,6 +117,7 @@ def test_a_policy_that_wants_gpus_takes_keys_of_enclaves_that_asked_theirs(
         until(lambda: market.paid(job_id))
 
 
+@pytest.mark.slow
 def test_a_policy_that_wants_gpus_takes_no_key_without(under: Callable[..., Market]) -> None:
     market = under(require_gpu=True)
     with market.worker(market.operators[0], vouching=False, accept_seconds=60) as running:

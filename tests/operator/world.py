@@ -72,6 +72,7 @@ class Market:
     shelf: LocalStore = field(init=False)
     platform: str = ""
     gpu: str = "none"
+    deliver: str = "signed"
 
     def __post_init__(self) -> None:
         self.shelf = LocalStore(self.folder / "shelf")
@@ -174,6 +175,7 @@ class Market:
                 "provider": "simulated",
                 "platform": self.platform or name,
                 "gpu": self.gpu,
+                "deliver": self.deliver,
             },
         )
 

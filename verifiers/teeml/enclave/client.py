@@ -19,10 +19,10 @@ from typing import Any
 from offchain_workers.chain.contracts import ModelRecord
 from offchain_workers.chain.contracts.enclaves import Binding
 from offchain_workers.chain.contracts.terms import Domain, JobTerms
-from verifiers.teeml.enclave.answers import Answer
+from verifiers.teeml.enclave.answers import Answer, Quoted
 from verifiers.teeml.enclave.frames import Message, receive, send
 from verifiers.teeml.enclave.keys import Anchor, Purpose
-from verifiers.teeml.enclave.witness import gpu_digest
+from verifiers.teeml.enclave.witness import Vouched, gpu_digest
 from verifiers.teeml.errors import EnclaveGoneError, EnclaveRefusedError
 
 _START_SECONDS = 60.0
@@ -109,6 +109,23 @@ class EnclaveClient:
         head, (output,) = self._ask(_job("answer", key, domain, terms), given)
         v, r, s = (int(part) for part in head["signature"])
         return Answer(output, (v, r, s))
+
+    def quoted(self, purpose: Purpose, domain: Domain, terms: JobTerms, given: bytes) -> Quoted:
+        """Output, as it is to be posted, and a quote of it."""
+        asked = {
+            "ask": "quoted",
+            "chain_id": domain.chain_id,
+            "market": domain.market,
+            "verifier": purpose.domain.verifier,
+            "operator": purpose.operator,
+            "terms": terms.to_json(),
+        }
+        output, quote, gpu = self._ask(asked, given).blobs
+        return Quoted(output, Vouched(quote, gpu))
+
+    def probe(self) -> Vouched:
+        """A quote of nothing, to see whether quotes of this machine are taken."""
+        return Vouched(*self._ask({"ask": "probe"}).blobs)
 
     def close(self) -> None:
         with self._lock:

@@ -56,6 +56,14 @@ class _Job(_Asked):
     terms: dict[str, Any]
 
 
+class _Quoted(_Asked):
+    chain_id: int
+    market: str
+    verifier: str
+    operator: str
+    terms: dict[str, Any]
+
+
 Handler = Callable[[Message], Message]
 
 
@@ -67,15 +75,18 @@ class Service:
     ) -> None:
         self._provider = provider
         self._gpus = gpus
-        self._keys = Keyring(Witness(provider, gpus))
+        self._witness = Witness(provider, gpus)
+        self._keys = Keyring(self._witness)
         self._shelf = Shelf(engine)
-        self._answers = Answers(self._keys, self._shelf)
+        self._answers = Answers(self._keys, self._shelf, self._witness)
         self._handlers: Mapping[str, Handler] = {
             "hello": self._hello,
             "attest": self._attest,
             "load": self._load,
             "open": self._open,
             "answer": self._answer,
+            "quoted": self._quoted,
+            "probe": self._probe,
         }
 
     def handle(self, message: Message) -> Message:
@@ -137,6 +148,18 @@ class Service:
         domain, terms = Domain(asked.chain_id, asked.market), JobTerms.from_json(asked.terms)
         found = self._answers.answer(self._keys.get(asked.key), domain, terms, given)
         return Message({"signature": [str(part) for part in found.signature]}, (found.output,))
+
+    def _quoted(self, message: Message) -> Message:
+        asked, (given,) = _Quoted.model_validate(message.head), _blobs(message, 1)
+        domain, terms = Domain(asked.chain_id, asked.market), JobTerms.from_json(asked.terms)
+        results = ResultDomain(asked.chain_id, asked.verifier)
+        purpose = Purpose(results, terms.artifact_id, asked.operator)
+        found = self._answers.quoted(purpose, domain, terms, given)
+        return Message({}, (found.output, *found.vouched))
+
+    def _probe(self, message: Message) -> Message:
+        """Of nothing: no key and no result hashes to zeros."""
+        return Message({}, tuple(self._witness.vouch(lambda _: bytes(32), bytes(32))))
 
 
 def _blobs(message: Message, count: int) -> Sequence[bytes]:
