@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = Path(__file__).resolve().parent
 GAS_FILE = FOLDER / "gas.json"
+LATENCY_FILE = FOLDER / "latency.json"
 THROUGHPUT_FILE = FOLDER / "throughput.json"
 DISPUTES_FILE = FOLDER / "disputes.json"
 SPEED_FILE = FOLDER / "opml-speed.json"

@@ -12,6 +12,7 @@ from benchmarks import (
     CARRIED_FILE,
     DISPUTES_FILE,
     GAS_FILE,
+    LATENCY_FILE,
     README_FILE,
     ROUTING_FILE,
     SCALING_FILE,
@@ -22,6 +23,7 @@ from benchmarks import (
     ZKML_SPEED_FILE,
     carried,
     gas,
+    latency,
     routing,
     throughput,
 )
@@ -107,6 +109,12 @@ def _throughput() -> list[str]:
     return []
 
 
+def _latency() -> list[str]:
+    document = latency.measure(_say)
+    disputes.write(LATENCY_FILE, document)
+    return [f"{one['name']}: missed" for one in document["figures"] if one["met"] is False]
+
+
 def _balancing() -> list[str]:
     document = race.measure(_say)
     disputes.write(BALANCING_FILE, document)
@@ -147,6 +155,7 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "zkml-gas": _zkml_gas,
     "zkml-speed": _zkml_speed,
     "throughput": _throughput,
+    "latency": _latency,
     "balancing": _balancing,
     "serving": _serving,
     "routing": _routing,

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -31,10 +31,14 @@ def no_blob(cid: str, max_bytes: int) -> bytes:
 
 @dataclass(frozen=True)
 class ModelView:
-    """What a job's input is committed to by: the model's card, and any of its files."""
+    """What a job's input is committed to by: the model's card, and any of its files.
+
+    ``artifacts`` by selector, as the model's record has them: what a card lists must be theirs.
+    """
 
     card: ModelCard
     blob: ReadBlob = no_blob
+    artifacts: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from offchain_workers.chain.contracts import JobTerms
 from offchain_workers.chain.contracts.zkml import ZKML, place_circuit
 from offchain_workers.chain.development import DEVELOPMENT_CHAINS
 from offchain_workers.cli.network import Connection
@@ -12,10 +15,10 @@ from offchain_workers.errors import FusionError
 from offchain_workers.models import ModelCard
 from offchain_workers.models.catalog import PublishedModel
 from offchain_workers.models.vouching import HINT, Vouching
-from verifiers.base import VERDICTS
+from verifiers.base import VERDICTS, ModelView
 from verifiers.zkml.bundle import PROGRAM_FILE, Bundle, fetch
 from verifiers.zkml.faults import DevelopmentSetupError, UnvouchedError
-from verifiers.zkml.method import verifier_of
+from verifiers.zkml.method import described, verifier_of
 from verifiers.zkml.prover import ONNX_FILE
 from verifiers.zkml.srs import Kind
 
@@ -45,6 +48,18 @@ def check_vouched(
     vouching = Vouching(connection.network, folder, account, asked.attesters, asked.required)
     if not vouching.admits(model):
         raise UnvouchedError(f"nobody vouches for 0x{model.model_id.hex()}: {HINT}")
+
+
+def check_circuit(
+    connection: Connection, model: PublishedModel, card: ModelCard, terms: JobTerms
+) -> None:
+    """A proof is of the artifact's circuit: the card of another one says nothing about an answer.
+
+    Raises ArtifactError, StoreError.
+    """
+    if terms.selector == ZKML:
+        blob = partial(connection.catalog.blob, model)
+        described(ModelView(card, blob, {ZKML: terms.artifact_id}))
 
 
 def rederive(connection: Connection, model: PublishedModel, card: ModelCard) -> None:

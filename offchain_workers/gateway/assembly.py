@@ -18,8 +18,9 @@ from offchain_workers.chain.db import Database
 from offchain_workers.chain.follower import BlockFollower
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.transactions import TxManager, TxPolicy
-from offchain_workers.config import Deployment, Settings, find_deployment
+from offchain_workers.config import Settings, find_deployment
 from offchain_workers.config.gateway import Gateway as GatewaySettings
+from offchain_workers.daemon.assembly import network_of, stores_of
 from offchain_workers.engines.embedded import EmbeddedEngine
 from offchain_workers.gateway.bell import Bell
 from offchain_workers.gateway.callers import Callers
@@ -48,10 +49,7 @@ from offchain_workers.gateway.tables import GATEWAY_SCHEMA
 from offchain_workers.gateway.views import Health
 from offchain_workers.relay.auth import Place
 from offchain_workers.relay.serve import relay_for
-from offchain_workers.storage import HttpStore, LocalStore, MultiStore
-
-# Room that uploads may never take from the disk.
-_MIN_FREE_BYTES = 256 << 20
+from offchain_workers.storage import HttpStore, MultiStore
 
 
 @dataclass(frozen=True)
@@ -100,12 +98,11 @@ def assemble(
     own, storage = settings.gateway, settings.storage
     found = find_deployment(settings)
     callers = Callers(own)
-    local = LocalStore(storage.folder, _MIN_FREE_BYTES)
-    peers = tuple(HttpStore(url, allow_private=storage.allow_private) for url in storage.peers)
+    local, peers = stores_of(settings)
     store = MultiStore(local, peers)
     db = Database(own.database, {"gateway": GATEWAY_SCHEMA})
     pool = RpcPool(settings.chain.rpc_urls, found.chain_id)
-    network = _network(pool, found)
+    network = network_of(pool, found)
     follower = BlockFollower(pool, db, network.abis(), found.start_block)
     tx = TxManager(pool, db, account, TxPolicy(max_fee=int(own.gas_price_cap_gwei * 10**9)))
     wake = follower.wake.set
@@ -171,11 +168,6 @@ def mounted_relay(settings: Settings, pool: RpcPool, network: Network) -> ASGIAp
         raise RelayHomelessError("workers sign the relay's URL: set gateway.public_url, or a port")
     url = own.public_url or f"http://{own.listen_host}:{own.listen_port}"
     return relay_for(settings.relay, Place(f"{url}{RELAY}", pool.chain_id), network).app
-
-
-def _network(pool: RpcPool, found: Deployment) -> Network:
-    at = found.addresses
-    return Network.at(pool.w3, at.marketplace, at.models, at.subnets, found.start_block)
 
 
 def _spot_checks(

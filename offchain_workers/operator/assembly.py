@@ -15,7 +15,8 @@ from offchain_workers.chain.db import Database
 from offchain_workers.chain.follower import BlockFollower
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.transactions import TxManager, TxPolicy
-from offchain_workers.config import Deployment, Settings, find_deployment
+from offchain_workers.config import Settings, find_deployment
+from offchain_workers.daemon.assembly import network_of, stores_of
 from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.daemon.inputs import Inputs
 from offchain_workers.engines.build import build_engine
@@ -44,8 +45,6 @@ from offchain_workers.storage import HttpStore, LocalStore, MultiStore
 from verifiers.base import VERDICTS, Enclosed, Method
 from verifiers.methods import get_method, method_table
 
-# Room that uploads and answers may never take from the disk.
-_MIN_FREE_BYTES = 256 << 20
 _QUICK_SECONDS = 4.0
 
 
@@ -106,11 +105,10 @@ def assemble(
     worker, storage = settings.worker, settings.storage
     found = find_deployment(settings)
     engine = build_engine(settings.engine)
-    local = LocalStore(storage.folder, _MIN_FREE_BYTES)
-    peers = tuple(HttpStore(url, allow_private=storage.allow_private) for url in storage.peers)
+    local, peers = stores_of(settings)
     db = Database(worker.database, {"worker": WORKER_SCHEMA})
     pool = RpcPool(settings.chain.rpc_urls, found.chain_id)
-    network = _network(pool, found)
+    network = network_of(pool, found)
     clock, metrics = ChainClock(), Metrics()
     follower = BlockFollower(pool, db, network.abis(), found.start_block)
     methods = _methods(extra, instead)
@@ -175,11 +173,6 @@ def assemble(
         notice=Notice(settings, account, network, db, tx, local, engine, clock, sealing_key.public),
         duties=Duties(db, tx.sender, clock),
     )
-
-
-def _network(pool: RpcPool, found: Deployment) -> Network:
-    at = found.addresses
-    return Network.at(pool.w3, at.marketplace, at.models, at.subnets, found.start_block)
 
 
 def _methods(extra: Mapping[str, str], instead: Sequence[Method]) -> dict[bytes, Method]:

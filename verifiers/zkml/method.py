@@ -41,6 +41,7 @@ from verifiers.zkml.srs import FOLDER
 
 # Whole-transaction gas of a delivery, then what each byte of output adds.
 _GAS, _GAS_PER_BYTE = 950_000, 130
+_NOT_THE_RECORDS = "the card's circuit is not the one of the model's record"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class ZkmlMethod:
         if len(items) != 1:
             raise ItemCountError(f"a job under zkml has one input, not {len(items)}")
         values = values_of(model.card, items[0])
-        found = _description(model)
+        found = described(model)
         if found.circuit.inputs:
             return felts_hash([felt(value) for value in values])
         known = self._admitted.get(found.circuit.artifact_id())
@@ -86,7 +87,7 @@ class ZkmlMethod:
 
         Raises PublicInputError where a proof shows the input; otherwise as ``commit_input``.
         """
-        if _description(model).circuit.inputs:
+        if described(model).circuit.inputs:
             raise PublicInputError("the model's circuit shows its input; nothing was posted")
         return Concealed(b"".join(items), self.commit_input(items, model))
 
@@ -113,7 +114,7 @@ class ZkmlMethod:
             return
         found = bundle.fetch(candidate.card, candidate.blob)
         if found.artifact_id != candidate.artifact_id:
-            raise ArtifactError("the card's circuit is not the one of the model's record")
+            raise ArtifactError(_NOT_THE_RECORDS)
         place = Scratch(SCRATCH)
         self._folders.append(place)
         prover = prepared(found, Path(place.name))
@@ -190,11 +191,18 @@ def commit_with_files(model: ModelView, values: Sequence[int]) -> bytes:
         return commitment(prover.commitment(values))
 
 
-def _description(model: ModelView) -> Description:
+def described(model: ModelView) -> Description:
+    """The circuit that the card lists, if it is the one that the chain takes proofs of.
+
+    Raises ArtifactError, StoreError.
+    """
     listed = manifest(model.card, bundle.METHOD)
     if CIRCUIT_FILE not in listed:
         raise ArtifactError(f"the card lists no {CIRCUIT_FILE} under {bundle.METHOD}")
-    return Description.from_json(model.blob(listed[CIRCUIT_FILE], 1 << 16))
+    found = Description.from_json(model.blob(listed[CIRCUIT_FILE], 1 << 16))
+    if found.circuit.artifact_id() != model.artifacts.get(ZKML, ZERO_32):
+        raise ArtifactError(_NOT_THE_RECORDS)
+    return found
 
 
 @lru_cache(maxsize=8)
