@@ -276,6 +276,20 @@ class Teeml(Section):
     platform: str = Field(
         "platform", min_length=1, max_length=64, description="Simulated: which machine this is."
     )
+    deliver: Literal["signed", "quoted"] = Field(
+        "signed",
+        description="By a registered key's signature, or with a quote of each answer and no key.",
+    )
+    gpu: Literal["none", "nvml", "simulated"] = Field(
+        "none",
+        description="Whose evidence the enclave collects with each key: NVIDIA's GPUs, or a"
+        " simulated one.",
+    )
+    gpu_golden: HomePath | None = Field(
+        None,
+        examples=["/etc/fusion/gpu-golden.json"],
+        description="NVIDIA's measurements of the GPUs' firmware, JSON; nvml needs it.",
+    )
     pcs: HttpUrl = Field(
         "https://api.trustedservices.intel.com",
         description="Where collateral comes from: Intel's service, or a cache of it.",

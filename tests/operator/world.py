@@ -69,6 +69,8 @@ class Market:
     engine: dict[str, Any] = field(default_factory=lambda: {"provider": "cpu", "threads": 1})
     shelf: LocalStore = field(init=False)
     platform: str = ""
+    gpu: str = "none"
+    deliver: str = "signed"
 
     def __post_init__(self) -> None:
         self.shelf = LocalStore(self.folder / "shelf")
@@ -177,7 +179,12 @@ class Market:
             },
             engine=self.engine,
             vouching={"required": vouching},
-            teeml={"provider": "simulated", "platform": self.platform or name},
+            teeml={
+                "provider": "simulated",
+                "platform": self.platform or name,
+                "gpu": self.gpu,
+                "deliver": self.deliver,
+            },
         )
 
     def stock(self, name: str) -> None:
