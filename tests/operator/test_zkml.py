@@ -21,6 +21,8 @@ from offchain_workers.daemon.endpoint import Endpoint
 from offchain_workers.engines.embedded import EmbeddedEngine
 from offchain_workers.models import ModelCard, ModelSpec
 from offchain_workers.operator.tables import JobRow
+from offchain_workers.requester.errors import UnprovableError
+from offchain_workers.requester.posting import Posting
 from offchain_workers.serving import ServedModel, oip_app
 from offchain_workers.storage import content_id
 from tests.operator.proving import (
@@ -74,6 +76,16 @@ def row(zk: Market, job_id: bytes) -> JobRow | None:
     return found
 
 
+def posting(zk: Market, running: Running) -> Posting:
+    """As a requester of ours asks; the other member can't be reached."""
+    first = zk.operators[0].address
+    blobs = {content_id(data): data for data in iris().files.values()}
+    return Posting(
+        zk.network, zk.subnet, zk.model_id, iris().card, ZKML, {first: running.worker.url},
+        iris().artifact_id, lambda cid, most: blobs[cid],
+    )  # fmt: skip
+
+
 def metric(running: Running, name: str) -> float:
     lines = running.get("/metrics").text.splitlines()
     return float(next(line for line in lines if line.startswith(f"{name} ")).split()[1])
@@ -85,6 +97,8 @@ def test_what_can_not_be_proved_is_not_promised(zk: Market) -> None:
         lure = terms(zk, TOO_LARGE)
         assert refusal(running.accept(lure, inline(wire(TOO_LARGE)))) == UNPROVABLE
         assert row(zk, zk.job_id(lure)) is None
+        with pytest.raises(UnprovableError, match=UNPROVABLE):
+            posting(zk, running).prepare(zk.requester.address, [wire(TOO_LARGE)])
         fair = terms(zk, FLOWER)
         data = inline(wire(FLOWER))
         job_id = zk.post(fair, data, running.promise(fair, data))
