@@ -158,6 +158,16 @@ class Enclosed(Protocol):
         ...
 
 
+@runtime_checkable
+class Excusing(Protocol):
+    """What a method adds whose operators may be freed of a promise that they can't keep."""
+
+    def excuses(self, job: Assignment) -> Sequence[Call]:
+        """What frees the operator of an open job that it owes; empty while it can answer, and when
+        nothing frees it. Asked about once a block, as ``Method.follow_up``. Raises FusionError."""
+        ...
+
+
 class Concealed(NamedTuple):
     """What is sealed to the worker, and the commitment that the terms carry."""
 
