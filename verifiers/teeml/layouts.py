@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Collateral in the layouts that people have it in, made into the one that is checked.
+
+One JSON file, or a folder with a file for each piece. Pieces by dcap-qvl's names, by those of
+Intel's service and its headers, or by those of its quote library; documents bare, with their
+signatures around them, or as whole responses. None of this is trusted: what is read wrong fails its
+signature.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from verifiers.teeml.collateral import Collateral
+from verifiers.teeml.errors import CollateralFileError
+
+MOST_BYTES = 1 << 24
+_MOST_DEPTH = 8
+_TCB, _QE = "tcb_info", "qe_identity"
+# Names in small letters and digits alone.
+_NAMES = {
+    "pck_crl_issuer_chain": ("pckcrlissuerchain", "sgxpckcrlissuerchain", "pckcachain"),
+    "root_ca_crl": ("rootcacrl", "rootcrl", "sgxrootcacrl", "intelsgxrootca"),
+    "pck_crl": ("pckcrl", "sgxpckcrl"),
+    "tcb_info_issuer_chain": (
+        "tcbinfoissuerchain", "sgxtcbinfoissuerchain", "tcbsigningchain", "tcbissuerchain",
+    ),
+    _TCB: ("tcbinfo",),
+    "tcb_info_signature": ("tcbinfosignature",),
+    "qe_identity_issuer_chain": (
+        "qeidentityissuerchain", "sgxenclaveidentityissuerchain", "enclaveidentityissuerchain",
+    ),
+    _QE: ("qeidentity", "enclaveidentity", "tdqeidentity", "qeid", "identity"),
+    "qe_identity_signature": ("qeidentitysignature", "enclaveidentitysignature"),
+}  # fmt: skip
+_PIECES = {name: piece for piece, names in _NAMES.items() for name in names}
+_CHAINS = ("pck_crl_issuer_chain", "tcb_info_issuer_chain", "qe_identity_issuer_chain")
+_LISTS = ("root_ca_crl", "pck_crl")
+_SIGNATURES = {_TCB: "tcb_info_signature", _QE: "qe_identity_signature"}
+_INNER = {_TCB: "tcbInfo", _QE: "enclaveIdentity"}
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
+_CRL = b"-----BEGIN X509 CRL-----"
+
+
+def read_collateral(path: Path) -> Collateral:
+    """Of a file or a folder. Raises CollateralFileError, OSError."""
+    if path.is_dir():
+        return parse_collateral(dict(_files(path)))
+    with path.open("rb") as file:
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise CollateralFileError(f"no collateral: more than {MOST_BYTES >> 20} MiB")
+    return parse_collateral(_json(data, "document"))
+
+
+def parse_collateral(given: Any) -> Collateral:
+    """``given``: JSON's values, or bytes by file name. Raises CollateralFileError."""
+    found: dict[str, Any] = {}
+    _gather(given, found, _MOST_DEPTH)
+    for document, signature in _SIGNATURES.items():
+        if document in found:
+            found |= _split(document, found[document], found.get(signature))
+    pieces = {name: _piece(name, value) for name, value in found.items()}
+    # One certificate signs both documents.
+    for one, other in (_CHAINS[1:], _CHAINS[:0:-1]):
+        if one in pieces:
+            pieces.setdefault(other, pieces[one])
+    return Collateral.parse(json.dumps(pieces))
+
+
+# --- finding ----------------------------------------------------------------------------------
+
+
+def _gather(given: Any, found: dict[str, Any], depth: int) -> None:
+    """Pieces by their names, wherever they stand; the first of a name counts."""
+    if not isinstance(given, Mapping):
+        raise CollateralFileError("no collateral: want a JSON object")
+    for name, value in given.items():
+        piece = _piece_of(str(name))
+        if isinstance(value, Mapping) and {"body", "headers"} <= value.keys():
+            if depth:
+                _gather(value["headers"], found, depth - 1)
+            value = value["body"]
+        if piece is not None:
+            found.setdefault(piece, value)
+        elif isinstance(value, Mapping) and depth:
+            _gather(value, found, depth - 1)
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Any]]:
+    """By name without ending; responses with their headers (``curl -i``) are taken apart."""
+    for path in sorted(folder.iterdir()):
+        if not path.is_file() or path.stat().st_size > MOST_BYTES:
+            continue
+        data = path.read_bytes()
+        while data.startswith(b"HTTP/"):
+            head, data = [*_HEAD_END.split(data, maxsplit=1), b""][:2]
+            yield from _headers(head)
+        yield path.stem, _whole(data) if _piece_of(path.stem) is None else data
+
+
+def _whole(data: bytes) -> Any:
+    """Of a file by another name: perhaps it has several pieces in it."""
+    try:
+        return _json(data, "document") if data.lstrip().startswith(b"{") else data
+    except CollateralFileError:
+        return data
+
+
+def _piece_of(name: str) -> str | None:
+    return _PIECES.get(re.sub("[^a-z0-9]", "", name.lower()))
+
+
+def _headers(head: bytes) -> Iterator[tuple[str, str]]:
+    for line in head.decode("latin-1").splitlines()[1:]:
+        name, _, value = line.partition(":")
+        yield name.strip(), value.strip()
+
+
+# --- documents --------------------------------------------------------------------------------
+
+
+def _split(name: str, value: Any, signature: Any) -> dict[str, Any]:
+    """The text as it was signed, and the signature, its own or the one that stands inside."""
+    text = _text(name, value)
+    parsed, key = _json(text.encode(), name), _INNER[name]
+    if isinstance(parsed, Mapping) and key in parsed:
+        start = text.index("{", text.index(f'"{key}"'))
+        _, end = json.JSONDecoder().raw_decode(text, start)
+        text, signature = text[start:end], signature or parsed.get("signature")
+    return {name: text} | ({_SIGNATURES[name]: signature} if signature else {})
+
+
+def _text(name: str, value: Any) -> str:
+    """JSON's values are written as the vendor writes them: no spaces, in their order."""
+    if isinstance(value, Mapping):
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    data = value if isinstance(value, bytes) else str(value).encode()
+    if not data.lstrip().startswith(b"{"):
+        data = _plain(name, value)
+    try:
+        return data.decode().strip().rstrip("\0")
+    except UnicodeDecodeError as error:
+        raise CollateralFileError(f"no collateral: {name}: not text") from error
+
+
+def _json(data: bytes, name: str) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise CollateralFileError(f"no collateral: {name}: Invalid JSON") from error
+
+
+# --- bytes ------------------------------------------------------------------------------------
+
+
+def _piece(name: str, value: Any) -> str:
+    """As dcap-qvl has it: chains in PEM, lists and signatures in hexadecimal digits."""
+    if name in _CHAINS:
+        return _chain(name, value)
+    if name in _LISTS:
+        return _list(name, _plain(name, value)).hex()
+    return str(value) if name in _SIGNATURES else _plain(name, value).hex()
+
+
+def _chain(name: str, value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return "".join(_chain(name, one) for one in value)
+    data = _plain(name, value)
+    if _CERTIFICATE not in data:
+        try:
+            data = x509.load_der_x509_certificate(data).public_bytes(Encoding.PEM)
+        except ValueError as error:
+            raise CollateralFileError(f"no collateral: {name}: no certificate in it") from error
+    return data.decode("latin-1").rstrip("\0").rstrip("\n") + "\n"
+
+
+def _list(name: str, data: bytes) -> bytes:
+    """DER, of either kind."""
+    try:
+        if _CRL in data:
+            return x509.load_pem_x509_crl(data).public_bytes(Encoding.DER)
+    except ValueError as error:
+        raise CollateralFileError(f"no collateral: {name}: no revocation list in it") from error
+    return data
+
+
+def _plain(name: str, value: Any) -> bytes:
+    """Of bytes, numbers, hexadecimal digits, base64, or text that is escaped as in headers."""
+    if isinstance(value, list):
+        try:
+            return bytes(value)
+        except (ValueError, TypeError) as error:
+            raise CollateralFileError(f"no collateral: {name}: not a list of bytes") from error
+    data = value if isinstance(value, bytes) else str(value).encode()
+    if b"-----BEGIN%20" in data:
+        data = unquote(data.decode("latin-1")).encode("latin-1")
+    if b"-----BEGIN" in data:
+        return data.replace(b"\\n", b"\n")
+    inner = _decoded(data.strip().rstrip(b"\0"))
+    if inner is not None:
+        # Hexadecimal digits of PEM, or of digits, are in use too.
+        return _plain(name, inner) if _is_text(inner) else inner
+    if isinstance(value, bytes):
+        return data
+    raise CollateralFileError(f"no collateral: {name}: neither hexadecimal digits nor base64")
+
+
+def _decoded(data: bytes) -> bytes | None:
+    try:
+        return bytes.fromhex(data.decode("ascii").removeprefix("0x"))
+    except ValueError:
+        pass
+    try:
+        return base64.b64decode(b"".join(data.split()), validate=True) or None
+    except binascii.Error:
+        return None
+
+
+def _is_text(data: bytes) -> bool:
+    """Whether bytes that were digits are digits, or PEM, themselves."""
+    return len(data) > 1 and all(32 <= byte < 127 or byte in b"\r\n\t" for byte in data)
