@@ -68,7 +68,8 @@ class Candidate:
     """A model as this machine runs it, before jobs under a method are taken.
 
     ``session`` is what will answer jobs, on ``provider`` of the runtime ``runtime`` (name and
-    version); ``folder`` keeps verdicts over restarts; ``record``: as it was published.
+    version); ``folder`` keeps verdicts over restarts; ``record``: as it was published on
+    ``network``.
     """
 
     card: ModelCard
@@ -79,6 +80,7 @@ class Candidate:
     blob: ReadBlob
     folder: Path
     record: PublishedModel
+    network: Network
 
 
 class Earning(NamedTuple):
@@ -165,6 +167,17 @@ class Excusing(Protocol):
     def excuses(self, job: Assignment) -> Sequence[Call]:
         """What frees the operator of an open job that it owes; empty while it can answer, and when
         nothing frees it. Asked about once a block, as ``Method.follow_up``. Raises FusionError."""
+        ...
+
+
+@runtime_checkable
+class Screening(Protocol):
+    """What a method adds when some inputs that fit the card have no evidence: a promise to answer
+    one could only be broken."""
+
+    def screen(self, terms: JobTerms, items: Sequence[bytes], card: ModelCard) -> None:
+        """Before a job is promised, from several threads; cheap beside the evidence itself. Raises
+        InputUnprovableError, another FusionError when this machine can't tell."""
         ...
 
 

@@ -107,6 +107,7 @@ class Catalogue:
         return Candidate(
             card=model.card,
             record=model.published,
+            network=self._network,
             artifact_id=model.published.artifacts.get(selector, ZERO_32),
             session=model.session,
             provider=self._engine.provider,

@@ -7,12 +7,15 @@ import pytest
 
 from offchain_workers.chain.contracts.zkml import ZKML
 from offchain_workers.storage import content_id
-from tests.zkml.circuits import cnn, iris
+from tests.zkml.circuits import cnn, iris, place
 from verifiers.base import ModelView
+from verifiers.errors import InputUnprovableError
 from verifiers.zkml.bundle import Bundle
 from verifiers.zkml.circuit import felt, felts_hash
+from verifiers.zkml.errors import EzklFailedError
 from verifiers.zkml.faults import ArtifactError
-from verifiers.zkml.method import ZkmlMethod
+from verifiers.zkml.method import ZkmlMethod, check_provable, prepared
+from verifiers.zkml.prover import COMPILED_FILE
 
 FLOWER = [41_779, 28_672, 11_469, 1_638]
 
@@ -43,3 +46,14 @@ def test_nothing_is_posted_about_a_model_whose_card_lists_another_circuit_than_i
             ZkmlMethod().commit_input([wire(given)], view(found, artifact))
     with pytest.raises(ArtifactError, match="record"):
         ZkmlMethod().conceal([wire([1] * 64)], view(cnn(), artifact), bytes(32), bytes(32))
+
+
+def test_an_input_out_of_range_is_the_requesters_fault_and_a_broken_machine_ours() -> None:
+    mine = prepared(iris(), place())
+    check_provable(mine, FLOWER)
+    with pytest.raises(InputUnprovableError):
+        check_provable(mine, [2**31 - 1] * 4)
+    assert not list(mine.folder.glob("*/input.json"))
+    (mine.folder / COMPILED_FILE).write_bytes(b"")
+    with pytest.raises(EzklFailedError):
+        check_provable(mine, [2**31 - 1] * 4)
