@@ -108,9 +108,10 @@ def verifyquote_bytes(
     from verifiers.teeml.roots import INTEL, read_root
     from verifiers.teeml.verify import verify
 
+    raw = quote_bytes(quote)
     question = _Question(
-        quote_bytes(quote),
-        collateral_of(collateral),
+        raw,
+        collateral_of(collateral, raw),
         moment_of(at),
         Policy() if policy is None else Policy.parse(read_file(policy)),
         INTEL if root is None else read_root(read_file(root)),

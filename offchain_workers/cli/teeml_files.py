@@ -75,11 +75,17 @@ def read_file(path: Path) -> bytes:
     return data
 
 
-def collateral_of(path: Path) -> Collateral:
-    """Of a file or a folder. Raises MN-CLI-021, MN-TEE-003."""
+def collateral_of(path: Path, quote: bytes = b"") -> Collateral:
+    """Of a file or a folder; of ``quote`` the CA's chain when it lacks one. Raises MN-CLI-021,
+    MN-TEE-003."""
+    from verifiers.teeml.errors import TeeError
     from verifiers.teeml.layouts import read_collateral
+    from verifiers.teeml.quote import Quote
 
+    spare = b""
+    with suppress(TeeError):
+        spare = Quote.parse(quote).chain.rstrip(b"\0")
     try:
-        return read_collateral(path)
+        return read_collateral(path, spare)
     except OSError as error:
         raise FusionError("MN-CLI-021", f"can't read {path}: {error.strerror}") from error

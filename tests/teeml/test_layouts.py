@@ -21,7 +21,10 @@ from tests.teeml.bundles import ALL, GENUINE, Bundle
 from verifiers.teeml.collateral import Collateral
 from verifiers.teeml.errors import CollateralFileError
 from verifiers.teeml.layouts import parse_collateral, read_collateral
+from verifiers.teeml.quote import Quote
 
+END = "-----END CERTIFICATE-----\n"
+GENUINE_CHAIN = Quote.parse(GENUINE[0].quote).chain.decode().rstrip("\0")
 PLAIN = json.loads(GENUINE[0].collateral)
 WANTED = Collateral.parse(json.dumps(PLAIN))
 CHAINS = {
@@ -46,6 +49,14 @@ def encoded(names: tuple[str, ...], how: Callable[[str], Any]) -> dict[str, Any]
 def around(name: str, inner: str) -> str:
     """A document with its signature, as the service answers."""
     return f'{{"{inner}":{PLAIN[name]},"signature":"{PLAIN[f"{name}_signature"]}"}}'
+
+
+def signer(name: str) -> str:
+    return str(PLAIN[name]).split(END)[0] + END
+
+
+def root() -> str:
+    return str(PLAIN["pck_crl_issuer_chain"]).split(END)[1] + END
 
 
 BODIES = {
@@ -84,16 +95,23 @@ LAYOUTS: dict[str, dict[str, Any]] = {
         "pckCrl": PLAIN["pck_crl"], "rootCaCrl": PLAIN["root_ca_crl"],
     },
     "responses with headers": RESPONSES,
+    "roots left out but once": PLAIN | {name: signer(name) for name in list(CHAINS)[1:]},
+    "roots first": PLAIN | {name: root() + signer(name) for name in CHAINS},
+    "with the platform's certificate": PLAIN | {"pck_crl_issuer_chain": GENUINE_CHAIN},
     "within something": {"status": "ok", "quote_collateral": PLAIN},
     "one signing chain": {k: v for k, v in PLAIN.items() if k != "qe_identity_issuer_chain"},
     "the other signing chain": {k: v for k, v in PLAIN.items() if k != "tcb_info_issuer_chain"},
 }  # fmt: skip
 
 
+def certificates(chain: str) -> list[x509.Certificate]:
+    return x509.load_pem_x509_certificates(chain.encode())
+
+
 def same(found: Collateral) -> bool:
     """But for line ends around certificates, which nobody signs."""
-    chains = {name: getattr(WANTED, name).strip() for name in CHAINS}
-    given = {name: getattr(found, name).strip() for name in CHAINS}
+    chains = {name: certificates(getattr(WANTED, name)) for name in CHAINS}
+    given = {name: certificates(getattr(found, name)) for name in CHAINS}
     rest = WANTED.model_copy(update=dict.fromkeys(CHAINS, ""))
     return (given, found.model_copy(update=dict.fromkeys(CHAINS, ""))) == (chains, rest)
 
@@ -124,6 +142,16 @@ def test_a_folder_of_pieces(tmp_path: Path) -> None:
         (tmp_path / f"{name}.pem").write_text(PLAIN[name])
     (tmp_path / "README.md").write_text("where it comes from")
     (tmp_path / "more").mkdir()
+    assert same(read_collateral(tmp_path))
+
+
+def test_a_folder_of_files_named_more_freely(tmp_path: Path) -> None:
+    (tmp_path / "tdx_tcbinfov3_b0c06f000000.json").write_text(BODIES["tcb_info"])
+    (tmp_path / "tdx_qeidentity_v4.json").write_text(BODIES["qe_identity"])
+    (tmp_path / "intel_root_ca_crl.der").write_bytes(bytes.fromhex(PLAIN["root_ca_crl"]))
+    (tmp_path / "pck_platform_crl.der").write_bytes(bytes.fromhex(PLAIN["pck_crl"]))
+    for name in CHAINS:
+        (tmp_path / f"{name}.pem").write_text(PLAIN[name])
     assert same(read_collateral(tmp_path))
 
 
@@ -159,6 +187,11 @@ def test_a_piece_that_is_nonsense_is_refused(name: str, value: Any) -> None:
     with suppress(CollateralFileError):
         found = parse_collateral(PLAIN | {name: value})
     assert found is None or getattr(found, name) != getattr(WANTED, name)
+
+
+def test_the_quotes_own_chain_stands_in_for_its_cas() -> None:
+    rest = {name: value for name, value in PLAIN.items() if name != "pck_crl_issuer_chain"}
+    assert same(parse_collateral(rest, GENUINE_CHAIN.encode()))
 
 
 def test_a_missing_piece_is_named() -> None:

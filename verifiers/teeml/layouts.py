@@ -53,30 +53,33 @@ _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 _CRL = b"-----BEGIN X509 CRL-----"
 
 
-def read_collateral(path: Path) -> Collateral:
-    """Of a file or a folder. Raises CollateralFileError, OSError."""
+def read_collateral(path: Path, spare: bytes = b"") -> Collateral:
+    """Of a file or a folder. Raises CollateralFileError, OSError. ``spare``: a quote's own chain,
+    for who left out its CA's."""
     if path.is_dir():
-        return parse_collateral(dict(_files(path)))
+        return parse_collateral(dict(_files(path)), spare)
     with path.open("rb") as file:
         data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         raise CollateralFileError(f"no collateral: more than {MOST_BYTES >> 20} MiB")
-    return parse_collateral(_json(data, "document"))
+    return parse_collateral(_json(data, "document"), spare)
 
 
-def parse_collateral(given: Any) -> Collateral:
+def parse_collateral(given: Any, spare: bytes = b"") -> Collateral:
     """``given``: JSON's values, or bytes by file name. Raises CollateralFileError."""
     found: dict[str, Any] = {}
     _gather(given, found, _MOST_DEPTH)
     for document, signature in _SIGNATURES.items():
         if document in found:
             found |= _split(document, found[document], found.get(signature))
+    if spare:
+        found.setdefault(_CHAINS[0], spare)
     pieces = {name: _piece(name, value) for name, value in found.items()}
     # One certificate signs both documents.
     for one, other in (_CHAINS[1:], _CHAINS[:0:-1]):
         if one in pieces:
             pieces.setdefault(other, pieces[one])
-    return Collateral.parse(json.dumps(pieces))
+    return Collateral.parse(json.dumps(pieces | _in_order(pieces)))
 
 
 # --- finding ----------------------------------------------------------------------------------
@@ -107,7 +110,17 @@ def _files(folder: Path) -> Iterator[tuple[str, Any]]:
         while data.startswith(b"HTTP/"):
             head, data = [*_HEAD_END.split(data, maxsplit=1), b""][:2]
             yield from _headers(head)
-        yield path.stem, _whole(data) if _piece_of(path.stem) is None else data
+        piece = _piece_of(path.stem) or _named_like(path.stem.lower())
+        yield (piece, data) if piece else (path.stem, _whole(data))
+
+
+def _named_like(name: str) -> str | None:
+    """Files are named more freely: `sgx_tcbinfov3_00606a000000`, `pck_platform_crl`."""
+    if "crl" in name:
+        return _LISTS[0] if "root" in name else _LISTS[1]
+    if "identity" in name:
+        return _QE
+    return _TCB if "tcbinfo" in name.replace("_", "") else None
 
 
 def _whole(data: bytes) -> Any:
@@ -184,6 +197,29 @@ def _chain(name: str, value: Any) -> str:
         except ValueError as error:
             raise CollateralFileError(f"no collateral: {name}: no certificate in it") from error
     return data.decode("latin-1").rstrip("\0").rstrip("\n") + "\n"
+
+
+def _in_order(pieces: Mapping[str, str]) -> dict[str, str]:
+    """Chains as they are checked: who signed, then the root, which is in others when it is left
+    out. A chain that is neither stays as it is, to be refused."""
+    chains = {name: _certificates(pieces[name]) for name in _CHAINS if name in pieces}
+    roots = [one for chain in chains.values() for one in chain if one.subject == one.issuer]
+    ordered = {}
+    for name, chain in chains.items():
+        signers = [one for one in chain if one.subject != one.issuer]
+        top = [one for one in roots if signers and one.subject == signers[-1].issuer]
+        if top:
+            pair = signers[-1], top[0]
+            ordered[name] = b"".join(one.public_bytes(Encoding.PEM) for one in pair).decode()
+    return ordered
+
+
+def _certificates(pem: str) -> list[x509.Certificate]:
+    try:
+        found = x509.load_pem_x509_certificates(pem.encode())
+        return [one for one in found if one.subject and one.issuer]  # which are read only now
+    except ValueError:
+        return []
 
 
 def _list(name: str, data: bytes) -> bytes:
