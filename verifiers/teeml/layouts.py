@@ -9,20 +9,15 @@ signature.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
-
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from verifiers.teeml.collateral import Collateral
 from verifiers.teeml.errors import CollateralFileError
+from verifiers.teeml.loose import chain, in_order, plain, revocations
 
 MOST_BYTES = 1 << 24
 _MOST_DEPTH = 8
@@ -49,8 +44,6 @@ _LISTS = ("root_ca_crl", "pck_crl")
 _SIGNATURES = {_TCB: "tcb_info_signature", _QE: "qe_identity_signature"}
 _INNER = {_TCB: "tcbInfo", _QE: "enclaveIdentity"}
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
-_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
-_CRL = b"-----BEGIN X509 CRL-----"
 
 
 def read_collateral(path: Path, spare: bytes = b"") -> Collateral:
@@ -79,7 +72,9 @@ def parse_collateral(given: Any, spare: bytes = b"") -> Collateral:
     for one, other in (_CHAINS[1:], _CHAINS[:0:-1]):
         if one in pieces:
             pieces.setdefault(other, pieces[one])
-    return Collateral.parse(json.dumps(pieces | _in_order(pieces)))
+    return Collateral.parse(
+        json.dumps(pieces | in_order({name: pieces[name] for name in _CHAINS if name in pieces}))
+    )
 
 
 # --- finding ----------------------------------------------------------------------------------
@@ -161,7 +156,7 @@ def _text(name: str, value: Any) -> str:
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     data = value if isinstance(value, bytes) else str(value).encode()
     if not data.lstrip().startswith(b"{"):
-        data = _plain(name, value)
+        data = plain(name, value)
     try:
         return data.decode().strip().rstrip("\0")
     except UnicodeDecodeError as error:
@@ -175,95 +170,10 @@ def _json(data: bytes, name: str) -> Any:
         raise CollateralFileError(f"no collateral: {name}: Invalid JSON") from error
 
 
-# --- bytes ------------------------------------------------------------------------------------
-
-
 def _piece(name: str, value: Any) -> str:
     """As dcap-qvl has it: chains in PEM, lists and signatures in hexadecimal digits."""
     if name in _CHAINS:
-        return _chain(name, value)
+        return chain(name, value)
     if name in _LISTS:
-        return _list(name, _plain(name, value)).hex()
-    return str(value) if name in _SIGNATURES else _plain(name, value).hex()
-
-
-def _chain(name: str, value: Any) -> str:
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return "".join(_chain(name, one) for one in value)
-    data = _plain(name, value)
-    if _CERTIFICATE not in data:
-        try:
-            data = x509.load_der_x509_certificate(data).public_bytes(Encoding.PEM)
-        except ValueError as error:
-            raise CollateralFileError(f"no collateral: {name}: no certificate in it") from error
-    return data.decode("latin-1").rstrip("\0").rstrip("\n") + "\n"
-
-
-def _in_order(pieces: Mapping[str, str]) -> dict[str, str]:
-    """Chains as they are checked: who signed, then the root, which is in others when it is left
-    out. A chain that is neither stays as it is, to be refused."""
-    chains = {name: _certificates(pieces[name]) for name in _CHAINS if name in pieces}
-    roots = [one for chain in chains.values() for one in chain if one.subject == one.issuer]
-    ordered = {}
-    for name, chain in chains.items():
-        signers = [one for one in chain if one.subject != one.issuer]
-        top = [one for one in roots if signers and one.subject == signers[-1].issuer]
-        if top:
-            pair = signers[-1], top[0]
-            ordered[name] = b"".join(one.public_bytes(Encoding.PEM) for one in pair).decode()
-    return ordered
-
-
-def _certificates(pem: str) -> list[x509.Certificate]:
-    try:
-        found = x509.load_pem_x509_certificates(pem.encode())
-        return [one for one in found if one.subject and one.issuer]  # which are read only now
-    except ValueError:
-        return []
-
-
-def _list(name: str, data: bytes) -> bytes:
-    """DER, of either kind."""
-    try:
-        if _CRL in data:
-            return x509.load_pem_x509_crl(data).public_bytes(Encoding.DER)
-    except ValueError as error:
-        raise CollateralFileError(f"no collateral: {name}: no revocation list in it") from error
-    return data
-
-
-def _plain(name: str, value: Any) -> bytes:
-    """Of bytes, numbers, hexadecimal digits, base64, or text that is escaped as in headers."""
-    if isinstance(value, list):
-        try:
-            return bytes(value)
-        except (ValueError, TypeError) as error:
-            raise CollateralFileError(f"no collateral: {name}: not a list of bytes") from error
-    data = value if isinstance(value, bytes) else str(value).encode()
-    if b"-----BEGIN%20" in data:
-        data = unquote(data.decode("latin-1")).encode("latin-1")
-    if b"-----BEGIN" in data:
-        return data.replace(b"\\n", b"\n")
-    inner = _decoded(data.strip().rstrip(b"\0"))
-    if inner is not None:
-        # Hexadecimal digits of PEM, or of digits, are in use too.
-        return _plain(name, inner) if _is_text(inner) else inner
-    if isinstance(value, bytes):
-        return data
-    raise CollateralFileError(f"no collateral: {name}: neither hexadecimal digits nor base64")
-
-
-def _decoded(data: bytes) -> bytes | None:
-    try:
-        return bytes.fromhex(data.decode("ascii").removeprefix("0x"))
-    except ValueError:
-        pass
-    try:
-        return base64.b64decode(b"".join(data.split()), validate=True) or None
-    except binascii.Error:
-        return None
-
-
-def _is_text(data: bytes) -> bool:
-    """Whether bytes that were digits are digits, or PEM, themselves."""
-    return len(data) > 1 and all(32 <= byte < 127 or byte in b"\r\n\t" for byte in data)
+        return revocations(name, plain(name, value)).hex()
+    return str(value) if name in _SIGNATURES else plain(name, value).hex()
