@@ -25,6 +25,7 @@ from benchmarks import (
     carried,
     gas,
     latency,
+    plots,
     routing,
     throughput,
 )
@@ -69,6 +70,7 @@ def _write(what: str) -> int:
     README_FILE.write_text(refreshed(README_FILE.read_text()))
     page.write()
     balancing_page.write()
+    plots.write()
     print("\n".join(failures), end="\n" if failures else "")
     return 1 if failures else 0
 
