@@ -78,7 +78,8 @@ def compile_model(
         package.write(out)
     except OSError as error:
         raise _unwritable(out, error.strerror) from error
-    _note(run, package.files["model.onnx"], package.card.canonical())
+    artifact = package.header.artifact_id()
+    _note(run, package.files["model.onnx"], package.card.canonical(), artifact)
     data = _facts(package) | {"out": out}
     emit(run, data, lambda: fields(data, _COMPILED))
 
@@ -104,7 +105,8 @@ def check_bundle(
     with waiting(run, "checking the bundle"):
         header = check(bundle, None if onnx is None else _read(onnx), _card(card))
     if onnx is not None:
-        _note(run, _read(bundle / "model.onnx"), _read(bundle / "card.json"))
+        files = _read(bundle / "model.onnx"), _read(bundle / "card.json")
+        _note(run, *files, header.artifact_id())
     data = {
         "bundle": bundle,
         "artifact": header.artifact_id(),
@@ -171,16 +173,17 @@ def _unwritable(out: Path, why: str | None) -> FusionError:
     return FusionError("MN-CLI-032", f"can't write {out}: {why}")
 
 
-def _note(run: Run, onnx: bytes, card: bytes) -> None:
+def _note(run: Run, onnx: bytes, card: bytes, artifact: bytes) -> None:
     """Workers and watchers with this configuration believe the files when they are published."""
+    from offchain_workers.chain.contracts.opml import OPML
     from offchain_workers.cli.progress import warn
-    from offchain_workers.models.vouching import note_checked
+    from offchain_workers.models.vouching import note_made
     from offchain_workers.storage import content_id
     from verifiers.base import VERDICTS
 
     folder = run.settings().storage.folder / VERDICTS
     try:
-        note_checked(folder, content_id(onnx), content_id(card))
+        note_made(folder, content_id(onnx), content_id(card), {OPML: artifact})
     except OSError as error:
         warn(f"not noted as checked in {folder}: {error.strerror}")
 

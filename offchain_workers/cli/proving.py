@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from offchain_workers.chain.contracts.zkml import ZKML
 from offchain_workers.cli.progress import waiting
 from offchain_workers.cli.run import Run
-from offchain_workers.codecs import get_codec
+from offchain_workers.codecs import get_codec, under
 from verifiers.scratch import Scratch
 from verifiers.zkml import bundle as bundles
 from verifiers.zkml.bundle import Bundle
@@ -29,7 +30,8 @@ def prove_with(
 ) -> dict[str, Any]:
     """Raises the errors of bundles, codecs, setups and ezkl."""
     found = bundles.read(folder)
-    values = values_of(found.card, get_codec(found.card.codec).encode(found.card, sample))
+    item = get_codec(found.card.codec).encode(under(found.card, ZKML), sample)
+    values = values_of(found.card, item)
     with (
         Scratch(SCRATCH) as name,
         waiting(run, "proving") as report,

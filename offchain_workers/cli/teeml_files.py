@@ -19,6 +19,10 @@ RootFile = Annotated[
     typer.Option("--root", metavar="FILE", help="A simulated platform's root, PEM."),
 ]
 
+At = Annotated[
+    int | None, typer.Option("--at", metavar="UNIX", help="The time to judge at (default now).")
+]
+
 
 def moment_of(at: int | None) -> int:
     """Now, unless a time is given."""

@@ -21,6 +21,9 @@ from offchain_workers.config.fields import (
     Section,
     Urls,
     WeiAmount,
+    database_field,
+    listen_host_field,
+    listen_port_field,
 )
 from offchain_workers.config.gateway import Gateway
 from offchain_workers.config.provider import Provider
@@ -108,8 +111,8 @@ class Storage(Section):
 class Worker(Section):
     """The operator's daemon."""
 
-    listen_host: str = Field("127.0.0.1", description="Address that the endpoint listens on.")
-    listen_port: int = Field(8700, ge=0, le=65_535, description="Its port; 0 picks a free one.")
+    listen_host: str = listen_host_field()
+    listen_port: int = listen_port_field(8700)
     public_url: HttpUrl | None = Field(
         None,
         examples=["https://worker.example.org"],
@@ -121,11 +124,7 @@ class Worker(Section):
         examples=["https://relay.example.org"],
         description="Behind NAT: the relay to dial out to. The worker then listens nowhere.",
     )
-    database: DatabaseUrl = Field(
-        "sqlite:///~/.fusion/worker.db",
-        repr=False,
-        description="SQLAlchemy URL of the worker's database (SQLite or PostgreSQL).",
-    )
+    database: DatabaseUrl = database_field("worker", "the worker's database")
     models: ModelIds = Field(
         (), description='Models to serve, each as "model:0x...". Empty: all that you offer.'
     )
@@ -203,13 +202,9 @@ class Worker(Section):
 class Watch(Section):
     """The challenger's daemon, which runs claims under `opml` again."""
 
-    listen_host: str = Field("127.0.0.1", description="Address that the endpoint listens on.")
-    listen_port: int = Field(8701, ge=0, le=65_535, description="Its port; 0 picks a free one.")
-    database: DatabaseUrl = Field(
-        "sqlite:///~/.fusion/watch.db",
-        repr=False,
-        description="SQLAlchemy URL of the watcher's database (SQLite or PostgreSQL).",
-    )
+    listen_host: str = listen_host_field()
+    listen_port: int = listen_port_field(8701)
+    database: DatabaseUrl = database_field("watch", "the watcher's database")
     models: ModelIds = Field(
         (), description='Models to watch, each as "model:0x...". Empty: all of the market.'
     )
@@ -280,6 +275,20 @@ class Teeml(Section):
     )
     platform: str = Field(
         "platform", min_length=1, max_length=64, description="Simulated: which machine this is."
+    )
+    deliver: Literal["signed", "quoted"] = Field(
+        "signed",
+        description="By a registered key's signature, or with a quote of each answer and no key.",
+    )
+    gpu: Literal["none", "nvml", "simulated"] = Field(
+        "none",
+        description="Whose evidence the enclave collects with each key: NVIDIA's GPUs, or a"
+        " simulated one.",
+    )
+    gpu_golden: HomePath | None = Field(
+        None,
+        examples=["/etc/fusion/gpu-golden.json"],
+        description="NVIDIA's measurements of the GPUs' firmware, JSON; nvml needs it.",
     )
     pcs: HttpUrl = Field(
         "https://api.trustedservices.intel.com",

@@ -23,6 +23,7 @@ from offchain_workers.requester.posting import Posting
 from offchain_workers.storage import LocalStore
 from verifiers.zkml import bundle
 from verifiers.zkml.bundle import CARD_FILE, MODEL_FILE, PROGRAM_FILE, Bundle
+from verifiers.zkml.circuit import METHOD
 from verifiers.zkml.settings import Binding
 
 # Of the digits model under which hidden values are exact.
@@ -38,7 +39,7 @@ def start_demo(
     net, model, posting = start_market(stack, folder, kind, say)
     name = posting.card.name
     inputs = [Input(sample, name, raw) for sample, raw, _ in model.samples[:DIGITS]]
-    return net, Demo(net, inputs, say, bundle.METHOD, {name: posting})
+    return net, Demo(net, inputs, say, METHOD, {name: posting})
 
 
 def start_market(

@@ -28,7 +28,12 @@ from offchain_workers.operator.tables import JobRow, Stage, Status
 from offchain_workers.storage import BlobStore
 from offchain_workers.storage.reference import is_sealed
 from verifiers.base import Enclosed
-from verifiers.errors import InputUnopenedError, NotReadyError, StakeNotFreeError
+from verifiers.errors import (
+    InputUnopenedError,
+    InputUnprovableError,
+    NotReadyError,
+    StakeNotFreeError,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -171,6 +176,9 @@ class Desk:
         except InputUnopenedError as error:
             self._breaker.not_ours()
             raise RefusedError(Skip(Reason.INPUT_SEALED)) from error
+        except InputUnprovableError as error:
+            self._breaker.not_ours()
+            raise RefusedError(Skip(Reason.INPUT_UNPROVABLE)) from error
         except NotReadyError as error:
             self._breaker.not_ours()
             raise RefusedError(Skip(Reason.METHOD_NOT_READY, error.message)) from error

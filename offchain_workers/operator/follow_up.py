@@ -96,12 +96,12 @@ class FollowUp:
         self._asked[job.job_id] = self._pool.submit(method.follow_up, assignment)
 
     def _take(self, job_id: bytes, future: Future[Sequence[Call]]) -> None:
-        try:
-            calls = future.result()
-        except Exception as error:  # one claim must not keep the others from being answered
+        # Whatever it is: one claim must not keep the others from being answered.
+        if (error := future.exception()) is not None:
             self._block = b""  # ask again without waiting for a block
             self._stuck(job_id, str(error))
             return
+        calls = future.result()
         if not calls:
             return
         queued: list[Queued] = []

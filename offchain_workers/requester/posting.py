@@ -101,7 +101,7 @@ class Posting:
         self._subnet = subnet
         self._model_id = model_id
         self._card = card
-        self._model = ModelView(card, blob)
+        self._model = ModelView(card, blob, {selector: artifact_id})
         self._selector = selector
         self._method = method_of(selector)
         self._artifact_id = artifact_id

@@ -13,6 +13,7 @@ import pytest
 from tests.cli.conftest import Fusion
 from tests.teeml.bundles import FOLDER, GENUINE, Bundle
 from tests.teeml.service import serving
+from verifiers.teeml.gpus import GpuClaims, GpuEvidence
 from verifiers.teeml.simulated import Authority, Level, Platform, tcb_info, td_report
 from verifiers.teeml.simulated.authority import pem
 
@@ -105,6 +106,34 @@ def test_a_gpus_evidence_is_checked(fusion: Fusion) -> None:
     assert len(found["measurements"]) == 64
     code, _, error = fusion("teeml", "gpu", *given, "--nonce", "0x" + "00" * 32)
     assert (code, error.split()[1]) == (1, "MN-TEE-063:")
+
+
+def test_claims_about_gpus_are_shown_and_checked(fusion: Fusion, home: Path) -> None:
+    """Of the recorded device, as an enclave would have made them."""
+    folder = FOLDER / "gpu-hopper"
+    evidence = bytes.fromhex((folder / "evidence.hex").read_text().strip())
+    one = GpuEvidence(evidence, (folder / "chain.pem").read_bytes())
+    claims = GpuClaims.of(evidence[4:36], [one])
+    (home / "claims.json").write_bytes(claims.encode())
+    code, out, _ = fusion("teeml", "gpu", "--claims", "claims.json", "--json")
+    digest = "0x" + claims.digest().hex()
+    line = "GH100, driver 550.90.07, VBIOS 009f009601000000"
+    found = json.loads(out)
+    assert (code, found["gpu_claims"], found["gpus"]) == (0, digest, [line])
+    quote = files("v5-tdx-go-2026-02")[:2]
+    code, out, _ = fusion("teeml", "inspect", *quote, "--gpu", "claims.json", "--json")
+    shown = json.loads(out)
+    assert (code, shown["gpu_claims"], shown["gpus"]) == (0, digest, [line])
+    report = claims.check(1_750_000_000)[0]
+    wrong = {f"{report.driver}/{report.vbios}": {"9": "ff" * 48}}
+    (home / "golden.json").write_text(json.dumps(wrong))
+    given = ("--claims", "claims.json", "--golden", "golden.json")
+    code, _, error = fusion("teeml", "gpu", *given)
+    assert (code, error.split()[1]) == (1, "MN-TEE-065:")
+    code, _, error = fusion("teeml", "gpu", "--claims", "golden.json")
+    assert (code, error.split()[1]) == (1, "MN-TEE-067:")
+    assert fusion("teeml", "gpu", "--claims", "claims.json", "--nonce", "0x00")[0] == 2
+    assert fusion("teeml", "gpu")[0] == 2
 
 
 def test_collateral_is_fetched_and_a_recovery_announced(fusion: Fusion, home: Path) -> None:

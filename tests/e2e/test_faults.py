@@ -14,7 +14,6 @@ import pytest
 from offchain_workers.chain.contracts.marketplace import JobStatus
 from offchain_workers.localnet import Localnet
 from offchain_workers.requester.posting import Prepared, Wish
-from tests.chain.conftest import make_proxy  # noqa: F401 - a fixture
 from tests.chain.world import Proxy
 from tests.e2e.market import Requester
 
@@ -122,7 +121,7 @@ def boast(proxy: Proxy) -> None:
 @pytest.mark.parametrize("misbehave", [stall, omit_logs, boast])
 def test_work_goes_on_when_one_of_two_endpoints_misbehaves(
     tmp_path: Path,
-    make_proxy: Callable[[str], Proxy],  # noqa: F811
+    make_proxy: Callable[[str], Proxy],
     misbehave: Callable[[Proxy], None],
 ) -> None:
     proxies: list[Proxy] = []

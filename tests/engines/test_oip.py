@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 import tracemalloc
 import zlib
@@ -277,14 +278,17 @@ def test_a_reset_is_tried_again_once_on_the_same_server() -> None:
 
 
 def test_a_server_that_hangs_is_a_timeout_and_not_tried_again() -> None:
+    over = threading.Event()
+
     def hang(asked: Asked) -> Told:
-        time.sleep(2)
+        over.wait(60)
         return Told()
 
     with quirky(infer(hang)) as server:
         session = load(server)
         with pytest.raises(EndpointUnreachableError) as caught:
             session.run(rows(1, 2))
+        over.set()
         assert outcome_of(caught.value) is Outcome.TIMEOUT
         assert len(server.inferences()) == 1
 

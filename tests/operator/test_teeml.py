@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from eth_account.signers.local import LocalAccount
 
@@ -20,6 +22,7 @@ from offchain_workers.chain.past import Past
 from offchain_workers.chain.wallet import Wallet
 from offchain_workers.localnet.teeml import make_policy
 from offchain_workers.operator.tables import JobRow, Stage
+from offchain_workers.storage import LocalStore, content_id
 from tests.operator.enclaved import SPARE, policy_id, teeml_terms
 from tests.operator.world import (
     DIGITS,
@@ -32,10 +35,12 @@ from tests.operator.world import (
     until,
 )
 from verifiers.teeml.enclave.client import EnclaveClient, EnclaveProcess
+from verifiers.teeml.gpus import GpuClaims
 from verifiers.teeml.machine import Machine
 from verifiers.teeml.market import verifier_of
 from verifiers.teeml.method import TeemlMethod
 from verifiers.teeml.registrar import Registrar
+from verifiers.teeml.simulated.gpu import root_point
 from verifiers.teeml.sources import SimulatedSource
 
 HOLD = 300
@@ -90,6 +95,41 @@ def test_a_worker_registers_its_key_and_is_paid_at_once(under: Callable[..., Mar
         job_id = promised(market, running)
         until(lambda: market.paid(job_id))
     assert len(keys(market, primary)) == 1
+
+
+def test_a_policy_that_wants_gpus_takes_keys_of_enclaves_that_asked_theirs(
+    under: Callable[..., Market],
+) -> None:
+    """The claims are served under their hash, so that anybody can check them again."""
+    market = replace(under(require_gpu=True), gpu="simulated")
+    primary = market.operators[0]
+    with market.worker(primary, vouching=False, accept_seconds=60) as running:
+        registered(market, primary)
+        verifier = verifier_of(market.network)
+        past = Past(verifier, market.network.start_block)
+        [event] = past.newest_first({"KeyRegistered"}, None, market.w3.eth.block_number)
+        claims = "0x" + event.args["gpu_claims"].hex()
+        found = httpx.get(f"{running.worker.url}/blobs/{claims}")
+        assert content_id(found.content) == claims
+        [device] = GpuClaims.parse(found.content).check(int(time.time()), root_point())
+        assert device.chip == "SIMULATED"
+        job_id = promised(market, running)
+        until(lambda: market.paid(job_id))
+
+
+@pytest.mark.slow
+def test_a_policy_that_wants_gpus_takes_no_key_without(under: Callable[..., Market]) -> None:
+    market = under(require_gpu=True)
+    with market.worker(market.operators[0], vouching=False, accept_seconds=60) as running:
+        answers = []
+
+        def refused_for_it() -> bool:
+            market.chain.mine()
+            answers.append(running.accept(teeml_terms(market), inline(PIXELS)).text)
+            return "no gpu evidence" in answers[-1]
+
+        until(refused_for_it)
+    assert keys(market, market.operators[0]) == []
 
 
 @pytest.mark.slow
@@ -191,6 +231,7 @@ def test_an_answer_under_a_key_that_was_replaced_is_signed_again(
             backup.address,
             EnclaveClient(spare.ensure()),
             SimulatedSource(SPARE),
+            LocalStore(market.folder / "other"),
         )
         other.serve(policy_id(market))
         [register] = [step for step in other.look() if step.what == "register"]

@@ -30,8 +30,7 @@ from offchain_workers.models.demo import DemoModel
 from offchain_workers.models.wire import unpack_items
 from offchain_workers.oip import BINARY_EXTENSION
 from tests.operator.test_worker import label
-from tests.operator.world import DIGITS as LISTED
-from tests.operator.world import Market, build, inline, until
+from tests.operator.world import Market, build
 
 DIGITS, MAGIKA, _ = MODELS
 BINARY = {"mlserver": False, "kserve": False, "triton": True}
@@ -82,13 +81,7 @@ def test_a_job_is_served_end_to_end(server: Host, market: Market) -> None:
     market = replace(market, engine=oip)
     items = [raw for _, raw, _ in DIGITS.samples[:3]]
     with market.worker(market.operators[0]) as running:
-        terms = market.terms(items)
-        promise = running.promise(terms, inline(*items))
-        job_id = market.post(terms, inline(*items), promise)
-        until(lambda: market.paid(job_id))
-    [event] = market.delivered(job_id)
-    size = LISTED.card.item_bytes_out
-    answers = [event["output"][at : at + size] for at in range(0, 3 * size, size)]
+        answers = market.answers(running, items)
     assert [label(answer) for answer in answers] == [kind for _, _, kind in DIGITS.samples[:3]]
 
 

@@ -13,7 +13,7 @@ from offchain_workers.storage import content_id
 from verifiers.base import ReadBlob
 from verifiers.zkml import settings
 from verifiers.zkml.checker import inspect as inspect_program
-from verifiers.zkml.circuit import Circuit, Description
+from verifiers.zkml.circuit import METHOD, Circuit, Description
 from verifiers.zkml.errors import CircuitError
 from verifiers.zkml.faults import ArtifactError, BundleError, SrsWrongError
 from verifiers.zkml.prover import KEY_FILE, ONNX_FILE, SETTINGS_FILE
@@ -22,7 +22,6 @@ from verifiers.zkml.srs import FOLDER, Kind, Srs, ceremony, inspect
 
 MODEL_FILE, CARD_FILE = "model.onnx", "card.json"
 CIRCUIT_FILE, PROGRAM_FILE, SRS_FILE = "circuit.json", "program.bin", "development.srs"
-METHOD = "zkml"
 NEEDED = (ONNX_FILE, SETTINGS_FILE, KEY_FILE, CIRCUIT_FILE, PROGRAM_FILE)
 _MAX_FILE = 1 << 31
 
@@ -111,6 +110,7 @@ def check(bundle: Bundle) -> None:
     bound = (facts.input is Binding.POLYCOMMIT, facts.weights is Binding.POLYCOMMIT)
     if bound != (circuit.input_points > 0, circuit.weight_points > 0):
         raise BundleError(f"{CIRCUIT_FILE} and {SETTINGS_FILE} bind differently")
+    bundle.description.check_notes(bundle.card)
     specs = (*bundle.card.inputs, *bundle.card.outputs)
     if len(specs) != 2 or specs[1].wire != "i64" or specs[1].elements != facts.outputs:
         raise BundleError("the card has other tensors than the circuit")

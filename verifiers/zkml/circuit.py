@@ -11,14 +11,17 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from pydantic import TypeAdapter, ValidationError
 
+from offchain_workers.models import ModelCard
 from verifiers.zkml.faults import ArtifactError
 from verifiers.zkml.field import R
+from verifiers.zkml.settings import Binding
 from verifiers.zkml.srs import CEREMONY_NEG_TAU_G2, Kind
 
 VERSION = 1
 NO_WEIGHTS = bytes(32)
 _TYPES = ["uint256", "bytes32", "bytes32", "bytes32", *["uint256"] * 6]
 _SCHEMA = "zkml@1"
+METHOD = "zkml"
 
 NegTau = tuple[int, int, int, int]
 
@@ -60,6 +63,28 @@ class Description:
         """By the point that the verifier is deployed with, not by what somebody wrote down."""
         ceremony = self.neg_tau_g2 == CEREMONY_NEG_TAU_G2
         return Kind.CEREMONY if ceremony else Kind.DEVELOPMENT
+
+    def notes(self) -> dict[str, Any]:
+        """What a model's card must say of it, beside the files: under which setup and by which
+        numbers its answers are read."""
+        circuit = self.circuit
+        given = Binding.PUBLIC if circuit.inputs else Binding.POLYCOMMIT
+        weights = Binding.POLYCOMMIT if circuit.weight_points else Binding.FIXED
+        return {
+            "input": {"scale": 2.0**-circuit.input_scale, "zero": 0},
+            "output": {"scale": 2.0**-circuit.output_scale, "zero": 0},
+            "binding": {"input": given.value, "weights": weights.value},
+            "setup": self.kind.value,
+            "ezkl": self.ezkl,
+        }
+
+    def check_notes(self, card: ModelCard) -> None:
+        """Raises ArtifactError when the card says something else, or nothing."""
+        stated = card.methods.get(METHOD)
+        notes = stated if isinstance(stated, dict) else {}
+        wrong = [name for name, value in self.notes().items() if notes.get(name) != value]
+        if wrong:
+            raise ArtifactError(f"the card's {wrong[0]} under {METHOD} is not the circuit's")
 
     def to_json(self) -> bytes:
         circuit = {

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,38 +17,42 @@ import numpy as np
 from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.terms import ZERO_32
-from offchain_workers.chain.contracts.zkml import ZKML, ZkmlVerifier
+from offchain_workers.chain.contracts.zkml import ZKML
 from offchain_workers.models import ModelCard
 from offchain_workers.models.lowering import manifest
 from offchain_workers.models.wire import unpack_items
 from verifiers.base import Assignment, Auditor, Candidate, Concealed, Earning, ModelView
+from verifiers.errors import InputUnprovableError
 from verifiers.scratch import Scratch, sweep
 from verifiers.zkml import bundle
 from verifiers.zkml.bundle import CIRCUIT_FILE, Bundle
-from verifiers.zkml.circuit import Description, commitment, felt, felts_hash
+from verifiers.zkml.circuit import METHOD, Description, commitment, felt, felts_hash
+from verifiers.zkml.errors import EzklFailedError
 from verifiers.zkml.faults import (
     ArtifactError,
     ItemCountError,
     NotAdmittedError,
-    NotListedError,
     PublicInputError,
     RederivedError,
 )
+from verifiers.zkml.placed import check_placed, verifier_of
 from verifiers.zkml.prover import KEY_FILE, SCRATCH, Proof, Prover
 from verifiers.zkml.runner import Ezkl
 from verifiers.zkml.srs import FOLDER
 
 # Whole-transaction gas of a delivery, then what each byte of output adds.
 _GAS, _GAS_PER_BYTE = 950_000, 130
+_NOT_THE_RECORDS = "the card's circuit is not the one of the model's record"
 
 
 @dataclass(frozen=True)
 class Admitted:
-    """A model's bundle with its keys; one proof at a time."""
+    """A model's bundle with its keys; one proof at a time, and beside it one input is screened."""
 
     bundle: Bundle
     prover: Prover
-    lock: threading.Lock
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    screening: threading.Lock = field(default_factory=threading.Lock)
 
 
 class ZkmlMethod:
@@ -70,7 +73,7 @@ class ZkmlMethod:
         if len(items) != 1:
             raise ItemCountError(f"a job under zkml has one input, not {len(items)}")
         values = values_of(model.card, items[0])
-        found = _description(model)
+        found = described(model)
         if found.circuit.inputs:
             return felts_hash([felt(value) for value in values])
         known = self._admitted.get(found.circuit.artifact_id())
@@ -86,7 +89,7 @@ class ZkmlMethod:
 
         Raises PublicInputError where a proof shows the input; otherwise as ``commit_input``.
         """
-        if _description(model).circuit.inputs:
+        if described(model).circuit.inputs:
             raise PublicInputError("the model's circuit shows its input; nothing was posted")
         return Concealed(b"".join(items), self.commit_input(items, model))
 
@@ -107,36 +110,54 @@ class ZkmlMethod:
         return 0
 
     def admit(self, candidate: Candidate) -> None:
-        """Make the keys, compare with what is published, prove once. A model without an artifact
-        never gets a job under this method. Raises the errors of bundles, ezkl, RederivedError."""
+        """See that the chain can take proofs, make the keys, compare with what is published, prove
+        once. A model without an artifact never gets a job under this method. Raises the errors of
+        bundles, ezkl and ``check_placed``, RederivedError."""
         if candidate.artifact_id == ZERO_32 or candidate.artifact_id in self._admitted:
             return
         found = bundle.fetch(candidate.card, candidate.blob)
         if found.artifact_id != candidate.artifact_id:
-            raise ArtifactError("the card's circuit is not the one of the model's record")
+            raise ArtifactError(_NOT_THE_RECORDS)
+        check_placed(candidate.network, found.description)
         place = Scratch(SCRATCH)
         self._folders.append(place)
         prover = prepared(found, Path(place.name))
         prover.prove([0] * candidate.card.inputs[0].elements)
         prover.verify()
-        self._admitted[found.artifact_id] = Admitted(found, prover, threading.Lock())
+        self._admitted[found.artifact_id] = Admitted(found, prover)
+
+    def screen(self, terms: JobTerms, items: Sequence[bytes], card: ModelCard) -> None:
+        """Compute the circuit, which is a small part of a proof. Raises as ``Screening``;
+        NotAdmittedError, ezkl's errors."""
+        known = self._known(terms)
+        with known.screening:
+            check_provable(known.prover, values_of(card, items[0]))
 
     def delivery_gas(self, terms: JobTerms, output_bytes: int) -> int:
         """Of a small circuit; depends on the circuit."""
         return _GAS + _GAS_PER_BYTE * output_bytes
 
     def deliver(self, job: Assignment) -> Call:
-        """Prove, and see that the proof is about this input. Raises NotAdmittedError, ezkl's."""
-        known = self._admitted.get(job.terms.artifact_id)
-        if known is None:
-            raise NotAdmittedError("the model's circuit was not prepared on this machine")
+        """Prove, and see that the proof is about this input. Raises InputUnprovableError,
+        NotAdmittedError, ezkl's."""
+        known = self._known(job.terms)
         values = values_of(job.card(), job.items()[0])
-        with known.lock:
-            proof = known.prover.prove(values)
+        try:
+            with known.lock:
+                proof = known.prover.prove(values)
+        except EzklFailedError:
+            check_provable(known.prover, values)
+            raise
         if about(known.bundle, proof) != job.terms.input_commitment:
             raise NotAdmittedError("the proof is not about the job's input")
         verifier = verifier_of(job.network)
         return verifier.deliver(job.terms, known.bundle.circuit.abi(), proof.data, proof.instances)
+
+    def _known(self, terms: JobTerms) -> Admitted:
+        found = self._admitted.get(terms.artifact_id)
+        if found is None:
+            raise NotAdmittedError("the model's circuit was not prepared on this machine")
+        return found
 
     def follow_up(self, job: Assignment) -> Sequence[Call]:
         """Nothing: a delivery is final."""
@@ -153,6 +174,16 @@ class ZkmlMethod:
     def multicall(self, network: Network) -> Multicall | None:
         """A proof is checked and paid in a transaction of its own."""
         return None
+
+
+def check_provable(prover: Prover, values: Sequence[int]) -> None:
+    """Raises InputUnprovableError when the circuit fails on the input but not on zeros; ezkl's
+    errors when something is wrong with this machine."""
+    try:
+        prover.compute(values)
+    except EzklFailedError as error:
+        prover.compute([0] * len(values))
+        raise InputUnprovableError from error
 
 
 def values_of(card: ModelCard, item: bytes) -> list[int]:
@@ -190,17 +221,16 @@ def commit_with_files(model: ModelView, values: Sequence[int]) -> bytes:
         return commitment(prover.commitment(values))
 
 
-def _description(model: ModelView) -> Description:
-    listed = manifest(model.card, bundle.METHOD)
+def described(model: ModelView) -> Description:
+    """The circuit that the card lists, if it is the one that the chain takes proofs of.
+
+    Raises ArtifactError, StoreError.
+    """
+    listed = manifest(model.card, METHOD)
     if CIRCUIT_FILE not in listed:
-        raise ArtifactError(f"the card lists no {CIRCUIT_FILE} under {bundle.METHOD}")
-    return Description.from_json(model.blob(listed[CIRCUIT_FILE], 1 << 16))
-
-
-@lru_cache(maxsize=8)
-def verifier_of(network: Network) -> ZkmlVerifier:
-    """A market never changes a method's contract. Raises NotListedError."""
-    found = ZkmlVerifier.of(network)
-    if found is None:
-        raise NotListedError("the market does not list method zkml")
+        raise ArtifactError(f"the card lists no {CIRCUIT_FILE} under {METHOD}")
+    found = Description.from_json(model.blob(listed[CIRCUIT_FILE], 1 << 16))
+    if found.circuit.artifact_id() != model.artifacts.get(ZKML, ZERO_32):
+        raise ArtifactError(_NOT_THE_RECORDS)
+    found.check_notes(model.card)
     return found

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +113,14 @@ class Prover:
             self._give(values, given)
         self._ezkl.run(*(self._witness(*place, keyed=False) for place in places))
         return [_read_witness(self.folder / found) for _, found in places]
+
+    def compute(self, values: Sequence[int]) -> None:
+        """The circuit on an input, without commitments; beside a proof that is being made, and no
+        file stays. Raises EzklFailedError when numbers leave the circuit's range."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as name:
+            given, found = f"{name}/{_INPUT}", f"{name}/{_WITNESS}"
+            self._give(values, given)
+            self._ezkl.run(self._witness(given, found, keyed=False))
 
     def points(self, values: Sequence[int]) -> Witness:
         """With commitments, for how many points they have."""

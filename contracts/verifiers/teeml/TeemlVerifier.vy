@@ -40,10 +40,8 @@ exports: eip712.eip712Domain
 MAX_OUTPUT: constant(uint256) = 16_384
 MAX_QUOTA: constant(uint256) = 8
 MAX_TTL: constant(uint256) = 7 * 86_400
-# What was taken so long before the post of a job, its operator may not have known when it accepted.
+# What was taken so short before the post of a job, its operator may not have known when it accepted.
 NOTICE_SECONDS: constant(uint256) = 3_600
-# The statuses of jobs in the market.
-OPEN: constant(uint256) = 1
 
 KEY_TAG: constant(bytes32) = keccak256("Model Network TEEML key 1")
 RESULT_TAG: constant(bytes32) = keccak256("Model Network TEEML result 1")
@@ -79,7 +77,7 @@ KNOWN: constant(uint256) = 2**65
 ANY_PLATFORM: constant(uint256) = 2**64
 REMOVED: constant(uint256) = 48
 LOWEST: constant(uint256) = 32
-# In `_fell`, beside places of measurements and addresses of keys: evaluations from zero.
+# In `_fell`, beside places of measurements: evaluations from zero.
 EVALUATIONS: constant(uint256) = 16
 # Each step of a rise is written down.
 MAX_RISE: constant(uint256) = 64
@@ -106,8 +104,10 @@ _platforms: HashMap[bytes32, HashMap[address, uint256]]
 _places: HashMap[bytes32, HashMap[uint256, address[MAX_QUOTA]]]
 # policy -> platform -> when it was removed
 _removed_platforms: HashMap[bytes32, HashMap[uint256, uint256]]
-# policy -> place of a measurement, EVALUATIONS + number, or a key -> when it was taken
+# policy -> place of a measurement, or EVALUATIONS + number -> when it was taken
 _fell: HashMap[bytes32, HashMap[uint256, uint256]]
+# policy -> key -> when a larger stake took its place
+_evicted: HashMap[bytes32, HashMap[address, uint256]]
 # Numbers of authorities, from 1, so that keys can name them in a byte.
 _numbers: HashMap[bytes20, uint256]
 _authorities: bytes20[256]
@@ -317,7 +317,7 @@ def _take_place(policy_id: bytes32, platform: uint256, quota: uint256, key: addr
     old: address = self._places[policy_id][platform][place]
     if not is_own:
         assert staticcall ISubnetRegistry(SUBNETS).stake_of(msg.sender) > least, "platform is full"
-        self._fell[policy_id][convert(old, uint256)] = block.timestamp
+        self._evicted[policy_id][old] = block.timestamp
     self._write_off(policy_id, old, self._keys[policy_id][old], REPLACED)
     self._places[policy_id][platform][place] = key
 
@@ -360,9 +360,11 @@ def invalidate(policy_id: bytes32, key: address):
     @notice See ITeemlVerifier.
     """
     word: uint256 = self._word(policy_id, key)
-    assert (word >> REASON) & 15 == 0, "already invalid"
+    stored: uint256 = (word >> REASON) & 15
+    # A replaced one may still sign.
+    assert stored == 0 or stored == REPLACED, "already invalid"
     reason: uint256 = self._reason(policy_id, key, word)
-    assert reason != 0, "no reason"
+    assert reason != stored, "no reason"
     self._write_off(policy_id, key, word, reason)
 
 
@@ -417,14 +419,23 @@ def deliver(
 ):
     """
     @notice See ITeemlVerifier.
-    @dev A callback may deliver another job: nothing is left to do after the market was told.
+    @dev Takes no lock, which costs less: the market's own refuses whatever a callback delivers, and nothing is left
+         to do here once the market was told.
     """
     word: uint256 = self._word(terms.artifact_id, key)
     state: uint256 = self._policies[terms.artifact_id]
+    hold: uint256 = state & (2**32 - 1)
     assert block.timestamp <= self._expires(word), "key expired"
-    assert self._taken_for(terms.artifact_id, key, word, state) == 0, "key revoked"
-    self._check_artifact(terms.model_id, terms.selector, terms.artifact_id)
+    reason: uint256 = self._taken_for(terms.artifact_id, key, word, state)
+    if hold != 0:
+        # Without a hold, Intel's revocations count once `invalidate` has written them down.
+        reason = self._reason(terms.artifact_id, key, word)
     job_id: bytes32 = self._job_id(terms)
+    if reason != 0:
+        # What it promised, and what was promised in its name before it could know, it may still do.
+        evicted_at: uint256 = self._evicted[terms.artifact_id][key]
+        assert reason == REPLACED and evicted_at + NOTICE_SECONDS >= self._posted_at(job_id), "key revoked"
+    self._check_artifact(terms.model_id, terms.selector, terms.artifact_id)
     output_hash: bytes32 = keccak256(output)
     digest: bytes32 = eip712._hash_typed_data_v4(
         keccak256(
@@ -440,7 +451,6 @@ def deliver(
         )
     )
     assert ecdsa._recover_vrs(digest, signature.v, signature.r, signature.s) == key, "signature"
-    hold: uint256 = state & (2**32 - 1)
     if hold == 0:
         # Called by hand: the compiler would send, and pay for, the output's full length.
         raw_call(
@@ -455,8 +465,6 @@ def deliver(
             ),
         )
     else:
-        # Without a hold, Intel's revocations count once `invalidate` has written them down.
-        assert self._reason(terms.artifact_id, key, word) == 0, "key revoked"
         self._claim(job_id, key, self._operator(word), output_hash, hold)
         extcall IJobMarketplace(MARKET).pending(terms, self._operator(word), output)
 
@@ -573,42 +581,45 @@ def excuse(terms: IJobMarketplace.JobTerms, key: address):
     @notice See ITeemlVerifier.
     """
     job_id: bytes32 = self._job_id(terms)
-    status: uint256 = 0
-    posted_at: uint256 = 0
-    pledge: uint256 = 0
-    rest: uint256 = 0
-    nobody: address = empty(address)
-    status, nobody, posted_at, pledge, rest = staticcall IJobMarketplace(MARKET).job(job_id)
-    assert status == OPEN and pledge != 0, "nothing owed"
     word: uint256 = self._word(terms.artifact_id, key)
     operator: address = (
         staticcall ISubnetRegistry(SUBNETS).member(terms.subnet_id, conditions._primary(terms.conditions))
     )[0]
     assert msg.sender == operator and operator == self._operator(word), "not the one who owes"
+    # A fault of its own comes first.
+    assert (word >> REASON) & 15 != CONFLICT, "no excuse"
     fell_at: uint256 = self._fell_at(terms.artifact_id, key, word)
     # Taken while it lived, and not so long before the post that the operator knew.
     assert fell_at <= self._expires(word), "no excuse"
-    assert fell_at + NOTICE_SECONDS >= posted_at, "no excuse"
-    # It would be told of an answer that there isn't.
-    assert terms.callback_target == empty(address) or not conditions._eager(terms.conditions), "eager callback"
-    # The market frees a pledge with a claim, and gives the next member its turn when the claim falls.
-    size: uint256 = conditions._n(terms.conditions) * conditions._item_size(terms.conditions)
-    nothing: Bytes[MAX_OUTPUT] = slice(abi_encode(empty(bytes32[MAX_OUTPUT // 32])), 0, size)
-    extcall IJobMarketplace(MARKET).pending(terms, operator, nothing)
-    extcall IJobMarketplace(MARKET).final(terms, b"", False)
+    assert fell_at + NOTICE_SECONDS >= self._posted_at(job_id), "no excuse"
+    extcall IJobMarketplace(MARKET).excused(terms)
     log ITeemlVerifier.Excused(job_id=job_id, operator=operator, key=key)
+
+
+@internal
+@view
+def _posted_at(job_id: bytes32) -> uint256:
+    """
+    @return When the turns of a job last began; zero for one that nobody posted.
+    """
+    status: uint256 = 0
+    operator: address = empty(address)
+    posted_at: uint256 = 0
+    pledge: uint256 = 0
+    first: uint256 = 0
+    status, operator, posted_at, pledge, first = staticcall IJobMarketplace(MARKET).job(job_id)
+    return posted_at
 
 
 @internal
 @view
 def _fell_at(policy_id: bytes32, key: address, word: uint256) -> uint256:
     """
-    @return When the guardian, or a larger stake, first took what the key rests on: what is taken later, when the key
-            has expired, must not hide it. The largest number = never.
+    @return When the guardian first took what the key rests on: what it takes later, when the key has expired, must
+            not hide it. The largest number = never.
     """
     first: uint256 = max_value(uint256)
-    times: uint256[4] = [
-        self._fell[policy_id][convert(key, uint256)],
+    times: uint256[3] = [
         self._fell[policy_id][(word >> MEASUREMENT) & 15],
         self._fell[policy_id][EVALUATIONS + ((word >> EVALUATION) & 65_535)],
         self._removed_platforms[policy_id][self._platforms[policy_id][key] & (2**96 - 1)],
