@@ -87,13 +87,19 @@ class Request:
         """Another attempt after a refusal; None beyond the budget, or with nobody left."""
         return self._balancer.second_opinion(self)
 
+    def answered_elsewhere(self) -> None:
+        """Somebody who was not asked by this request has answered its input."""
+        self.is_answered = True
+
     def doubtful(self, target: str, outcome: Outcome) -> list[str]:
         """Who is in doubt, now that ``target`` ended so. Called under the balancer's lock."""
         if outcome is Outcome.OK:
             self.is_answered = True
             found, self._suspects = self._suspects, []
             return found
-        if outcome not in SUSPECT:
+        # Where retries are free a refusal does no harm; it may be a matter of terms.
+        is_harmless = outcome is Outcome.BAD_INPUT and not self.is_budgeted
+        if outcome not in SUSPECT or is_harmless:
             return []
         if self.is_answered:
             return [target]

@@ -163,6 +163,18 @@ def test_who_fails_where_another_answers_is_left_alone_and_not_ejected(outcome: 
     assert seconds_until_picked(balancer, clock, "a") < 15, "an answer ends the row"
 
 
+def test_a_refusal_to_promise_is_no_doubt() -> None:
+    """A member may not like a user's terms; the next one is asked at no cost."""
+    clock = Clock()
+    balancer = balancer_of(ABC, clock)
+    request = balancer.request(is_budgeted=False)
+    request.pick(exclude=("b", "c")).finish(Outcome.BAD_INPUT)
+    beside = request.pick()
+    clock.forward(1.0)
+    beside.finish(Outcome.OK)
+    assert next(view.latency for view in balancer.view() if view.target == "a") is None
+
+
 def seconds_until_picked(balancer: Balancer, clock: Clock, target: str) -> float:
     """While another request comes each tenth of a second and is answered within a hundredth."""
     begun = clock.now
