@@ -94,7 +94,7 @@ class Balancer:
                 found.latency.observe(latency, self._clock())
             if passed:
                 found.quarantined = None
-                found.breaker.succeeded()
+                self._cleared(found, self._penalty())
             else:
                 self._quarantine(found)
 
@@ -156,11 +156,8 @@ class Balancer:
 
     def _learn(self, target: Target, outcome: Outcome, took: float, now: float) -> None:
         if outcome is Outcome.OK:
-            if target.doubts:
-                target.latency.at_most(max(took, self._penalty()))
-                target.doubts = 0
+            self._cleared(target, max(took, self._penalty()))
             target.latency.observe(took, now)
-            target.breaker.succeeded()
             self._slow.observe(took)
         elif outcome is Outcome.CANARY_FAILED:
             self._quarantine(target)
@@ -175,6 +172,13 @@ class Balancer:
         # It may be needed still (at most half are ejected): then it must not look fast.
         target.latency.at_least(self._penalty(), now)
         target.breaker.failed()
+
+    def _cleared(self, target: Target, seconds: float) -> None:
+        """It has answered: of what was in doubt no more than ``seconds`` stays."""
+        if target.doubts:
+            target.latency.at_most(seconds)
+            target.doubts = 0
+        target.breaker.succeeded()
 
     def _doubt(self, target: Target | None, now: float) -> None:
         if target is not None:

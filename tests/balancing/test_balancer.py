@@ -163,6 +163,17 @@ def test_who_fails_where_another_answers_is_left_alone_and_not_ejected(outcome: 
     assert seconds_until_picked(balancer, clock, "a") < 15, "an answer ends the row"
 
 
+def test_a_canary_that_passes_ends_a_row_of_doubts() -> None:
+    clock = Clock()
+    balancer = balancer_of(ABC, clock, GENEROUS)
+    for i in range(21):
+        served(balancer, clock, ABC[i % 3], 0.01)
+    for _ in range(9):
+        doubted(balancer, "a", Outcome.RESET)
+    balancer.canary("a", passed=True, latency=0.01)
+    assert seconds_until_picked(balancer, clock, "a") < 15
+
+
 def test_a_refusal_to_promise_is_no_doubt() -> None:
     """A member may not like a user's terms; the next one is asked at no cost."""
     clock = Clock()
