@@ -12,6 +12,7 @@ import pytest
 from eth_utils.crypto import keccak
 
 from offchain_workers.chain.contracts.zkml import ZkmlVerifier, place_circuit
+from offchain_workers.chain.development import DEVELOPMENT_CHAINS
 from offchain_workers.chain.wallet import Wallet
 from offchain_workers.cli import circuits
 from offchain_workers.cli.network import Connection
@@ -94,7 +95,7 @@ def test_without_the_ceremonys_file_nothing_is_made_when_it_is_asked_for(
 
 
 def test_a_circuit_is_published_attested_and_only_then_asked(
-    market: Market, bundle: Path, home: Path
+    market: Market, bundle: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = market.run("publisher", "model", "publish", str(bundle))
     assert data["artifacts"] == {"zkml": "0x" + iris().artifact_id.hex()}
@@ -106,8 +107,12 @@ def test_a_circuit_is_published_attested_and_only_then_asked(
     market.run("operator", "operator", "offer", model, *price)
     market.next_epoch()
     post = ("post", "--model", model, "--input", flower(home), "--method", "zkml", "--members", "1")
-    _, _, err = market._fusion(*post, "--best-effort", "--account", "requester")
-    assert "MN-ZK-054" in err
+    for required, chains in (("true", DEVELOPMENT_CHAINS), ("false", frozenset())):
+        with monkeypatch.context() as patch:  # off development chains it can't be switched off
+            patch.setenv("FUSION_VOUCHING__REQUIRED", required)
+            patch.setattr(circuits, "DEVELOPMENT_CHAINS", chains)
+            _, _, err = market._fusion(*post, "--best-effort", "--account", "requester")
+        assert "MN-ZK-054" in err
     market.run("operator", "model", "attest", model)
     job = market.run("requester", *post, "--best-effort")
     assert job["status"] == "open"

@@ -9,18 +9,17 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import JobTerms
-from offchain_workers.chain.db import Database
-from offchain_workers.chain.outbox import FAILED, Outbox, State
-from offchain_workers.chain.tables import BlockRow, CursorRow, OutboxRow
+from offchain_workers.chain.outbox import FAILED, State
+from offchain_workers.chain.tables import OutboxRow
 from offchain_workers.operator import follow_up
 from offchain_workers.operator.follow_up import FOLLOW, FollowUp
 from offchain_workers.operator.once import call_key
-from offchain_workers.operator.tables import WORKER_SCHEMA, JobRow, Status, SubnetRow
-from offchain_workers.operator.watch import new_job
+from offchain_workers.operator.tables import JobRow, Status
+from tests.operator.rows import Rows
 from tests.operator.world import Market, until
 from verifiers.base import Assignment, Method
 from verifiers.none import NoneMethod
@@ -56,31 +55,14 @@ class Unread:
         return SimpleNamespace(terms=job.terms, operator=self.operator)
 
 
-class Claims:
-    """A worker's database with claims in it, and blocks that come one by one."""
+class Claims(Rows):
+    """Of a worker."""
 
     def __init__(self, market: Market, folder: Path) -> None:
         self.market = market
         self.operator = market.operators[0].address
-        self.db = Database(f"sqlite:///{folder}/worker.db", {"worker": WORKER_SCHEMA})
-        self.outbox = Outbox(self.operator, 10**9)
-        self.blocks = 0
+        super().__init__(self.operator, folder)
         self.followers: list[FollowUp] = []
-
-    def add(self, job_id: bytes, operator: str, terms: JobTerms) -> None:
-        subnet = SubnetRow(subnet_id=bytes(32), expires=0, mine=0, body={"members": [[0, 1]]})
-        row = new_job(job_id, terms, b"", subnet, 0)
-        row.status, row.operator = Status.PENDING, operator
-        with self.db.session() as session:
-            session.add(row)
-
-    def block(self) -> None:
-        self.blocks += 1
-        with self.db.session() as session:
-            header = {"parent_hash": bytes(32), "timestamp": 0, "checkpoint": False}
-            mark = self.blocks.to_bytes(32, "big")
-            session.add(BlockRow(number=self.blocks, hash=mark, **header))
-            session.merge(CursorRow(id=1, number=self.blocks))
 
     def follower(self, method: Due) -> FollowUp:
         """As after a daemon's start."""
@@ -97,10 +79,6 @@ class Claims:
         """Run until every method that was asked has been heard."""
         follower.run()
         until(lambda: follower.run() or not follower.busy)
-
-    def sent(self) -> list[OutboxRow]:
-        with self.db.read() as session:
-            return list(session.scalars(select(OutboxRow).order_by(OutboxRow.id)))
 
     def decide(self, state: State) -> None:
         """What became of all that is queued."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,15 +11,28 @@ from pathlib import Path
 import httpx
 import pytest
 
-from offchain_workers.chain.contracts import JobTerms
-from offchain_workers.chain.contracts.zkml import ZkmlVerifier
+from offchain_workers.chain.contracts import JobTerms, Tier
+from offchain_workers.chain.contracts.zkml import ZKML, ZkmlVerifier
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.wallet import Wallet
+from offchain_workers.models import ModelCard
 from offchain_workers.operator.tables import JobRow
-from tests.operator.proving import FLOWER, TOO_LARGE, formed, place, publish, terms_over, wire
+from offchain_workers.storage import content_id
+from tests.operator.proving import (
+    FLOWER,
+    TOO_LARGE,
+    files_of,
+    formed,
+    place,
+    publish,
+    terms_over,
+    wire,
+)
 from tests.operator.proving import with_zkml as listed
-from tests.operator.world import Market, Running, inline, refusal, until
+from tests.operator.world import PRICE, Market, Running, inline, refusal, until
 from tests.zkml.circuits import iris
+from verifiers.zkml.bundle import CIRCUIT_FILE, PROGRAM_FILE, SRS_FILE, Bundle
+from verifiers.zkml.prover import KEY_FILE, SETTINGS_FILE
 
 UNPROVABLE = "MN-WORKER-142"
 BREAKER, FAILURES = "fusion_worker_breaker_open", "fusion_worker_job_failures_total"
@@ -99,6 +113,71 @@ def test_a_model_that_the_chain_takes_no_proofs_of_is_not_served(zk: Market) -> 
     with market.worker(market.operators[1], vouching=False, accept_seconds=60) as running:
         placed_now = replace(offered, primary=1)
         assert "the program" in barred(running.accept(placed_now, data))
+
+
+def listing(name: str, data: bytes) -> Bundle:
+    """Iris, whose card lists another file of that name; its record names the honest artifact."""
+    tree = json.loads(iris().card.canonical())
+    tree["methods"]["zkml"]["manifest"][name] = content_id(data)
+    card = ModelCard.from_json(json.dumps(tree).encode())
+    return replace(iris(), card=card, files={**iris().files, name: data})
+
+
+def saying(name: str, value: object) -> Bundle:
+    """Iris, with another note in its card."""
+    tree = json.loads(iris().card.canonical())
+    tree["methods"]["zkml"][name] = value
+    return replace(iris(), card=ModelCard.from_json(json.dumps(tree).encode()))
+
+
+def foreign() -> Bundle:
+    """The honest artifact and program, and keys of another setup, which prove something else."""
+    other = iris(variant=1)
+    found = iris()
+    for name in (KEY_FILE, SRS_FILE):
+        found = replace(found, files=found.files | {name: other.files[name]})
+    tree = json.loads(found.card.canonical())
+    files = {name: found.files[name] for name in tree["methods"]["zkml"]["manifest"]}
+    tree["methods"]["zkml"]["manifest"] = {n: content_id(data) for n, data in files.items()}
+    return replace(found, card=ModelCard.from_json(json.dumps(tree).encode()))
+
+
+HOSTILE = {
+    "nested": (lambda: listing(CIRCUIT_FILE, b"[" * 10_000), "MN-ZK-052"),
+    "overflowing": (lambda: listing(SETTINGS_FILE, b'{"run_args": {"a": 1e999}}'), "MN-ZK-005"),
+    "no program": (lambda: listing(PROGRAM_FILE, b"\0" * 4_097), "MN-ZK-010"),
+    "too large": (lambda: listing(CIRCUIT_FILE, bytes(1 << 20)), "MN-STORE"),
+    "other scale": (lambda: saying("output", {"scale": 1.0, "zero": 0}), "MN-ZK-052"),
+    "other setup": (foreign, "MN-ZK-032"),
+}
+
+
+@pytest.fixture
+def offering(zk: Market) -> tuple[Market, dict[str, bytes]]:
+    """The primary offers models of hostile publishers beside the honest one, all attested."""
+    models = {}
+    for kind, (make, _) in HOSTILE.items():
+        found = make()
+        models[kind] = publish(zk, found)
+        zk = replace(zk, files=(*zk.files, *files_of(found)))
+        subnets, wallet = zk.network.subnets, Wallet(zk.w3, zk.operators[0])
+        wallet.send(subnets.offer(models[kind], ZKML, Tier.VIRTUAL_NODE, PRICE))
+    return zk, models
+
+
+def test_hostile_models_are_barred_each_with_its_code_and_the_worker_goes_on(
+    offering: tuple[Market, dict[str, bytes]],
+) -> None:
+    zk, models = offering
+    data = inline(wire(FLOWER))
+    with zk.worker(zk.operators[0], vouching=False, accept_seconds=60) as running:
+        for kind, (_, code) in HOSTILE.items():
+            lure = terms_over(zk, FLOWER, iris().artifact_id, models[kind])
+            assert code in barred(running.accept(lure, data)), kind
+        fair = terms(zk, FLOWER)
+        job_id = zk.post(fair, data, running.promise(fair, data))
+        until(lambda: zk.paid(job_id))
+        assert metric(running, FAILURES) == 0
 
 
 def barred(response: httpx.Response) -> str:

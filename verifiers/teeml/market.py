@@ -31,6 +31,14 @@ def policy_of(network: Network, verifier: TeemlVerifier, policy_id: bytes) -> Po
     raise PolicyRefusedError(f"no policy 0x{policy_id.hex()} was created on this chain")
 
 
+def holds(network: Network, first: int, last: int) -> Mapping[bytes, int]:
+    """Seconds that answers stand before they are paid, by policy, of those created in blocks
+    ``first`` to ``last``. Raises NotListedError."""
+    past = Past(verifier_of(network), first)
+    created = past.newest_first({"PolicyCreated"}, None, last)
+    return {event.args["policy_id"]: event.args["policy"]["hold"] for event in created}
+
+
 def lives_until(verifier: TeemlVerifier, policy_id: bytes, key: str) -> int | None:
     """A key's last second, Unix; None when it counts no more, or as soon as somebody says so
     (`invalidate`)."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from eth_utils.crypto import keccak
 
 from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.contracts import JobTerms, Network
@@ -24,12 +25,22 @@ from offchain_workers.models.wire import unpack_items
 from verifiers.base import Assignment, Auditor, Candidate, Concealed, Earning, ModelView
 from verifiers.errors import InputUnprovableError
 from verifiers.scratch import Scratch, sweep
-from verifiers.zkml import bundle
-from verifiers.zkml.bundle import CIRCUIT_FILE, Bundle
-from verifiers.zkml.circuit import METHOD, Description, commitment, felt, felts_hash
-from verifiers.zkml.errors import EzklFailedError
+from verifiers.zkml import bundle, checker
+from verifiers.zkml.bundle import CIRCUIT_FILE, PROGRAM_FILE, Bundle
+from verifiers.zkml.circuit import METHOD, MOST_BYTES, Description, commitment, felt, felts_hash
+from verifiers.zkml.errors import (
+    CircuitError,
+    EzklFailedError,
+    EzklKilledError,
+    EzklTimeoutError,
+    ProgramError,
+    UncheckedProgramError,
+    UnsafeSettingsError,
+    ZkError,
+)
 from verifiers.zkml.faults import (
     ArtifactError,
+    BundleError,
     ItemCountError,
     NotAdmittedError,
     PublicInputError,
@@ -42,6 +53,12 @@ from verifiers.zkml.srs import FOLDER
 
 # Whole-transaction gas of a delivery, then what each byte of output adds.
 _GAS, _GAS_PER_BYTE = 950_000, 130
+# Of a model's files, which never change; what a machine lacks may come.
+_LASTING = (
+    *(ArtifactError, BundleError, CircuitError, ProgramError, RederivedError),
+    *(UncheckedProgramError, UnsafeSettingsError),
+    *(EzklFailedError, EzklKilledError, EzklTimeoutError),
+)
 _NOT_THE_RECORDS = "the card's circuit is not the one of the model's record"
 
 
@@ -64,6 +81,7 @@ class ZkmlMethod:
     def __init__(self) -> None:
         self._admitted: dict[bytes, Admitted] = {}
         self._folders: list[Scratch] = []
+        self._refused: dict[bytes, ZkError] = {}
         # What a killed process of ours left: keys, and perhaps somebody's input.
         sweep(SCRATCH)
 
@@ -72,8 +90,8 @@ class ZkmlMethod:
         ArtifactError; ezkl's errors where points are needed."""
         if len(items) != 1:
             raise ItemCountError(f"a job under zkml has one input, not {len(items)}")
-        values = values_of(model.card, items[0])
         found = described(model)
+        values = values_of(model.card, items[0])
         if found.circuit.inputs:
             return felts_hash([felt(value) for value in values])
         known = self._admitted.get(found.circuit.artifact_id())
@@ -111,19 +129,33 @@ class ZkmlMethod:
 
     def admit(self, candidate: Candidate) -> None:
         """See that the chain can take proofs, make the keys, compare with what is published, prove
-        once. A model without an artifact never gets a job under this method. Raises the errors of
-        bundles, ezkl and ``check_placed``, RederivedError."""
-        if candidate.artifact_id == ZERO_32 or candidate.artifact_id in self._admitted:
+        once. A model without an artifact never gets a job under this method; one that failed for
+        its files' sake is not tried again. Raises the errors of bundles, ezkl and
+        ``check_placed``, RederivedError."""
+        if candidate.artifact_id == ZERO_32:
             return
+        model_id = candidate.record.model_id
+        if (before := self._refused.get(model_id)) is not None:
+            raise type(before)(before.message)
+        try:
+            self._admit(candidate)
+        except _LASTING as error:
+            self._refused[model_id] = error
+            raise
+
+    def _admit(self, candidate: Candidate) -> None:
+        """Several models may have one artifact: each card is checked, keys are made once."""
         found = bundle.fetch(candidate.card, candidate.blob)
         if found.artifact_id != candidate.artifact_id:
             raise ArtifactError(_NOT_THE_RECORDS)
+        known = self._admitted.get(found.artifact_id)
+        if known is not None and known.bundle.files == found.files:
+            return
         check_placed(candidate.network, found.description)
         place = Scratch(SCRATCH)
-        self._folders.append(place)
         prover = prepared(found, Path(place.name))
-        prover.prove([0] * candidate.card.inputs[0].elements)
-        prover.verify()
+        tried(found, prover)
+        self._folders.append(place)
         self._admitted[found.artifact_id] = Admitted(found, prover)
 
     def screen(self, terms: JobTerms, items: Sequence[bytes], card: ModelCard) -> None:
@@ -211,6 +243,21 @@ def prepared(found: Bundle, folder: Path, known: Path = FOLDER, ezkl: Ezkl | Non
     return prover
 
 
+def tried(found: Bundle, prover: Prover) -> None:
+    """A proof of zeros is one that the chain would take for the artifact.
+
+    Raises RederivedError, UncheckedProgramError, ezkl's errors.
+    """
+    circuit = found.circuit
+    proof = prover.prove([0] * found.card.inputs[0].elements)
+    prover.verify()
+    checker.check(found.files[PROGRAM_FILE], prover.source(), found.description.neg_tau_g2)
+    first = 64 * circuit.input_points
+    weights = keccak(proof.data[first : first + 64]) if circuit.weight_points else ZERO_32
+    if weights != circuit.weights or len(proof.instances) != circuit.inputs + circuit.outputs:
+        raise RederivedError("proofs are of other weights or sizes than the artifact's")
+
+
 def commit_with_files(model: ModelView, values: Sequence[int]) -> bytes:
     """The commitment to an input, by whoever has only the model's files."""
     with Scratch(SCRATCH) as name:
@@ -229,8 +276,8 @@ def described(model: ModelView) -> Description:
     listed = manifest(model.card, METHOD)
     if CIRCUIT_FILE not in listed:
         raise ArtifactError(f"the card lists no {CIRCUIT_FILE} under {METHOD}")
-    found = Description.from_json(model.blob(listed[CIRCUIT_FILE], 1 << 16))
+    found = Description.from_json(model.blob(listed[CIRCUIT_FILE], MOST_BYTES))
     if found.circuit.artifact_id() != model.artifacts.get(ZKML, ZERO_32):
         raise ArtifactError(_NOT_THE_RECORDS)
-    found.check_notes(model.card)
+    found.check_card(model.card)
     return found
