@@ -8,8 +8,8 @@ from typing import Any
 
 from offchain_workers.chain.contracts import Tier
 from offchain_workers.cli.output import fields, table
+from offchain_workers.routing.explain import decisive, limits, terms
 from offchain_workers.routing.record import ClassRow, DecisionRecord, Reason
-from offchain_workers.routing.request import BPS
 from offchain_workers.units import Wei
 
 _CHOICE = {
@@ -66,12 +66,19 @@ def view(record: DecisionRecord) -> Any:
     """The choice, then the candidates."""
     from rich.console import Group
 
-    rows = [row for row in candidates(record) if row["reasons"] != [Reason.ARTIFACT.value]]
+    rows = [row for row in candidates(record) if _worth_showing(row, record.choice is not None)]
     parts: list[Any] = [table([_shown(row) for row in rows], _ROWS)] if rows else []
     choice = _choice(record)
     if choice is not None:
         parts += ["", fields(choice, _CHOICE)]
     return Group(*parts)
+
+
+def _worth_showing(row: dict[str, Any], something_fits: bool) -> bool:
+    """Not what can't be, nor, beside what can be had, what nobody offers."""
+    if row["reasons"] == [Reason.ARTIFACT.value]:
+        return False
+    return bool(row["offers"]) or not something_fits
 
 
 def wish_in_words(record: DecisionRecord) -> str:
@@ -88,19 +95,18 @@ def wish_in_words(record: DecisionRecord) -> str:
 
 
 def why(record: DecisionRecord) -> str:
-    """What spoke for the choice: each term's weight and score; and how near the next one came."""
+    """What spoke for the choice: each term's weight and score, and what put it before the next."""
     row, weights = record.chosen, record.weights
-    named = zip(("quality", "cost", "latency", "security"), _terms(record, row), strict=True)
     parts = [
         f"{name} {score} x {weight}"
-        for name, score in named
+        for name, score in terms(record, row).items()
         if (weight := getattr(weights, name)) and score is not None
     ]
-    told = f"{' + '.join(parts)}, over {weights.total}, is {row.utility}"
+    told = f"{' + '.join(parts)}, over {weights.total}, is {row.utility}; {decisive(record)}"
     if len(record.ranking) > 1:
-        second = record.classes[record.ranking[1]]
-        told += f"; next: {second.name} under {second.method}, {second.utility}"
-    return told
+        told += f" ({record.classes[record.ranking[1]].utility})"
+    left_out = ", ".join(f"{reason} ({n})" for reason, n in limits(record).items())
+    return f"{told}; left out: {left_out}" if left_out else told
 
 
 def _choice(record: DecisionRecord) -> dict[str, Any] | None:
@@ -119,6 +125,7 @@ def _choice(record: DecisionRecord) -> dict[str, Any] | None:
         "members": spec.k,
         "subnet": record.choice.subnet or "to be formed",
         "why": why(record),
+        "decided_by": decisive(record).term,
         "block": record.place.block,
         "decision": record.cid,
     }
@@ -127,14 +134,13 @@ def _choice(record: DecisionRecord) -> dict[str, Any] | None:
 def _row(record: DecisionRecord, index: int, row: ClassRow, rank: int | None) -> dict[str, Any]:
     offers = record.offers_of(index)
     against = Counter(reason.value for offer in offers for reason in offer.reasons)
-    quality, cost, latency, security = _terms(record, row)
     return {
         "rank": rank,
         "model": row.name or row.model[:12],
         "model_id": row.model,
         "method": row.method,
         "utility": row.utility,
-        "terms": {"quality": quality, "cost": cost, "latency": latency, "security": security},
+        "terms": dict(terms(record, row)),
         "quality_bp": row.quality,
         "latency_ms": row.latency_ms,
         "price": Wei(record.offers[row.best[-1]].price) if row.best else None,
@@ -156,18 +162,6 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         "offers": f"{row['fitting']} of {row['offers']}",
         "reasons": [*row["reasons"], *refused] or None,
     }
-
-
-def _terms(
-    record: DecisionRecord, row: ClassRow
-) -> tuple[int | None, int | None, int | None, int | None]:
-    """Quality, cost, latency and security in basis points; cost is that of the offer that
-    counts."""
-    latency = None
-    if row.latency_ms is not None:
-        latency = max(0, BPS - BPS * row.latency_ms // record.scales.latency_ms)
-    cost = record.offers[row.best[-1]].cost if row.best else None
-    return (row.quality, cost, latency, row.security)
 
 
 def _share(bp: int | None) -> str | None:

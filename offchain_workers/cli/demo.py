@@ -210,6 +210,12 @@ def _jobs(played: Demo) -> RenderableType:
     return table([_row(job) for job in played.jobs], _COLUMNS)
 
 
+def _note(job: Any) -> str:
+    if job.private:
+        return " (private)"
+    return " (callback)" if job.input.by_contract else ""
+
+
 def _row(job: Any) -> dict[str, Any]:
     from offchain_workers.units import Wei
 
@@ -220,7 +226,7 @@ def _row(job: Any) -> dict[str, Any]:
         "model": job.input.model,
         "method": job.method,
         "input": name if len(name) <= _SHOWN_NAME else "…" + name[1 - _SHOWN_NAME :],
-        "status": job.status + (" (callback)" if job.input.by_contract else ""),
+        "status": job.status + _note(job),
         "worker": job.worker,
         "answer": None if label is None else f"{label} {score:.3f}" if score else label,
         "post": job.gas["post"],

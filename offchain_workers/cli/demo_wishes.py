@@ -23,6 +23,7 @@ from offchain_workers.localnet.wishes import (
     why_not,
 )
 from offchain_workers.models.demo import digits
+from offchain_workers.routing.explain import decisive
 from offchain_workers.routing.record import DecisionRecord
 from offchain_workers.routing.request import Preset
 from offchain_workers.units import Wei
@@ -57,15 +58,15 @@ def start(
 
 
 def wishes(files: Sequence[Path]) -> list[Wished]:
-    """Digits cheap and safe, and some files; of given files only those."""
+    """Digits cheap, private and safe, and some files; of given files only those."""
     kinds = [(str(path), path) for path in files or some_files()]
     about_files = Wished("file-type", Preset.BALANCED, kinds, callback=not files)
     if files:
         return [about_files]
-    (one, first, _), (two, second, _) = digits().samples[:2]
+    kinds_of_digits = (Preset.CHEAP, Preset.PRIVATE, Preset.SAFE)
+    wished = zip(kinds_of_digits, digits().samples, strict=False)
     return [
-        Wished("digits", Preset.CHEAP, [(one, first)]),
-        Wished("digits", Preset.SAFE, [(two, second)]),
+        *(Wished("digits", preset, [(name, raw)]) for preset, (name, raw, _) in wished),
         about_files,
     ]
 
@@ -73,13 +74,14 @@ def wishes(files: Sequence[Path]) -> list[Wished]:
 def _row(preset: Preset, record: DecisionRecord) -> dict[str, Any]:
     if record.choice is None:
         return {"prefer": preset.value, "model": None, "method": None, "price": None,
-                "why": why_not(record)}  # fmt: skip
+                "why": why_not(record), "decided_by": None}  # fmt: skip
     return {
         "prefer": preset.value,
         "model": record.chosen.name,
         "method": record.chosen.method,
         "price": Wei(record.choice.price_cap),
         "why": decision_view.why(record),
+        "decided_by": decisive(record).term,
     }
 
 

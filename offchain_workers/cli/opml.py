@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from offchain_workers.cli.files import read, read_card
 from offchain_workers.cli.output import emit, fields
 from offchain_workers.cli.run import Run, command
 from offchain_workers.errors import FusionError
 
 if TYPE_CHECKING:
-    from offchain_workers.models import ModelCard
     from verifiers.opml.compiler.package import Package
 
 group = typer.Typer(no_args_is_help=True, help="Compile models for method opml, and check them.")
@@ -70,7 +70,7 @@ def compile_model(
 
     _need_room(out)
     options = Options(output=output, percentile=percentile)
-    package = _build(run, onnx, samples, test, _card(card), name, options)
+    package = _build(run, onnx, samples, test, read_card(card), name, options)
     found = package.accuracy.agreement
     if found < agreement:
         raise AccuracyError(f"top-1 agreement is {found:.4f}, asked for {agreement:g}")
@@ -103,9 +103,9 @@ def check_bundle(
     from verifiers.opml.compiler.checking import check
 
     with waiting(run, "checking the bundle"):
-        header = check(bundle, None if onnx is None else _read(onnx), _card(card))
+        header = check(bundle, None if onnx is None else read(onnx), read_card(card))
     if onnx is not None:
-        files = _read(bundle / "model.onnx"), _read(bundle / "card.json")
+        files = read(bundle / "model.onnx"), read(bundle / "card.json")
         _note(run, *files, header.artifact_id())
     data = {
         "bundle": bundle,
@@ -126,7 +126,7 @@ def _build(run: Run, onnx: Path, samples: Path, test: Path | None, *rest: Any) -
         given = read_samples(samples, card)
         tests = [] if test is None else read_samples(test, card)
         return build(
-            _read(onnx),
+            read(onnx),
             given,
             tests,
             parent=card,
@@ -145,19 +145,6 @@ def _facts(package: Package) -> dict[str, Any]:
         "accuracy": figures,
         **{key: figures[key] for key in ("items", "top1_agreement", "worst_error")},
     }
-
-
-def _card(path: Path | None) -> ModelCard | None:
-    from offchain_workers.models import ModelCard
-
-    return None if path is None else ModelCard.from_json(_read(path))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise FusionError("MN-CLI-021", f"can't read {path}: {error.strerror}") from error
 
 
 def _need_room(out: Path) -> None:

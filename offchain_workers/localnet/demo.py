@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from offchain_workers.localnet.net import NONE, Localnet
 from offchain_workers.models.catalog import endpoints
 from offchain_workers.requester.errors import JobRefundedError
 from offchain_workers.requester.posting import Posting, Prepared, Wish
+from offchain_workers.requester.replies import reply_key
 from offchain_workers.requester.results import await_close, history
 from offchain_workers.routing.record import DecisionRecord
 from offchain_workers.storage import LocalStore
@@ -45,7 +46,8 @@ class Input:
 
 @dataclass
 class DemoJob:
-    """A row of the demo. Gas as in receipts, ``paid`` in wei."""
+    """A row of the demo. Gas as in receipts, ``paid`` in wei; ``private``: input and answer are
+    sealed."""
 
     input: Input
     method: str = "none"
@@ -60,6 +62,7 @@ class DemoJob:
     paid: int | None = None
     error: str | None = None
     decision: str | None = None
+    private: bool = False
 
     @property
     def ok(self) -> bool:
@@ -78,6 +81,7 @@ class DemoJob:
             "gas": self.gas,
             "paid": self.paid,
             "decision": self.decision,
+            "private": self.private,
         }
         return document | ({"error": self.error} if self.error else {})
 
@@ -114,7 +118,11 @@ class Demo:
     ) -> None:
         self.decisions = dict(decisions or {})
         self.jobs = [
-            DemoJob(entry, self.decisions[entry.model].chosen.method)
+            DemoJob(
+                entry,
+                self.decisions[entry.model].chosen.method,
+                private=self.decisions[entry.model].request.wants_privacy,
+            )
             if entry.model in self.decisions
             else DemoJob(entry, method)
             for entry in inputs
@@ -126,6 +134,7 @@ class Demo:
         self._names = {worker.address: worker.plan.name for worker in net.workers}
         self._postings: dict[str, Posting] = dict(postings or {})
         self._consumer: Consumer | None = None
+        self._reply = reply_key(net.account("requester"))
 
     def on_change(self, changed: Callable[[], None]) -> None:
         """``changed`` is called whenever a job's row is new."""
@@ -168,6 +177,8 @@ class Demo:
             prepared, call = self._by_contract(posting, item, self._decision(job, posting))
         else:
             wish = Wish(decision=self._decision(job, posting))
+            if job.private:
+                wish = replace(wish, private=True, reply=self._reply.public)
             prepared = posting.prepare(self._wallet.address, [item], wish)
             call = prepared.call
         self._record(job, prepared, self._wallet.send(call)["gasUsed"])
@@ -214,7 +225,7 @@ class Demo:
         waits = prepared.terms.selector != NONE
         pause = (lambda: self._hurry(prepared.job_id)) if waits else self._pause
         closed = await_close(network, prepared.job_id, JOB_SECONDS, pause)
-        past = history(self._net.pool, network, prepared.job_id)
+        past = history(self._net.pool, network, prepared.job_id).read_by(self._reply)
         if closed.status is not JobStatus.PAID:
             job.status = "refunded"
             job.error = str(JobRefundedError(f"{job.job_id} was refunded"))

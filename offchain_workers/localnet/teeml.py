@@ -112,13 +112,17 @@ def make_policy(guardian: str) -> Policy:
     return Policy((Measurement(quote.measurement, tdx=True),), guardian=guardian)
 
 
-def published(net: Localnet, model: DemoModel, policy: Policy) -> bytes:
-    """The model under the policy, as a child of the plain one."""
+def published(net: Localnet, model: DemoModel, policy: Policy, name: str | None = None) -> bytes:
+    """The model under the policy, as a child of the plain one; with a name of its own, if any."""
     publisher, verifier = net.wallet("publisher"), verifier_of(net.network)
     net_id, _ = net.models[model.card.name]
-    publisher.send(verifier.create_policy(policy))
+    known = Past(verifier, net.network.start_block)
+    head = int(net.pool.w3.eth.block_number)
+    if not any(known.newest_first({"PolicyCreated"}, policy.policy_id, head)):
+        publisher.send(verifier.create_policy(policy))
+    card = model.card if name is None else model.card.model_copy(update={"name": name})
     artifacts = {TEEML: policy.policy_id}
-    return net.publish(model.card, model.onnx_bytes, (), net_id, artifacts)
+    return net.publish(card, model.onnx_bytes, (), net_id, artifacts)
 
 
 def await_keys(net: Localnet, policy: Policy, say: Callable[[str], None]) -> tuple[Key, ...]:

@@ -16,7 +16,7 @@ from offchain_workers.chain.follower import BlockFollower
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.transactions import TxManager, TxPolicy
 from offchain_workers.config import Settings, find_deployment
-from offchain_workers.config.schema import Worker
+from offchain_workers.config.worker import Worker
 from offchain_workers.daemon.assembly import network_of, stores_of
 from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.daemon.inputs import Inputs

@@ -9,13 +9,14 @@ installed package brings may add itself under the entry-point group ``model_netw
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from importlib.resources import files
 from typing import Any
 
+from offchain_workers.chain.contracts import Network
 from offchain_workers.errors import FusionError
 from offchain_workers.models import ModelCard
 from offchain_workers.models.lowering import manifest
@@ -31,16 +32,21 @@ _NO_ARTIFACT = bytes(32)
 Read = Callable[[str, int], bytes]
 # From the artifact in the model's record (None: it has none), its card and its files.
 Carry = Callable[[bytes | None, ModelCard, Read], Carriage | None]
+# Milliseconds from an answer to its verification, by artifact, of the artifacts that the method's
+# contract got in these blocks: the first, the last.
+Hold = Callable[[Network, int, int], Mapping[bytes, int]]
 
 
 @dataclass(frozen=True)
 class Carrier:
     """``security_bp``: how much the method's evidence is worth, unless a request says otherwise;
-    ``private``: whether operators never see inputs; ``carry`` gives None without an artifact."""
+    ``private``: whether operators never see inputs; ``carry`` gives None without an artifact;
+    ``hold``: of a method whose artifacts live in its contract, which adds a delay of its own."""
 
     security_bp: int
     private: bool
     carry: Carry
+    hold: Hold | None = None
 
 
 @cache
@@ -122,6 +128,18 @@ def _teeml(artifact: bytes | None, card: ModelCard, read: Read) -> Carriage | No
     return Carriage(artifact)
 
 
+def _teeml_hold(network: Network, first: int, last: int) -> Mapping[bytes, int]:
+    """An answer is paid at once, or stands until the policy's hold is over."""
+    from verifiers.teeml.errors import NotListedError
+    from verifiers.teeml.market import holds
+
+    try:
+        found = holds(network, first, last)
+    except NotListedError:
+        return {}
+    return {policy_id: seconds * 1_000 for policy_id, seconds in found.items()}
+
+
 def _file(card: ModelCard, method: str, name: str, read: Read) -> bytes | None:
     """A file of the card's manifest; None when it lists none, or nobody serves it."""
     cid = manifest(card, method).get(name)
@@ -136,7 +154,7 @@ def _file(card: ModelCard, method: str, name: str, read: Read) -> bytes | None:
 _CARRIERS = {
     "none": Carrier(0, private=False, carry=_none),
     "opml": Carrier(7_500, private=False, carry=_opml),
-    "teeml": Carrier(7_000, private=True, carry=_teeml),
+    "teeml": Carrier(7_000, private=True, carry=_teeml, hold=_teeml_hold),
     "zkml": Carrier(10_000, private=False, carry=_zkml),
 }
 _UNKNOWN = Carrier(0, private=False, carry=_with_artifact)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from offchain_workers.chain.contracts import Network
@@ -21,6 +21,7 @@ from offchain_workers.models.catalog import Catalog, PublishedModel
 from offchain_workers.routing.books import books_at, operators_at
 from offchain_workers.routing.carrying import carrier
 from offchain_workers.routing.fold import FOLDED, OF_MARKET, Folded, Listed
+from offchain_workers.routing.holds import SETTLED_BLOCKS, Holds, held
 from offchain_workers.routing.market import Market, MarketMethod, MarketModel, MarketOffer, Place
 from offchain_workers.routing.quality import QualityTable, infer_ms_of, quality_of
 from offchain_workers.storage import BlobStore, StoreError
@@ -28,8 +29,6 @@ from verifiers.methods import method_table
 
 # A subnet about to expire is as good as none: the post would come too late.
 SPARE_SECONDS = 30
-# Events below are not read again: a chain does not go back so far.
-SETTLED_BLOCKS = 64
 _NAMES = FOLDED | {"SeatChanged", "OperatorRegistered"}
 
 
@@ -53,6 +52,7 @@ class MarketReader:
         self._events: list[Event] = []
         self._settled = network.start_block - 1
         self._models: dict[tuple[bytes, ...], MarketModel] = {}
+        self._holds = Holds(network)
         self._lead = int(network.subnets.read("LEAD_BLOCKS"))
 
     def at(self, block: int | None = None, quality: QualityTable | None = None) -> Market:
@@ -66,10 +66,11 @@ class MarketReader:
         place, events = self._place(block), self._until(block)
         folded = Folded.of(events)
         methods = [_method(selector, listed) for selector, listed in folded.methods.items()]
+        holds = {method.name: self._holds.at(method.name, block) for method in methods}
         return Market(
             place,
             methods,
-            [self._model(model, folded, methods) for model in folded.models.values()],
+            [self._model(model, folded, methods, holds) for model in folded.models.values()],
             _offers(events, place.epoch, folded, methods),
             {
                 spec: subnet
@@ -114,7 +115,11 @@ class MarketReader:
         return events + [*past.newest_first(OF_MARKET, None, last)][::-1]
 
     def _model(
-        self, model: PublishedModel, folded: Folded, methods: Sequence[MarketMethod]
+        self,
+        model: PublishedModel,
+        folded: Folded,
+        methods: Sequence[MarketMethod],
+        holds: Mapping[str, Mapping[bytes, int] | None],
     ) -> MarketModel:
         known = (model.model_id, *(method.selector for method in methods))
         found = self._models.get(known)
@@ -123,7 +128,12 @@ class MarketReader:
             if found.problem is None:
                 self._models[known] = found
         stake = self._network.models.attest_stake
-        return replace(found, attesters=folded.attesters_of(model.model_id, stake))
+        carriage = {name: held(one, holds[name]) for name, one in found.carriage.items()}
+        return replace(
+            found,
+            attesters=folded.attesters_of(model.model_id, stake),
+            carriage={name: one for name, one in carriage.items() if one is not None},
+        )
 
     def _read_model(
         self, model: PublishedModel, folded: Folded, methods: Sequence[MarketMethod]

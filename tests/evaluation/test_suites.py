@@ -17,6 +17,7 @@ from offchain_workers.models.demo import (
     digits,
     digits_cnn,
     digits_mlp,
+    digits_tiny,
     embedding,
     magika,
 )
@@ -24,7 +25,7 @@ from offchain_workers.models.errors import TensorError
 from offchain_workers.routing.quality import infer_ms_of, quality_of
 from offchain_workers.storage import content_id
 
-DEMO = [digits, digits_mlp, digits_cnn, embedding, magika]
+DEMO = [digits, digits_mlp, digits_cnn, digits_tiny, embedding, magika]
 
 
 def run(model: DemoModel) -> Evaluation:

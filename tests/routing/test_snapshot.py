@@ -4,17 +4,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from offchain_workers.chain.contracts import ChainParams, ModelRecord, Network, Spec, Tier, deploy
+from offchain_workers.chain.contracts.enclaves import Policy
 from offchain_workers.chain.contracts.subnets import book_id
+from offchain_workers.chain.contracts.teeml_verifier import TEEML, TeemlParams, deploy_teeml
 from offchain_workers.chain.contracts.terms import selector_of
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.wallet import Wallet
 from offchain_workers.devnet import Devnet, start_devnet
+from offchain_workers.localnet.teeml import make_policy
 from offchain_workers.models.demo import digits
 from offchain_workers.requester.formation import Formation
 from offchain_workers.routing.audit import mismatches
@@ -25,6 +29,8 @@ from offchain_workers.routing.record import Reason
 from offchain_workers.routing.request import RouteRequest
 from offchain_workers.routing.snapshot import MarketReader
 from offchain_workers.storage import LocalStore
+from verifiers.teeml.onchain import root_words
+from verifiers.teeml.simulated import Authority
 
 NONE = selector_of("none")
 ETHER = 10**18
@@ -53,6 +59,15 @@ class World:
         model, models = digits(), self.network.models
         onnx, card = self.store.put(model.onnx_bytes), self.store.put(model.card.canonical())
         record = ModelRecord(bytes.fromhex(onnx[2:]), bytes.fromhex(card[2:]))
+        self.wallet(1).send(models.publish(record, ""))
+        return models.model_id(self.chain.accounts[1].address, record)
+
+    def publish_under(self, policy: Policy) -> bytes:
+        """The digits model under a policy of teeml, which need not be there."""
+        model, models = digits(), self.network.models
+        onnx, card = self.store.put(model.onnx_bytes), self.store.put(model.card.canonical())
+        hashes = bytes.fromhex(onnx[2:]), bytes.fromhex(card[2:])
+        record = ModelRecord(*hashes, artifacts={TEEML: policy.policy_id})
         self.wallet(1).send(models.publish(record, ""))
         return models.model_id(self.chain.accounts[1].address, record)
 
@@ -172,6 +187,34 @@ def test_a_model_whose_card_nobody_serves_is_left_out_with_its_reason(world: Wor
     assert model.problem is not None
     [row] = plan(WISH, market).classes
     assert row.reasons == (Reason.CARD,)
+
+
+def test_a_policys_hold_counts_until_the_answer_is_verified(world: World) -> None:
+    trust = Authority().trust
+    root, account = root_words(trust, trust.until), world.chain.accounts[0]
+    w3 = world.network.subnets.w3
+    verifier = deploy_teeml(w3, account, world.network, root, TeemlParams.development())
+    strict = make_policy(account.address)
+    held, later = replace(strict, hold=20), replace(strict, hold=90)
+    prompt, slow, early = (world.publish_under(each) for each in (strict, held, later))
+    for policy in (strict, held):
+        world.wallet(0).send(verifier.create_policy(policy))
+    reader, before = world.reader(), world.block
+
+    def until(model: bytes, block: int | None = None, **wish: Any) -> int | None:
+        record = plan(WISH.model_copy(update=wish), reader.at(block))
+        [row] = [r for r in record.classes if r.method == "teeml" and r.model[2:] == model.hex()]
+        assert (Reason.ARTIFACT in row.reasons) == (row.latency_ms is None)
+        return row.latency_ms
+
+    assert [until(prompt), until(slow)] == [1, 20_001]
+    assert until(slow, first_answer=True) == 1
+    assert until(early) is None  # its policy is not there yet
+    world.wallet(0).send(verifier.create_policy(later))
+    world.chain.mine(100)  # what is settled is kept
+    assert [until(prompt), until(slow), until(early)] == [1, 20_001, 90_001]
+    assert until(early, before) is None
+    assert world.reader().at(before) == reader.at(before)
 
 
 def test_the_table_of_what_is_carried_has_figures() -> None:

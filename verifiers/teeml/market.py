@@ -9,9 +9,13 @@ from typing import Any
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.enclaves import Policy
 from offchain_workers.chain.contracts.teeml_verifier import TeemlVerifier
+from offchain_workers.chain.errors import CallRevertedError
 from offchain_workers.chain.past import Past
 from verifiers.errors import NotReadyError
 from verifiers.teeml.errors import NotListedError, PolicyRefusedError
+
+# As in ITeemlVerifier.
+_REPLACED = 7
 
 
 def verifier_of(network: Network) -> TeemlVerifier:
@@ -31,6 +35,14 @@ def policy_of(network: Network, verifier: TeemlVerifier, policy_id: bytes) -> Po
     raise PolicyRefusedError(f"no policy 0x{policy_id.hex()} was created on this chain")
 
 
+def holds(network: Network, first: int, last: int) -> Mapping[bytes, int]:
+    """Seconds that answers stand before they are paid, by policy, of those created in blocks
+    ``first`` to ``last``. Raises NotListedError."""
+    past = Past(verifier_of(network), first)
+    created = past.newest_first({"PolicyCreated"}, None, last)
+    return {event.args["policy_id"]: event.args["policy"]["hold"] for event in created}
+
+
 def lives_until(verifier: TeemlVerifier, policy_id: bytes, key: str) -> int | None:
     """A key's last second, Unix; None when it counts no more, or as soon as somebody says so
     (`invalidate`)."""
@@ -38,6 +50,16 @@ def lives_until(verifier: TeemlVerifier, policy_id: bytes, key: str) -> int | No
         return None
     record = verifier.key_of(policy_id, key)
     return None if record.reason else record.expires
+
+
+def replaced_until(verifier: TeemlVerifier, policy_id: bytes, key: str) -> int | None:
+    """The last second, Unix, of a key whose place another one has: it may still sign what was
+    posted before. None for a key that is as it was, was never registered, or counts no more."""
+    try:
+        record = verifier.key_of(policy_id, key)
+    except CallRevertedError:
+        return None
+    return record.expires if record.reason == _REPLACED else None
 
 
 def newest_sealing_key(
