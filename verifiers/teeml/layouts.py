@@ -29,6 +29,7 @@ _NAMES = {
     "pck_crl": ("pckcrl", "sgxpckcrl"),
     "tcb_info_issuer_chain": (
         "tcbinfoissuerchain", "sgxtcbinfoissuerchain", "tcbsigningchain", "tcbissuerchain",
+        "tcbsigning", "tcbsigningca", "signing",
     ),
     _TCB: ("tcbinfo",),
     "tcb_info_signature": ("tcbinfosignature",),
