@@ -19,6 +19,7 @@ from offchain_workers.cli.teeml_files import (
     moment_of,
     quote_bytes,
     read_file,
+    write_file,
 )
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def fetch(
         verify(data, Collateral.parse(json.dumps(given)), moment_of(None), None, trust)
         for given in (found, early)
     ]
-    out.write_text(json.dumps(found))
+    write_file(out, json.dumps(found))
     shown = {
         "out": out,
         "status": verdicts[0].status,

@@ -75,6 +75,14 @@ def read_file(path: Path) -> bytes:
     return data
 
 
+def write_file(path: Path, text: str) -> None:
+    """Raises MN-CLI-021."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FusionError("MN-CLI-021", f"can't write {path}: {error.strerror}") from error
+
+
 def collateral_of(path: Path, quote: bytes = b"") -> Collateral:
     """Of a file or a folder; of ``quote`` the CA's chain when it lacks one. Raises MN-CLI-021,
     MN-TEE-003."""

@@ -168,6 +168,9 @@ def test_collateral_is_fetched_and_a_recovery_announced(fusion: Fusion, home: Pa
         given = ("--pcs", service.url, "--root-crl", f"{service.url}/root.crl")
         where = ("--quote", "quote", "--out", "found.json", "--root", "root.pem")
         code, out, _ = fusion("teeml", "collateral", "fetch", *given, *where, "--json")
+        nowhere = ("--quote", "quote", "--out", "missing/found.json", "--root", "root.pem")
+        _, _, error = fusion("teeml", "collateral", "fetch", *given, *nowhere)
+    assert error.split()[1] == "MN-CLI-021:"
     assert code == 0
     assert json.loads(out) == {
         "out": "found.json",

@@ -29,6 +29,7 @@ _NAMES = {
     "pck_crl": ("pckcrl", "sgxpckcrl"),
     "tcb_info_issuer_chain": (
         "tcbinfoissuerchain", "sgxtcbinfoissuerchain", "tcbsigningchain", "tcbissuerchain",
+        "tcbsigning", "tcbsigningca", "signing",
     ),
     _TCB: ("tcbinfo",),
     "tcb_info_signature": ("tcbinfosignature",),
@@ -144,10 +145,18 @@ def _split(name: str, value: Any, signature: Any) -> dict[str, Any]:
     text = _text(name, value)
     parsed, key = _json(text.encode(), name), _INNER[name]
     if isinstance(parsed, Mapping) and key in parsed:
+        text, signature = _inside(name, text, key), signature or parsed.get("signature")
+    return {name: text} | ({_SIGNATURES[name]: signature} if signature else {})
+
+
+def _inside(name: str, text: str, key: str) -> str:
+    """An object's text, character by character."""
+    try:
         start = text.index("{", text.index(f'"{key}"'))
         _, end = json.JSONDecoder().raw_decode(text, start)
-        text, signature = text[start:end], signature or parsed.get("signature")
-    return {name: text} | ({_SIGNATURES[name]: signature} if signature else {})
+    except (ValueError, RecursionError) as error:
+        raise CollateralFileError(f"no collateral: {name}: no document in it") from error
+    return text[start:end]
 
 
 def _text(name: str, value: Any) -> str:
