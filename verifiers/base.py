@@ -161,6 +161,16 @@ class Enclosed(Protocol):
 
 
 @runtime_checkable
+class Excusing(Protocol):
+    """What a method adds whose operators may be freed of a promise that they can't keep."""
+
+    def excuses(self, job: Assignment) -> Sequence[Call]:
+        """What frees the operator of an open job that it owes; empty while it can answer, and when
+        nothing frees it. Asked about once a block, as ``Method.follow_up``. Raises FusionError."""
+        ...
+
+
+@runtime_checkable
 class Screening(Protocol):
     """What a method adds when some inputs that fit the card have no evidence: a promise to answer
     one could only be broken."""
