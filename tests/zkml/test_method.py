@@ -3,20 +3,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from offchain_workers.chain.contracts.zkml import ZKML
 from offchain_workers.storage import content_id
-from tests.zkml.circuits import cnn, iris, place
+from tests.zkml.circuits import cnn, iris, place, prover
 from verifiers.base import ModelView
 from verifiers.errors import InputUnprovableError
-from verifiers.zkml.bundle import Bundle
+from verifiers.zkml.bundle import PROGRAM_FILE, Bundle
 from verifiers.zkml.circuit import felt, felts_hash
-from verifiers.zkml.errors import EzklFailedError
-from verifiers.zkml.faults import ArtifactError
-from verifiers.zkml.keys import check_provable, prepared
+from verifiers.zkml.errors import EzklFailedError, UncheckedProgramError
+from verifiers.zkml.faults import ArtifactError, RederivedError
+from verifiers.zkml.keys import check_provable, prepared, tried
 from verifiers.zkml.method import ZkmlMethod
 from verifiers.zkml.prover import COMPILED_FILE
+from verifiers.zkml.settings import Binding
 
 FLOWER = [41_779, 28_672, 11_469, 1_638]
 
@@ -58,3 +61,16 @@ def test_an_input_out_of_range_is_the_requesters_fault_and_a_broken_machine_ours
     (mine.folder / COMPILED_FILE).write_bytes(b"")
     with pytest.raises(EzklFailedError):
         check_provable(mine, [2**31 - 1] * 4)
+
+
+def test_a_worker_finds_out_what_the_chain_would_not_take() -> None:
+    """Every attester may have lied: the promise is the worker's."""
+    found = iris(Binding.POLYCOMMIT)
+    mine, program = prover(found), iris(variant=1).files[PROGRAM_FILE]
+    tried(found, mine)
+    with pytest.raises(UncheckedProgramError):
+        tried(replace(found, files={**found.files, PROGRAM_FILE: program}), mine)
+    circuit = replace(found.circuit, weights=b"\1" * 32)
+    other = replace(found, description=replace(found.description, circuit=circuit))
+    with pytest.raises(RederivedError, match="weights"):
+        tried(other, mine)
