@@ -142,7 +142,7 @@ class TeemlMethod:
         if machine.quotes:
             with _told():
                 return machine.direct.answer(job)
-        key = machine.registrar.key(terms.artifact_id)
+        key = machine.registrar.signer(terms.artifact_id)
         domain = job.network.marketplace.domain
         with _told():
             found = machine.client.answer(key, domain, terms, b"".join(job.items()))

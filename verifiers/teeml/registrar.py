@@ -33,19 +33,23 @@ NO_MANIFEST = bytes(32)
 _RENEW_SHARE = 4
 # What TeemlVerifier says of a key that it has.
 _REGISTERED = "already registered"
+# Why a key is no longer live: another has its place.
+_REPLACED = 7
 # After a refusal.
 _REST_SECONDS = 60.0
 
 
 @dataclass
 class Standing:
-    """Where registration under one policy stands. ``live``: keys by address and last second;
+    """Where registration under one policy stands. ``live``: keys by address and last second, and
+    ``replaced`` those whose place went to a larger stake;
     ``pending``: a key that is not registered yet; ``refused``: what vouches for it was not taken;
     ``looked``: whether all that the enclave has were looked for on the chain; ``rests_until``: by
     the machine's own clock, after a refusal that may last."""
 
     policy: Policy
     live: dict[str, int] = field(default_factory=dict)
+    replaced: dict[str, int] = field(default_factory=dict)
     pending: Attested | None = None
     refused: bool = False
     looked: bool = False
@@ -86,6 +90,15 @@ class Registrar:
             raise NotReadyError(f"no key is registered under 0x{policy_id.hex()[:12]}: {why}")
         return max(standing.live, key=lambda one: standing.live[one])
 
+    def signer(self, policy_id: bytes) -> str:
+        """Who signs what was promised: ``key``, else one whose place went to a larger stake, which
+        the chain takes for jobs posted before that, and up to an hour after. Raises NotReadyError.
+        """
+        standing = self._standings.get(policy_id)
+        if standing is None or standing.live or not standing.replaced:
+            return self.key(policy_id)
+        return max(standing.replaced, key=lambda one: standing.replaced[one])
+
     def lasts_until(self, policy_id: bytes) -> int:
         """The last second of ``key``. Raises NotReadyError."""
         return self._standings[policy_id].live[self.key(policy_id)]
@@ -117,7 +130,7 @@ class Registrar:
             return list(self._enclave.hello()["keys"])
         except EnclaveGoneError:
             for standing in self._standings.values():
-                standing.live, standing.pending = {}, None
+                standing.live, standing.replaced, standing.pending = {}, {}, None
                 standing.waits_for = "the enclave does not answer"
             raise
 
@@ -144,6 +157,10 @@ class Registrar:
                 live[address] = until
         for lost in set(standing.live) - set(live):
             log.warning("enclave key lost", key=lost, policy=f"0x{policy_id.hex()}")
+            if self._verifier.key_of(policy_id, lost).reason == _REPLACED:
+                standing.replaced[lost] = standing.live[lost]
+        if live:
+            standing.replaced = {}
         if pending is not None and (pending.key in live or pending.key not in known):
             standing.pending = None
         standing.live = live
