@@ -82,7 +82,7 @@ demo: $(VENV)/.demo anvil  ## a whole market on this machine: jobs posted, run, 
 	@fusion demo
 
 .PHONY: bench
-bench: setup  ## measure gas and throughput into benchmarks/
+bench: setup .venv-mlserver/.done .venv-ray/.done  ## measure everything into benchmarks/
 	python -m benchmarks
 
 # --- check ------------------------------------------------------------------------------------

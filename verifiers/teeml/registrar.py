@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from offchain_workers.chain.contracts import Network
+from offchain_workers.chain.call import Call
+from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.enclaves import Policy
 from offchain_workers.storage import BlobStore
 from verifiers.base import Step
@@ -19,7 +20,8 @@ from verifiers.teeml.chainside import Chainside
 from verifiers.teeml.enclave.client import Attested, EnclaveClient
 from verifiers.teeml.enclave.keys import Anchor, Purpose
 from verifiers.teeml.errors import EnclaveGoneError
-from verifiers.teeml.market import lives_until, policy_of
+from verifiers.teeml.excuses import excuse
+from verifiers.teeml.market import lives_until, policy_of, replaced_until
 from verifiers.teeml.quote import Quote
 from verifiers.teeml.sources import Source
 
@@ -33,16 +35,20 @@ NO_MANIFEST = bytes(32)
 _RENEW_SHARE = 4
 # What TeemlVerifier says of a key that it has.
 _REGISTERED = "already registered"
-# Why a key is no longer live: another has its place.
-_REPLACED = 7
+# And of a key that does not count for a job.
+_REVOKED = "key revoked"
 # After a refusal.
 _REST_SECONDS = 60.0
+# What a key on its way waits for.
+_FIRST_LOOK, _COLLATERAL = "a first look at the chain", "collateral to be mined"
+_REGISTRATION = "its registration to be mined"
+_COMING = (_FIRST_LOOK, _COLLATERAL, _REGISTRATION)
 
 
 @dataclass
 class Standing:
-    """Where registration under one policy stands. ``live``: keys by address and last second, and
-    ``replaced`` those whose place went to a larger stake;
+    """Where registration under one policy stands. ``live``: keys by address and last second;
+    ``replaced``: those whose places others have;
     ``pending``: a key that is not registered yet; ``refused``: what vouches for it was not taken;
     ``looked``: whether all that the enclave has were looked for on the chain; ``rests_until``: by
     the machine's own clock, after a refusal that may last."""
@@ -54,7 +60,7 @@ class Standing:
     refused: bool = False
     looked: bool = False
     rests_until: float = 0.0
-    waits_for: str = "a first look at the chain"
+    waits_for: str = _FIRST_LOOK
 
 
 class Registrar:
@@ -91,13 +97,27 @@ class Registrar:
         return max(standing.live, key=lambda one: standing.live[one])
 
     def signer(self, policy_id: bytes) -> str:
-        """Who signs what was promised: ``key``, else one whose place went to a larger stake, which
-        the chain takes for jobs posted before that, and up to an hour after. Raises NotReadyError.
-        """
+        """The key for a job that is posted: ``key``, else one that was replaced, which may sign
+        what was promised before. Raises NotReadyError."""
         standing = self._standings.get(policy_id)
         if standing is None or standing.live or not standing.replaced:
             return self.key(policy_id)
         return max(standing.replaced, key=lambda one: standing.replaced[one])
+
+    def check(self, policy_id: bytes, key: str, call: Call) -> None:
+        """A delivery by ``signer``. Raises NotReadyError when that key counts no more for it."""
+        is_live = key in self._standings[policy_id].live
+        if not is_live and self._chain.refusal(call) == _REVOKED:
+            raise NotReadyError("the enclave's key was revoked, or replaced before the post")
+
+    def excuses(self, terms: JobTerms) -> Sequence[Call]:
+        """What frees the operator of a job that no key of its enclave can sign, nor one on its way
+        will. Raises FusionError."""
+        standing = self._standings.get(terms.artifact_id)
+        if standing is None or standing.live or standing.waits_for in _COMING:
+            return ()
+        found = excuse(self._network, self._chain, self._operator, terms)
+        return () if found is None else (found,)
 
     def lasts_until(self, policy_id: bytes) -> int:
         """The last second of ``key``. Raises NotReadyError."""
@@ -148,22 +168,20 @@ class Registrar:
 
     def _refresh(self, policy_id: bytes, standing: Standing, known: Sequence[str]) -> None:
         pending = standing.pending
-        asked = {*standing.live, *([pending.key] if pending else [])}
+        asked = {*standing.live, *standing.replaced, *([pending.key] if pending else [])}
         if not standing.looked:  # an enclave that was there before us may have registered keys
             asked, standing.looked = set(known), True
-        live = {}
+        live, replaced = {}, {}
         for address in asked.intersection(known):
             if (until := lives_until(self._verifier, policy_id, address)) is not None:
                 live[address] = until
+            elif (until := replaced_until(self._verifier, policy_id, address)) is not None:
+                replaced[address] = until
         for lost in set(standing.live) - set(live):
             log.warning("enclave key lost", key=lost, policy=f"0x{policy_id.hex()}")
-            if self._verifier.key_of(policy_id, lost).reason == _REPLACED:
-                standing.replaced[lost] = standing.live[lost]
-        if live:
-            standing.replaced = {}
         if pending is not None and (pending.key in live or pending.key not in known):
             standing.pending = None
-        standing.live = live
+        standing.live, standing.replaced = live, replaced
 
     def _registration(self, policy_id: bytes, standing: Standing) -> Sequence[Step]:
         """The registration itself when the chain would take it, else the collateral it lacks."""
@@ -173,11 +191,11 @@ class Registrar:
         call = self._verifier.register(standing.policy, evidence, pending.binding)
         refused = self._chain.refusal(call)
         if refused is None:
-            standing.waits_for = "its registration to be mined"
+            standing.waits_for = _REGISTRATION
             return [Step("register", call)]
         missing = self._chain.missing(quote)
         if missing:
-            standing.waits_for = "collateral to be mined"
+            standing.waits_for = _COLLATERAL
             return missing
         # What was on its way may have been mined since the first question.
         refused = self._chain.refusal(call)
