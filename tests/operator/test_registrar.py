@@ -11,6 +11,7 @@ from eth_account.signers.local import LocalAccount
 from offchain_workers.chain.contracts import JobStatus
 from offchain_workers.chain.contracts.terms import sign_acceptance
 from offchain_workers.chain.wallet import Wallet
+from offchain_workers.devnet.accounts import CHAIN_ID
 from offchain_workers.storage import LocalStore
 from tests.operator.enclaved import SPARE, policy_id, teeml_terms
 from tests.operator.world import PIXELS, Market, inline
@@ -29,20 +30,31 @@ def client(spare: EnclaveProcess) -> Iterator[EnclaveClient]:
     made.close()
 
 
+@pytest.fixture
+def neighbour() -> Iterator[EnclaveClient]:
+    """Another's enclave on the same platform."""
+    flags = ("--provider", "simulated", "--platform", SPARE, "--chain", str(CHAIN_ID))
+    process = EnclaveProcess(flags)
+    made = EnclaveClient(process.ensure())
+    yield made
+    made.close()
+    process.stop()
+
+
 def send(market: Market, steps: list[Step]) -> None:
     wallet = Wallet(market.w3, market.operators[0])
     for step in steps:
         wallet.send(step.call)
 
 
-def registrar(market: Market, client: EnclaveClient) -> Registrar:
+def registrar(market: Market, client: EnclaveClient, member: int = 0) -> Registrar:
     """Serves the market's policy; its collateral is on the chain."""
-    operator = market.operators[0].address
+    operator = market.operators[member].address
     made = Registrar(
         market.network, operator, client, SimulatedSource(SPARE), LocalStore(market.folder / "gpus")
     )
     made.serve(policy_id(market))
-    while (found := list(made.look()))[0].what == "collateral":
+    while (found := list(made.look())) and found[0].what == "collateral":
         send(market, found)
     return made
 
@@ -86,6 +98,25 @@ def test_whoever_owes_by_a_key_that_the_guardian_took_excuses_itself(
     Wallet(market.w3, market.operators[0]).send(verifier.excuse(terms, key))
     job = market.job(job_id)
     assert (job.status, job.pledge) == (JobStatus.OPEN, 0)
+
+
+def test_a_key_whose_place_went_to_more_stake_promises_nothing_and_signs_what_it_did(
+    under: Callable[..., Market], client: EnclaveClient, neighbour: EnclaveClient
+) -> None:
+    market = under(platform=SPARE)
+    made, policy = registrar(market, client), policy_id(market)
+    send(market, again(made, market))
+    assert list(made.look()) == []
+    key = made.key(policy)
+    rich = market.operators[1]
+    wallet = Wallet(market.w3, rich)
+    wallet.send(market.network.subnets.add_stake(rich.address, 10**18))
+    [step] = again(registrar(market, neighbour, member=1), market)
+    wallet.send(step.call)
+    again(made, market)
+    with pytest.raises(NotReadyError, match="platform is full"):
+        made.key(policy)
+    assert made.signer(policy) == key
 
 
 def test_a_registration_that_was_mined_unseen_is_found(
