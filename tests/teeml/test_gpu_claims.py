@@ -18,6 +18,7 @@ from offchain_workers.storage import content_id
 from tests.teeml.enclaves import CHAIN, OPERATOR, POLICY, SIMULATED, VERIFIER, attested
 from tests.teeml.test_gpu import CHAIN as PEM
 from tests.teeml.test_gpu import EVIDENCE, NONCE
+from verifiers.teeml.enclave.__main__ import gpus as asked_gpus
 from verifiers.teeml.enclave.client import EnclaveClient, EnclaveProcess
 from verifiers.teeml.enclave.frames import Message
 from verifiers.teeml.enclave.service import Service
@@ -28,11 +29,12 @@ from verifiers.teeml.errors import (
     GpuDebugError,
     GpuNonceError,
     GpuSourceError,
+    SimulationRefusedError,
 )
 from verifiers.teeml.gpu import check_gpu
 from verifiers.teeml.gpus import Golden, GpuClaims, GpuEvidence, Gpus, Nvml, RecordedGpus
 from verifiers.teeml.gpus.claims import nonce_of
-from verifiers.teeml.providers import SimulatedProvider
+from verifiers.teeml.providers import Gramine, SimulatedProvider
 from verifiers.teeml.quote import Quote
 from verifiers.teeml.simulated import Platform
 from verifiers.teeml.simulated.gpu import SimulatedGpu, root_point
@@ -48,7 +50,7 @@ def golden() -> Golden:
     return Golden({f"{found.driver}/{found.vbios}": found.measurements})
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client() -> Iterator[EnclaveClient]:
     process = EnclaveProcess((*SIMULATED, "--gpu", "simulated"))
     made = EnclaveClient(process.ensure())
@@ -124,6 +126,11 @@ def test_an_enclave_makes_no_key_when_a_gpu_is_refused() -> None:
     assert service.handle(Message(asked)).head["error"]["code"] == GpuDebugError.CODE
     assert service.handle(Message({"ask": "hello"})).head["keys"] == []
     service.close()
+
+
+def test_no_gpu_is_simulated_beside_trusted_hardware() -> None:
+    with pytest.raises(SimulationRefusedError):
+        asked_gpus("simulated", None, Gramine(), "platform")
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{", b'{"nonce": "0x00", "devices": []}', b"\xff"])
