@@ -12,6 +12,8 @@ from benchmarks import (
     CARRIED_FILE,
     DISPUTES_FILE,
     GAS_FILE,
+    LATENCY_FILE,
+    RAY_FILE,
     README_FILE,
     ROUTING_FILE,
     SCALING_FILE,
@@ -22,6 +24,8 @@ from benchmarks import (
     ZKML_SPEED_FILE,
     carried,
     gas,
+    latency,
+    plots,
     routing,
     throughput,
 )
@@ -30,7 +34,7 @@ from benchmarks.balancing import race
 from benchmarks.bounds import broken, judge
 from benchmarks.opml import disputes, page, scaling, speed
 from benchmarks.readme import refreshed
-from benchmarks.serving import compare
+from benchmarks.serving import compare, replicas
 from benchmarks.zkml import proving, verifying
 from offchain_workers.errors import FusionError
 
@@ -66,6 +70,7 @@ def _write(what: str) -> int:
     README_FILE.write_text(refreshed(README_FILE.read_text()))
     page.write()
     balancing_page.write()
+    plots.write()
     print("\n".join(failures), end="\n" if failures else "")
     return 1 if failures else 0
 
@@ -107,6 +112,12 @@ def _throughput() -> list[str]:
     return []
 
 
+def _latency() -> list[str]:
+    document = latency.measure(_say)
+    disputes.write(LATENCY_FILE, document)
+    return [f"{one['name']}: missed" for one in document["figures"] if one["met"] is False]
+
+
 def _balancing() -> list[str]:
     document = race.measure(_say)
     disputes.write(BALANCING_FILE, document)
@@ -116,6 +127,12 @@ def _balancing() -> list[str]:
 def _serving() -> list[str]:
     document = compare.measure(_say)
     disputes.write(SERVING_FILE, document)
+    return [f"{one['name']}: missed" for one in document["figures"] if one["met"] is False]
+
+
+def _ray() -> list[str]:
+    document = replicas.measure(_say)
+    disputes.write(RAY_FILE, document)
     return [f"{one['name']}: missed" for one in document["figures"] if one["met"] is False]
 
 
@@ -147,8 +164,10 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "zkml-gas": _zkml_gas,
     "zkml-speed": _zkml_speed,
     "throughput": _throughput,
+    "latency": _latency,
     "balancing": _balancing,
     "serving": _serving,
+    "ray": _ray,
     "routing": _routing,
     "carried": _carried,
     "readme": _readme,

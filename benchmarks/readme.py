@@ -11,6 +11,8 @@ from typing import Any
 from benchmarks import (
     DISPUTES_FILE,
     GAS_FILE,
+    LATENCY_FILE,
+    RAY_FILE,
     ROUTING_FILE,
     SERVING_FILE,
     SPEED_FILE,
@@ -35,7 +37,9 @@ def refreshed(readme: str) -> str:
         "zkml-gas": verifying_table(read(ZKML_FILE)),
         "zkml-speed": figures_table(read(ZKML_SPEED_FILE)),
         "throughput": figures_table(read(THROUGHPUT_FILE)),
+        "latency": figures_table(read(LATENCY_FILE)),
         "serving": figures_table(read(SERVING_FILE)),
+        "ray": figures_table(read(RAY_FILE)),
         "routing": figures_table(read(ROUTING_FILE)),
     }
     for name, text in parts.items():

@@ -8,12 +8,13 @@
 @notice Escrow and life cycle of inference jobs. A plug-in decides whether an answer holds and tells the
         market by one of three verbs (`paid`, `pending`, `final`); the market checks each time that the
         caller is the method's plug-in, that the operator is a member of the subnet whose turn it is and
-        opted in to that plug-in, the deadline, and that no job is paid twice. Method `none` is built in.
+        opted in to that plug-in, the deadline, and that no job is paid twice. By a fourth (`excused`) it
+        frees a primary that can't answer. Method `none` is built in.
 
         A job is one word under the digest of its terms, from high to low:
             operator (160) | posted-at (38) | pledge in gwei (40) | fee bps (10) | first in turn (4) | status (4)
         `operator` is zero while the job is open. `posted-at` starts the turns and is renewed when a
-        refuted claim re-opens the job. `pledge` is what SubnetRegistry holds of the primary's stake. The
+        refuted claim re-opens the job or its primary is excused. `pledge` is what SubnetRegistry holds of the primary's stake. The
         fee is the one in force at the post.
 
         The owner may list methods, retire them, set the fee (bounded) of later posts, pause posts, and
@@ -264,6 +265,24 @@ def final(terms: IJobMarketplace.JobTerms, output: Bytes[MAX_OUTPUT], ok: bool):
         self._deliver(terms, empty(address), msg.sender, output, FINAL)
     else:
         self._refute(terms)
+
+
+@external
+def excused(terms: IJobMarketplace.JobTerms):
+    self._assert_plugin(terms.selector)
+    job_id: bytes32 = self._job_id(terms)
+    word: uint256 = self._jobs[job_id]
+    pledge: uint256 = self._pledge(word)
+    assert word & 15 == OPEN and pledge != 0, "nothing owed"
+    primary: uint256 = conditions._primary(terms.conditions)
+    extcall ISubnetRegistry(SUBNETS).release(terms.subnet_id, primary, pledge)
+    # The turns start again, at the member after the primary.
+    self._jobs[job_id] = (
+        (block.timestamp << POSTED) | (word & ((2**10 - 1) << FEE)) | ((primary + 1) << FIRST) | OPEN
+    )
+    log IJobMarketplace.JobExcused(
+        job_id=job_id, operator=(staticcall ISubnetRegistry(SUBNETS).member(terms.subnet_id, primary))[0]
+    )
 
 
 @internal

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -31,10 +31,14 @@ def no_blob(cid: str, max_bytes: int) -> bytes:
 
 @dataclass(frozen=True)
 class ModelView:
-    """What a job's input is committed to by: the model's card, and any of its files."""
+    """What a job's input is committed to by: the model's card, and any of its files.
+
+    ``artifacts`` by selector, as the model's record has them: what a card lists must be theirs.
+    """
 
     card: ModelCard
     blob: ReadBlob = no_blob
+    artifacts: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ class Candidate:
     """A model as this machine runs it, before jobs under a method are taken.
 
     ``session`` is what will answer jobs, on ``provider`` of the runtime ``runtime`` (name and
-    version); ``folder`` keeps verdicts over restarts; ``record``: as it was published.
+    version); ``folder`` keeps verdicts over restarts; ``record``: as it was published on
+    ``network``.
     """
 
     card: ModelCard
@@ -75,6 +80,7 @@ class Candidate:
     blob: ReadBlob
     folder: Path
     record: PublishedModel
+    network: Network
 
 
 class Earning(NamedTuple):
@@ -126,9 +132,19 @@ class Answered(NamedTuple):
 
 
 @runtime_checkable
-class Enclosed(Protocol):
-    """What a method offers beside ``Method`` when it answers where the worker can't look: the
-    worker's own engine is not asked then. Of a private job, ``items`` is the one sealed box.
+class Answering(Protocol):
+    """What a method adds when the answer comes with its evidence: the worker's engine, which may be
+    somebody else's server, gets no input of a job then."""
+
+    def answer(self, job: Assignment) -> Answered:
+        """The same output each time for a job. May take long; raises NotReadyError, FusionError."""
+        ...
+
+
+@runtime_checkable
+class Enclosed(Answering, Protocol):
+    """What a method offers beside ``Method`` when it answers where the worker can't look. Of a
+    private job, ``items`` is the one sealed box.
     """
 
     def configure(self, settings: Settings, network: Network, operator: str) -> None:
@@ -140,10 +156,6 @@ class Enclosed(Protocol):
         another FusionError when the input can't be used."""
         ...
 
-    def answer(self, job: Assignment) -> Answered:
-        """The same each time for a job. May take long; raises NotReadyError, FusionError."""
-        ...
-
     def upkeep(self) -> Sequence[Step]:
         """What the operator should send now, so that jobs can be answered. Asked about once a
         block, from one thread; may take long; raises FusionError."""
@@ -151,6 +163,27 @@ class Enclosed(Protocol):
 
     def close(self) -> None:
         """Let go of what was started."""
+        ...
+
+
+@runtime_checkable
+class Excusing(Protocol):
+    """What a method adds whose operators may be freed of a promise that they can't keep."""
+
+    def excuses(self, job: Assignment) -> Sequence[Call]:
+        """What frees the operator of an open job that it owes; empty while it can answer, and when
+        nothing frees it. Asked about once a block, as ``Method.follow_up``. Raises FusionError."""
+        ...
+
+
+@runtime_checkable
+class Screening(Protocol):
+    """What a method adds when some inputs that fit the card have no evidence: a promise to answer
+    one could only be broken."""
+
+    def screen(self, terms: JobTerms, items: Sequence[bytes], card: ModelCard) -> None:
+        """Before a job is promised, from several threads; cheap beside the evidence itself. Raises
+        InputUnprovableError, another FusionError when this machine can't tell."""
         ...
 
 

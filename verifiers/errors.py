@@ -27,6 +27,16 @@ class NotReadyError(FusionError):
         super().__init__("MN-WORKER-140", message)
 
 
+class InputUnprovableError(FusionError):
+    """No evidence can be made of an answer to this input, on any machine. Says nothing of the
+    input, which may be private."""
+
+    CODE = "MN-WORKER-142"
+
+    def __init__(self) -> None:
+        super().__init__(self.CODE, "the model's answer to this input can't be proved")
+
+
 class InputUnopenedError(FusionError):
     """A private input that does not open here, or is not what its job commits to."""
 

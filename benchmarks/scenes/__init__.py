@@ -48,6 +48,7 @@ SCENES: tuple[Scene, ...] = (
     teeml.quotes,
     teeml.refreshes,
     enclaves.paid_at_once,
+    enclaves.quoted,
     enclaves.held,
     registry.models,
     registry.operators,

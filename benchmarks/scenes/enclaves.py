@@ -39,7 +39,8 @@ class Enclaves:
         self.given = Collateral.parse(json.dumps(self.platforms[0].collateral()))
         measured = Quote.parse(self.platforms[0].quote(4, td_report())).measurement
         guardian = chain.account("guardian").address
-        self.policy = Policy((Measurement(measured, True),), bond=BOND, guardian=guardian, **rules)
+        rules = {"bond": BOND} | rules
+        self.policy = Policy((Measurement(measured, True),), guardian=guardian, **rules)
         self.market = Market.create(chain, {TEEML: self.policy.policy_id})
         self._deploy()
         self.market.offer_all(self.market.enlist(3), Tier.WEB2_CLOUD, TEEML)
@@ -95,6 +96,18 @@ class Enclaves:
         signature = self.verifier.domain().sign(key, result)
         return self.send(self.verifier.deliver(terms, key.address, OUTPUT, signature))
 
+    def quote(self, terms: JobTerms) -> TxReceipt:
+        """A quote of the answer itself."""
+        job_id = terms.job_id(self.market.network.marketplace.domain)
+        given = terms.model_id, terms.input_commitment, keccak(OUTPUT), self.primary.address
+        result = Result(job_id, *given, terms.deliver_by)
+        domain, policy = self.verifier.domain(), self.policy
+        report = td_report(domain.quoted_hash(policy.policy_id, bytes(32), result) + bytes(32))
+        quote = Quote.parse(self.platforms[0].quote(4, report))
+        evidence = (quote_words(quote), *chosen(self.given), 0)
+        to = self.primary.address, bytes(32)
+        return self.send(self.verifier.deliver_quoted(terms, policy, evidence, *to, OUTPUT))
+
     def send(self, call: Call) -> TxReceipt:
         return self.chain.send(self.primary, call)
 
@@ -113,6 +126,15 @@ def paid_at_once(chain: PinnedChain, record: Recorder) -> None:
         record.add("deliver:teeml:32B", receipt, first_use=first_use, note=note)
     receipt = enclaves.deliver(enclaves.post(max_price=PRICE), "second")
     record.add("deliver:teeml:exact", receipt, note="32 bytes; the price is the most allowed")
+
+
+def quoted(chain: PinnedChain, record: Recorder) -> None:
+    """Answers quoted one by one; no key is registered."""
+    enclaves = Enclaves(chain, bond=0)
+    for first_use in (True, False):
+        receipt = enclaves.quote(enclaves.post())
+        note = "nobody had a balance" if first_use else "a quote of version 4 of the answer itself"
+        record.add("deliver:teeml:quoted", receipt, first_use=first_use, note=note)
 
 
 def held(chain: PinnedChain, record: Recorder) -> None:

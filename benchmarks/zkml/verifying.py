@@ -26,7 +26,7 @@ from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts.zkml import data_contract
 
 ARTIFACT = ROOT / "offchain_workers/chain/artifacts/Halo2Verifier.json"
-MEASURED = "iris", "digits", "digits-cnn"
+MEASURED = "iris", "digits", "digits-public", "digits-cnn"
 SINGLE, REUSABLE, RUNTIME = 1.45, 1.15, 12 * 1024
 
 

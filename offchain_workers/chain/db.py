@@ -7,7 +7,7 @@ import fcntl
 import os
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, TextIO
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -43,14 +43,13 @@ class Database:
     ) -> None:
         self._lock: TextIO | Connection | None = None
         self.engine = _engine(url)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.close)
             with _typed_errors():
                 self._lock = _lock(self.engine) if exclusive else None
                 Base.metadata.create_all(self.engine)
             self._check_versions({"chain": CHAIN_SCHEMA, **(versions or {})})
-        except BaseException:
-            self.close()
-            raise
+            undo.pop_all()
 
     @contextmanager
     def session(self) -> Iterator[Session]:

@@ -27,18 +27,16 @@ from offchain_workers.challenger.metrics import Metrics
 from offchain_workers.challenger.play import Player
 from offchain_workers.challenger.tell import Tell
 from offchain_workers.config import Settings, find_deployment
+from offchain_workers.daemon.assembly import network_of, stores_of
 from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.daemon.inputs import Inputs
 from offchain_workers.engines.embedded import EmbeddedEngine
 from offchain_workers.models.vouching import Vouching
-from offchain_workers.storage import HttpStore, LocalStore, MultiStore
+from offchain_workers.storage import HttpStore, MultiStore
 from verifiers.opml.board import Board
 from verifiers.opml.method import OpmlMethod
 from verifiers.opml.play_errors import NotListedError
 from verifiers.opml.player import Player as OpmlPlayer
-
-# Room that models and inputs may never take from the disk.
-_MIN_FREE_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -77,8 +75,7 @@ def assemble(settings: Settings, address: str, account: LocalAccount | None, tel
         raise AccountNeededError
     found = find_deployment(settings)
     pool = RpcPool(settings.chain.rpc_urls, found.chain_id)
-    at = found.addresses
-    network = Network.at(pool.w3, at.marketplace, at.models, at.subnets, found.start_block)
+    network = network_of(pool, found)
     verifier = OpmlVerifier.of(network)
     if verifier is None:
         raise NotListedError("the market does not list method opml: there is nothing to watch")
@@ -108,10 +105,7 @@ class _Parts:
         self.follower = BlockFollower(pool, self.db, abis, network.start_block)
         self.clock, self.metrics = ChainClock(), Metrics()
         self.docket = Docket(address, tell)
-        local = LocalStore(storage.folder, _MIN_FREE_BYTES)
-        self.peers = tuple(
-            HttpStore(url, allow_private=storage.allow_private) for url in storage.peers
-        )
+        local, self.peers = stores_of(settings)
         engine = EmbeddedEngine("cpu", settings.engine.threads, settings.engine.max_onnx_bytes)
         store = MultiStore(local, self.peers)
         folder = storage.folder / "verdicts"

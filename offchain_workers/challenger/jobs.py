@@ -46,8 +46,11 @@ class Jobs:
         terms, data = self._post(claim.job_id)
         if terms.callback_target != ZERO_ADDRESS:
             data = encode_inline(claim.given)
+        artifacts = {terms.selector: terms.artifact_id}
         try:
-            return self._inputs.get(terms, data, ModelView(card), self._method)[0]
+            return self._inputs.get(
+                terms, data, ModelView(card, artifacts=artifacts), self._method
+            )[0]
         except InputUnavailableError as error:
             raise LeftError(Reason.INPUT_UNAVAILABLE, error.message) from error
         except InputRefusedError as error:

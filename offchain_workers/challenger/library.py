@@ -207,6 +207,7 @@ class Library:
                 Candidate(
                     card=card,
                     record=record,
+                    network=self._network,
                     artifact_id=artifact_id,
                     session=session,
                     provider=self._provider,

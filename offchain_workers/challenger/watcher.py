@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Any
 
 import structlog
 from eth_account.signers.local import LocalAccount
 
-from offchain_workers.chain.errors import DeepReorgError, WrongChainError, WrongDatabaseError
 from offchain_workers.chain.follower import Forward
 from offchain_workers.challenger.assembly import Parts, assemble
 from offchain_workers.challenger.http import build_app
@@ -18,20 +16,19 @@ from offchain_workers.challenger.reasons import LeftError, Reason
 from offchain_workers.challenger.tell import Tell, logged
 from offchain_workers.config import Settings
 from offchain_workers.daemon.endpoint import Endpoint
-from offchain_workers.daemon.errors import NONSENSE
-from offchain_workers.errors import FusionError
+from offchain_workers.daemon.life import Daemon
 
 log = structlog.get_logger(__name__)
 
-# A contract that is missing is none of them: it was there at the start, so a node lost its state.
-_FATAL = (WrongChainError, WrongDatabaseError)
 
-
-class Watcher:
-    """One challenger's watcher. ``run`` blocks; ``stop`` may be called from anywhere.
+class Watcher(Daemon):
+    """One challenger's watcher: open games wait for the next start.
 
     ``account`` signs; a dry run needs none. ``tell`` hears of all that happens.
     """
+
+    # It was there at the start, so a node lost its state.
+    _missing_is_final = False
 
     def __init__(
         self,
@@ -40,12 +37,11 @@ class Watcher:
         account: LocalAccount | None,
         tell: Tell = logged,
     ) -> None:
-        self._settings = settings
+        super().__init__(settings)
         self._address = address
         self._parts: Parts = assemble(settings, address, account, tell)
-        self._stopping = threading.Event()
-        self._abandoned = threading.Event()
-        self._ready = threading.Event()
+        self._follower = self._parts.follower
+        self._once = False
         self._swept = -float("inf")
         self._idle = 0
         self._is_torn = False
@@ -53,51 +49,17 @@ class Watcher:
         app = build_app(self.health, self._parts.metrics)
         self._endpoint = Endpoint(app, watch.listen_host, watch.listen_port)
 
-    @property
-    def url(self) -> str:
-        """Where the endpoint listens, once it runs."""
-        return self._endpoint.url
-
-    @property
-    def stopping(self) -> bool:
-        return self._stopping.is_set()
-
     def run(self, once: bool = False) -> None:
-        """Work until stopped; with ``once`` until nothing is left to do for now.
-
-        Raises FusionError when nothing can go on.
-        """
-        try:
-            self._endpoint.start()
-            log.info("watcher started", challenger=self._address, url=self.url)
-            with self._parts.db.read() as session:
-                self._parts.docket.rebuild(session)
-            while not self._finished(once):
-                self._guarded()
-                self._parts.follower.wait(self._settings.chain.poll_seconds)
-        finally:
-            self._close()
-
-    def stop(self) -> None:
-        """See what was sent mined, then let ``run`` return. Open games wait for the next start."""
-        self._stopping.set()
-        self._parts.follower.wake.set()
-
-    def abandon(self) -> None:
-        """Let ``run`` return at once, as after a crash."""
-        self._abandoned.set()
-        self.stop()
-
-    def wait_ready(self, seconds: float) -> bool:
-        """Until the chain is caught up."""
-        return self._ready.wait(seconds)
+        """With ``once`` until nothing is left to do for now."""
+        self._once = once
+        super().run()
 
     def health(self) -> dict[str, Any]:
         """What GET /health answers; amounts in wei."""
         parts, watch = self._parts, self._settings.watch
         return {
             "live": True,
-            "ready": self._ready.is_set() and not self._stopping.is_set(),
+            "ready": self._is_ready(),
             "challenger": self._address,
             "dry_run": watch.dry_run,
             "share": watch.share,
@@ -110,23 +72,10 @@ class Watcher:
 
     # --- the loop -----------------------------------------------------------------------------
 
-    def _guarded(self) -> None:
-        """Whatever passes is waited out; what can't pass ends the daemon."""
-        try:
-            self._tick()
-        except DeepReorgError as error:
-            log.error("deep reorganisation: going back", code=error.code, reason=error.message)
-            self._resync()
-        except _FATAL:
-            raise
-        except FusionError as error:
-            self._passed(error.code, error.message)
-        except NONSENSE as error:
-            self._passed("MN-CHAIN-006", str(error))
-
-    def _passed(self, code: str, why: str) -> None:
-        self._parts.metrics.errors.labels(code=code).inc()
-        log.error("going on after an error", code=code, reason=why)
+    def _begin(self) -> None:
+        log.info("watcher started", challenger=self._address, url=self.url)
+        with self._parts.db.read() as session:
+            self._parts.docket.rebuild(session)
 
     def _tick(self) -> None:
         parts = self._parts
@@ -141,7 +90,6 @@ class Watcher:
             parts.games.review()
             self._now_and_then()
         self._gauge()
-        self._ready.set()
         self._idle = 0 if self._is_busy else self._idle + 1
 
     def _follow(self) -> None:
@@ -189,14 +137,12 @@ class Watcher:
 
     # --- the end ------------------------------------------------------------------------------
 
-    def _finished(self, once: bool) -> bool:
-        if self._abandoned.is_set():
-            return True
+    def _finished(self) -> bool:
         games = self._parts.games
         if self._stopping.is_set():
             return games is None or not games.busy
         # What was mined in one turn is followed in the next.
-        return once and self._idle > 1
+        return self._once and self._idle > 1
 
     @property
     def _is_busy(self) -> bool:
@@ -205,8 +151,10 @@ class Watcher:
 
     def _close(self) -> None:
         left = len(self._parts.docket.games)
-        self._endpoint.stop()
         self._parts.close()
         if left:
             log.warning("games are open: start again before their clocks run out", games=left)
         log.info("watcher stopped", challenger=self._address)
+
+    def _count(self, code: str) -> None:
+        self._parts.metrics.errors.labels(code=code).inc()

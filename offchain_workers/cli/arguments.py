@@ -41,6 +41,7 @@ Method = Annotated[
 Region = Annotated[
     int, typer.Option("--region", metavar="N", help="Region, 1 to 255; 0 means none or any.")
 ]
+Members = Annotated[int, typer.Option(min=1, max=8, help="Members of the subnet.")]
 
 
 class TierName(StrEnum):

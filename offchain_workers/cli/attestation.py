@@ -68,7 +68,7 @@ def check_model(connection: Connection, model: PublishedModel) -> ModelCard:
         network = connection.network
         policy_of(network, verifier_of(network), model.artifacts[TEEML])
     if model.artifacts:
-        note_checked(connection.settings.storage.folder / VERDICTS, model.onnx_cid, model.card_cid)
+        note_checked(connection.settings.storage.folder / VERDICTS, model.model_id)
     return card
 
 

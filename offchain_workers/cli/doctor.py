@@ -97,14 +97,13 @@ def _on_chain(run: Run, settings: Settings) -> Iterator[Finding]:
 
 
 def _in_the_market(settings: Settings, pool: RpcPool, deployment: Any) -> Iterator[Finding]:
-    from offchain_workers.chain.contracts import Network
     from offchain_workers.chain.directory import read_directory
     from offchain_workers.cli.checks import account, chain
     from offchain_workers.cli.checks.finding import Level
+    from offchain_workers.daemon.assembly import network_of
     from offchain_workers.models.catalog import endpoints
 
-    at = deployment.addresses
-    network = Network.at(pool.w3, at.marketplace, at.models, at.subnets, deployment.start_block)
+    network = network_of(pool, deployment)
     found = list(chain.contracts(network))
     yield from found
     address = account.address_of(settings)

@@ -124,12 +124,15 @@ def _say_pending(run: Run, past: History, card: ModelCard | None) -> None:
 
 
 def _look(connection: Connection, job_id: bytes) -> tuple[History, ModelCard | None]:
+    from offchain_workers.cli.circuits import check_circuit
     from offchain_workers.requester.results import history
 
     past = history(connection.pool, connection.network, job_id)
     try:
         model = connection.model("0x" + past.terms.model_id.hex())
-        return past, connection.catalog.card(model)
+        card = connection.catalog.card(model)
+        check_circuit(connection, model, card, past.terms)
+        return past, card
     except FusionError as error:
         say(connection.run, f"answers are shown as bytes: {error}")
         return past, None

@@ -15,7 +15,7 @@ from offchain_workers.cli.run import Run, command
 from offchain_workers.errors import FusionError
 
 if TYPE_CHECKING:
-    from offchain_workers.chain.contracts import ModelRecord
+    from offchain_workers.chain.contracts import ModelRecord, Models
     from offchain_workers.cli.model_files import ModelFiles
     from offchain_workers.cli.network import Connection
     from offchain_workers.config import Settings
@@ -33,56 +33,64 @@ _PUBLISHED = {
 _MAX_URI = 256
 
 
+Source = Annotated[
+    Path,
+    typer.Argument(
+        metavar="ONNX|DIR", help="The model, one ONNX file, or a compiled model's folder."
+    ),
+]
+Card = Annotated[
+    Path | None,
+    typer.Option("--card", metavar="FILE", help="Its card, JSON (a folder has its own)."),
+]
+Samples = Annotated[
+    list[Path] | None,
+    typer.Option("--sample", metavar="FILE", help="Run this input first; may be repeated."),
+]
+Royalty = Annotated[
+    str, typer.Option("--royalty", metavar="SHARE", help="Your share of each price: 5%.")
+]
+Uri = Annotated[
+    str | None,
+    typer.Option(
+        "--uri", metavar="URL", help="Where others fetch the files (default: worker.public_url)."
+    ),
+]
+Parent = Annotated[
+    str | None,
+    typer.Option(
+        "--parent",
+        metavar="MODEL",
+        help="The float model of a compiled one (default: found by its ONNX file).",
+    ),
+]
+TeemlPolicy = Annotated[
+    str | None,
+    typer.Option(
+        "--teeml-policy",
+        metavar="POLICY",
+        help="Let enclaves of this policy answer, under method teeml.",
+    ),
+]
+
+
 @command(group, "publish")
 def publish(
     run: Run,
-    source: Annotated[
-        Path,
-        typer.Argument(
-            metavar="ONNX|DIR", help="The model, one ONNX file, or a compiled model's folder."
-        ),
-    ],
-    card: Annotated[
-        Path | None,
-        typer.Option("--card", metavar="FILE", help="Its card, JSON (a folder has its own)."),
-    ] = None,
-    sample: Annotated[
-        list[Path] | None,
-        typer.Option("--sample", metavar="FILE", help="Run this input first; may be repeated."),
-    ] = None,
-    royalty: Annotated[
-        str, typer.Option("--royalty", metavar="SHARE", help="Your share of each price: 5%.")
-    ] = "0%",
-    uri: Annotated[
-        str | None,
-        typer.Option(
-            "--uri",
-            metavar="URL",
-            help="Where others fetch the files (default: worker.public_url).",
-        ),
-    ] = None,
-    parent: Annotated[
-        str | None,
-        typer.Option(
-            "--parent",
-            metavar="MODEL",
-            help="The float model of a compiled one (default: found by its ONNX file).",
-        ),
-    ] = None,
-    teeml_policy: Annotated[
-        str | None,
-        typer.Option(
-            "--teeml-policy",
-            metavar="POLICY",
-            help="Let enclaves of this policy answer, under method teeml.",
-        ),
-    ] = None,
+    source: Source,
+    card: Card = None,
+    sample: Samples = None,
+    royalty: Royalty = "0%",
+    uri: Uri = None,
+    parent: Parent = None,
+    teeml_policy: TeemlPolicy = None,
     account: Signer = None,
 ) -> None:
     """Check a model against its card, store its files, and list it on the chain."""
     from offchain_workers.cli.circuits import place
     from offchain_workers.cli.model_view import method_name
     from offchain_workers.cli.network import connect, open_store
+    from offchain_workers.cli.progress import warn
     from offchain_workers.cli.sending import Sender
     from offchain_workers.config.values import model_reference
 
@@ -95,15 +103,13 @@ def publish(
     models = connection.network.models
     sender = Sender(connection)
     record = _record(connection, files, share, parent, teeml_policy)
-    model_id = models.model_id(sender.address, record)
-    if models.publisher(model_id):
-        raise FusionError(
-            "MN-CLI-014", f"{sender.address} published it already: 0x{model_id.hex()}"
-        )
+    model_id = _unpublished(models, sender.address, record)
     files.store(open_store(connection.settings))
     if files.circuit is not None:
         place(connection, sender, files.circuit)
     sender.send("publish", models.publish(record, where))
+    if not where:
+        warn("no --uri: nobody but this machine knows where the files are, and none can be added")
     data = sender.result(
         id=model_id,
         config=model_reference(model_id),
@@ -231,6 +237,14 @@ def _record(
         parent=parent_of(connection, files, parent) if wants_parent else bytes(32),
         artifacts={**files.artifacts, **(known_policy(connection, policy) if policy else {})},
     )
+
+
+def _unpublished(models: Models, publisher: str, record: ModelRecord) -> bytes:
+    """The id that it gets. Raises MN-CLI-014."""
+    model_id = models.model_id(publisher, record)
+    if models.publisher(model_id):
+        raise FusionError("MN-CLI-014", f"{publisher} published it already: 0x{model_id.hex()}")
+    return model_id
 
 
 def _try(

@@ -18,6 +18,7 @@ from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.cli.progress import counting
 from offchain_workers.cli.run import Run
 from offchain_workers.config import Settings, find_deployment
+from offchain_workers.daemon.assembly import network_of
 from offchain_workers.errors import FusionError
 from offchain_workers.models.catalog import Catalog, PublishedModel, published_models
 from offchain_workers.requester.patience import Patience
@@ -77,11 +78,7 @@ def connect(run: Run, account: str | None = None) -> Connection:
     settings = run.settings({"account": {"keystore": account}} if account else None)
     deployment = find_deployment(settings)
     pool = open_pool(run, settings, deployment.chain_id)
-    at = deployment.addresses
-    network = Network.at(
-        pool.w3, at.marketplace, at.models, at.subnets, start_block=deployment.start_block
-    )
-    return Connection(run, settings, pool, network)
+    return Connection(run, settings, pool, network_of(pool, deployment))
 
 
 def open_pool(run: Run, settings: Settings, chain_id: int | None) -> RpcPool:

@@ -39,6 +39,7 @@ def try_machine(connection: Connection, model: PublishedModel, selector: bytes) 
         candidate = Candidate(
             card=card,
             record=model,
+            network=connection.network,
             artifact_id=model.artifacts[selector],
             session=session,
             provider=engine.provider,

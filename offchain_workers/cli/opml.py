@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from offchain_workers.cli.files import read, read_card
 from offchain_workers.cli.output import emit, fields
 from offchain_workers.cli.run import Run, command
 from offchain_workers.errors import FusionError
 
 if TYPE_CHECKING:
-    from offchain_workers.models import ModelCard
     from verifiers.opml.compiler.package import Package
 
 group = typer.Typer(no_args_is_help=True, help="Compile models for method opml, and check them.")
@@ -70,7 +70,7 @@ def compile_model(
 
     _need_room(out)
     options = Options(output=output, percentile=percentile)
-    package = _build(run, onnx, samples, test, _card(card), name, options)
+    package = _build(run, onnx, samples, test, read_card(card), name, options)
     found = package.accuracy.agreement
     if found < agreement:
         raise AccuracyError(f"top-1 agreement is {found:.4f}, asked for {agreement:g}")
@@ -78,7 +78,8 @@ def compile_model(
         package.write(out)
     except OSError as error:
         raise _unwritable(out, error.strerror) from error
-    _note(run, package.files["model.onnx"], package.card.canonical())
+    artifact = package.header.artifact_id()
+    _note(run, package.files["model.onnx"], package.card.canonical(), artifact)
     data = _facts(package) | {"out": out}
     emit(run, data, lambda: fields(data, _COMPILED))
 
@@ -102,9 +103,10 @@ def check_bundle(
     from verifiers.opml.compiler.checking import check
 
     with waiting(run, "checking the bundle"):
-        header = check(bundle, None if onnx is None else _read(onnx), _card(card))
+        header = check(bundle, None if onnx is None else read(onnx), read_card(card))
     if onnx is not None:
-        _note(run, _read(bundle / "model.onnx"), _read(bundle / "card.json"))
+        files = read(bundle / "model.onnx"), read(bundle / "card.json")
+        _note(run, *files, header.artifact_id())
     data = {
         "bundle": bundle,
         "artifact": header.artifact_id(),
@@ -124,7 +126,7 @@ def _build(run: Run, onnx: Path, samples: Path, test: Path | None, *rest: Any) -
         given = read_samples(samples, card)
         tests = [] if test is None else read_samples(test, card)
         return build(
-            _read(onnx),
+            read(onnx),
             given,
             tests,
             parent=card,
@@ -145,19 +147,6 @@ def _facts(package: Package) -> dict[str, Any]:
     }
 
 
-def _card(path: Path | None) -> ModelCard | None:
-    from offchain_workers.models import ModelCard
-
-    return None if path is None else ModelCard.from_json(_read(path))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise FusionError("MN-CLI-021", f"can't read {path}: {error.strerror}") from error
-
-
 def _need_room(out: Path) -> None:
     """Found out before the long work."""
     above = next(path for path in (out, *out.absolute().parents) if path.exists())
@@ -171,16 +160,17 @@ def _unwritable(out: Path, why: str | None) -> FusionError:
     return FusionError("MN-CLI-032", f"can't write {out}: {why}")
 
 
-def _note(run: Run, onnx: bytes, card: bytes) -> None:
+def _note(run: Run, onnx: bytes, card: bytes, artifact: bytes) -> None:
     """Workers and watchers with this configuration believe the files when they are published."""
+    from offchain_workers.chain.contracts.opml import OPML
     from offchain_workers.cli.progress import warn
-    from offchain_workers.models.vouching import note_checked
+    from offchain_workers.models.vouching import note_made
     from offchain_workers.storage import content_id
     from verifiers.base import VERDICTS
 
     folder = run.settings().storage.folder / VERDICTS
     try:
-        note_checked(folder, content_id(onnx), content_id(card))
+        note_made(folder, content_id(onnx), content_id(card), {OPML: artifact})
     except OSError as error:
         warn(f"not noted as checked in {folder}: {error.strerror}")
 

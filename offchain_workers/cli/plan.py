@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from offchain_workers.cli.arguments import Region, TierName, region
+from offchain_workers.cli.arguments import Members, Region, TierName, region
 from offchain_workers.cli.output import emit
 from offchain_workers.cli.run import Run, command
 from offchain_workers.cli.wishes import (
@@ -25,6 +25,28 @@ from offchain_workers.cli.wishes import (
 )
 from offchain_workers.errors import FusionError
 
+Model = Annotated[
+    str | None, typer.Option(help="A model instead: id, first digits of one, or name.")
+]
+MaxPrice = Annotated[
+    str | None, typer.Option(metavar="AMOUNT", help='Per item: "0.01 ether", or 0.01.')
+]
+Methods = Annotated[
+    list[str] | None, typer.Option(help="Allowed method; repeat for more (default: all).")
+]
+Tiers = Annotated[
+    list[TierName] | None,
+    typer.Option(help="Tier in the order of your preference; repeat for more (default: all)."),
+]
+Items = Annotated[int, typer.Option(min=1, help="Inputs in one job.")]
+Attesters = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ADDRESS", help="Whose word counts; repeat for more (default: all)."),
+]
+Out = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write the decision record here too.")
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
@@ -34,34 +56,20 @@ def add_to(app: typer.Typer) -> None:
 def plan(
     run: Run,
     task: Task = None,
-    model: Annotated[
-        str | None, typer.Option(help="A model instead: id, first digits of one, or name.")
-    ] = None,
+    model: Model = None,
     prefer: Preferred = None,
-    max_price: Annotated[
-        str | None, typer.Option(metavar="AMOUNT", help='Per item: "0.01 ether", or 0.01.')
-    ] = None,
+    max_price: MaxPrice = None,
     max_latency: MaxLatency = None,
     min_quality: MinQuality = None,
     first_answer: FirstAnswer = False,
-    method: Annotated[
-        list[str] | None, typer.Option(help="Allowed method; repeat for more (default: all).")
-    ] = None,
-    tier: Annotated[
-        list[TierName] | None,
-        typer.Option(help="Tier in the order of your preference; repeat for more (default: all)."),
-    ] = None,
+    method: Methods = None,
+    tier: Tiers = None,
     region_: Region = 0,
-    members: Annotated[int, typer.Option(min=1, max=8, help="Members of the subnet.")] = 3,
-    items: Annotated[int, typer.Option(min=1, help="Inputs in one job.")] = 1,
-    attester: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ADDRESS", help="Whose word counts; repeat for more (default: all)."),
-    ] = None,
+    members: Members = 3,
+    items: Items = 1,
+    attester: Attesters = None,
     wish: Wanted = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the decision record here too.")
-    ] = None,
+    out: Out = None,
 ) -> None:
     """Choose model, method and subnet for a wish, and say why. Nothing is sent."""
     from offchain_workers.cli import decision_view

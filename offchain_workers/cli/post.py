@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from offchain_workers.cli.arguments import (
+    Members,
     Region,
     Signer,
-    TierName,
     address,
     price,
     region,
@@ -21,6 +21,25 @@ from offchain_workers.cli.arguments import (
 from offchain_workers.cli.job import wait_for
 from offchain_workers.cli.job_view import describe, view
 from offchain_workers.cli.output import emit
+from offchain_workers.cli.post_options import (
+    BestEffort,
+    Bond,
+    Callback,
+    CallbackGas,
+    FromBalance,
+    Inputs,
+    Locator,
+    MaxPrice,
+    MethodName,
+    Named,
+    OpenAnswer,
+    Private,
+    SubnetId,
+    Tiers,
+    Turn,
+    Wait,
+    Within,
+)
 from offchain_workers.cli.progress import say
 from offchain_workers.cli.run import Run, command
 from offchain_workers.cli.wishes import (
@@ -39,8 +58,19 @@ if TYPE_CHECKING:
     from offchain_workers.cli.network import Connection
     from offchain_workers.cli.sending import Sender
     from offchain_workers.models.card import ModelCard
+    from offchain_workers.models.catalog import PublishedModel
     from offchain_workers.requester.posting import Prepared, Wish
     from offchain_workers.routing.record import DecisionRecord
+
+
+@dataclass(frozen=True)
+class Picked:
+    """What runs a job, and its inputs as the model takes them."""
+
+    model: PublishedModel
+    card: ModelCard
+    method: str
+    items: list[bytes]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -50,69 +80,37 @@ def add_to(app: typer.Typer) -> None:
 
 def post(
     run: Run,
-    inputs: Annotated[
-        list[Path], typer.Option("--input", help="A file; repeat for a batch in one job.")
-    ],
-    model: Annotated[
-        str | None, typer.Option(help="Id, the first digits of one (0x...), or name.")
-    ] = None,
+    inputs: Inputs,
+    model: Named = None,
     task: Task = None,
     prefer: Preferred = None,
     max_latency: MaxLatency = None,
     min_quality: MinQuality = None,
     first_answer: FirstAnswer = False,
-    method: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Verification method (default: none; of a wish: any that fits)."
-        ),
-    ] = None,
-    subnet: Annotated[
-        str | None, typer.Option(help="Id of a live subnet (default: found or formed).")
-    ] = None,
-    members: Annotated[int, typer.Option(min=1, max=8, help="Members of the subnet.")] = 3,
-    tier: Annotated[
-        list[TierName] | None, typer.Option(help="Allowed tier; repeat for more (default: all).")
-    ] = None,
+    method: MethodName = None,
+    subnet: SubnetId = None,
+    members: Members = 3,
+    tier: Tiers = None,
     region_: Region = 0,
-    max_price: Annotated[
-        str | None, typer.Option(help='For the whole job, as "0.01 ether" (default: as asked).')
-    ] = None,
-    within: Annotated[str, typer.Option(help="Time to deliver: 90s, 10m, 2h.")] = "10m",
-    turn: Annotated[str, typer.Option(help="Head start of each member over the next.")] = "30s",
-    best_effort: Annotated[
-        bool, typer.Option("--best-effort", help="Ask no worker to accept first.")
-    ] = False,
-    from_balance: Annotated[
-        bool, typer.Option("--from-balance", help="Pay from the balance in the market.")
-    ] = False,
-    bond: Annotated[
-        str | None,
-        typer.Option(help='Least bond of a claim, as "0.5 ether" (default: the method\'s).'),
-    ] = None,
-    callback: Annotated[str | None, typer.Option(help="Contract to call with the answer.")] = None,
-    callback_gas: Annotated[int, typer.Option(min=0, help="Gas for the callback.")] = 200_000,
-    locator: Annotated[
-        str, typer.Option(help="Base URL where you serve a large input yourself.")
-    ] = "",
-    private: Annotated[
-        bool, typer.Option("--private", help="Seal the input to the worker that accepts the job.")
-    ] = False,
-    open_answer: Annotated[
-        bool,
-        typer.Option("--open-answer", help="With --private: don't have the answer sealed to you."),
-    ] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for the answer.")] = False,
+    max_price: MaxPrice = None,
+    within: Within = "10m",
+    turn: Turn = "30s",
+    best_effort: BestEffort = False,
+    from_balance: FromBalance = False,
+    bond: Bond = None,
+    callback: Callback = None,
+    callback_gas: CallbackGas = 200_000,
+    locator: Locator = "",
+    private: Private = False,
+    open_answer: OpenAnswer = False,
+    wait: Wait = False,
     account: Signer = None,
 ) -> None:
     """Post a job: the model's answer on one input, or on a batch of them.
 
     With --task or --prefer the router chooses model, method and subnet, as `fusion plan` shows.
     """
-    from offchain_workers.cli import preparing
     from offchain_workers.cli.network import connect
-    from offchain_workers.cli.sending import Sender
-    from offchain_workers.requester.replies import reply_key
 
     # Who wants it private does not want it posted in the open.
     private = private or prefer is Prefer.PRIVATE
@@ -128,28 +126,66 @@ def post(
         wish = _private(wish, open_answer)
     connection = connect(run, account)
     record = _decided(run, connection, wanting, subnet)
+    picked = _picked(connection, wanting, record, inputs)
+    sender, prepared = _sent(
+        connection, wanting, record, picked, wish, subnet, from_balance, private and not open_answer
+    )
+    _report(run, connection, sender, prepared, picked.card, wait)
+
+
+def _picked(
+    connection: Connection,
+    wanting: Wanting,
+    record: DecisionRecord | None,
+    inputs: Sequence[Path],
+) -> Picked:
+    """The router's choice, or what was named. Raises MN-CLI-022; for a private job MN-REQ-010."""
+    from offchain_workers.cli import preparing
+
     if record is not None:
-        model, method = record.chosen.model, record.chosen.method
-        wish = replace(wish, decision=record.hash())
-    chosen, method = connection.model(str(model)), method or "none"
-    card = connection.catalog.card(chosen)
-    items = _items(card, inputs)
-    if private:
-        preparing.check_private(connection, chosen, card, method, items)
+        name, method = record.chosen.model, record.chosen.method
+    else:
+        name, method = str(wanting.model), next(iter(wanting.methods), "none")
+    model = connection.model(name)
+    card = connection.catalog.card(model)
+    items = _items(card, connection.selector(method), inputs)
+    if wanting.private:
+        preparing.check_private(connection, model, card, method, items)
+    return Picked(model, card, method, items)
+
+
+def _sent(
+    connection: Connection,
+    wanting: Wanting,
+    record: DecisionRecord | None,
+    picked: Picked,
+    wish: Wish,
+    subnet: str | None,
+    from_balance: bool,
+    is_answer_sealed: bool,
+) -> tuple[Sender, Prepared]:
+    """The job on the chain, with the subnet that it may need."""
+    from offchain_workers.cli import preparing
+    from offchain_workers.cli.sending import Sender
+    from offchain_workers.requester.replies import reply_key
+
     sender = Sender(connection)
-    if private and not open_answer:
+    if record is not None:
+        wish = replace(wish, decision=record.hash())
+    if is_answer_sealed:
         wish = replace(wish, reply=reply_key(sender.account).public)
     if subnet:
         formed = preparing.named(connection, subnet)
     else:
-        selector = connection.selector(method)
-        spec = record.spec if record else wanting.spec(chosen.model_id, selector)
+        selector = connection.selector(picked.method)
+        spec = record.spec if record else wanting.spec(picked.model.model_id, selector)
         formed = preparing.found(connection, sender, spec)
     prepared = preparing.prepare(
-        connection, sender, chosen, card, method, formed, items, wish, from_balance, record
-    )
+        connection, sender, picked.model, picked.card, picked.method, formed, picked.items, wish,
+        from_balance, record,
+    )  # fmt: skip
     sender.send("post the job", prepared.call)
-    _report(run, connection, sender, prepared, card, wait)
+    return sender, prepared
 
 
 def _decided(
@@ -207,13 +243,13 @@ def _private(wish: Wish, open_answer: bool) -> Wish:
     return replace(wish, private=True)
 
 
-def _items(card: ModelCard, inputs: Sequence[Path]) -> list[bytes]:
-    from offchain_workers.codecs import get_codec
+def _items(card: ModelCard, selector: bytes, inputs: Sequence[Path]) -> list[bytes]:
+    from offchain_workers.codecs import get_codec, under
 
     limit = card.limits.max_items
     if len(inputs) > limit:
         raise FusionError("MN-CLI-022", f"{len(inputs)} inputs; the model takes {limit} in a job")
-    codec = get_codec(card.codec)
+    codec, card = get_codec(card.codec), under(card, selector)
     return [codec.encode(card, path) for path in inputs]
 
 

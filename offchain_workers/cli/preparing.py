@@ -49,7 +49,7 @@ def check_private(
 ) -> None:
     """Before a subnet is formed for it. Raises MN-REQ-010, MN-ZK-055."""
     able = concealing(method_of(connection.selector(method)), items)
-    view = ModelView(card, partial(connection.catalog.blob, model))
+    view = ModelView(card, partial(connection.catalog.blob, model), model.artifacts)
     able.conceal(items, view, model.model_id, bytes(32))
 
 

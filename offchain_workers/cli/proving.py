@@ -8,14 +8,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from offchain_workers.chain.contracts.zkml import ZKML
 from offchain_workers.cli.progress import waiting
 from offchain_workers.cli.run import Run
-from offchain_workers.codecs import get_codec
+from offchain_workers.codecs import get_codec, under
 from verifiers.scratch import Scratch
 from verifiers.zkml import bundle as bundles
 from verifiers.zkml.bundle import Bundle
 from verifiers.zkml.circuit import signed
-from verifiers.zkml.method import prepared, values_of
+from verifiers.zkml.keys import prepared
+from verifiers.zkml.method import values_of
 from verifiers.zkml.prover import SCRATCH, Proof, Prover
 from verifiers.zkml.runner import Ezkl
 from verifiers.zkml.srs import FOLDER
@@ -29,7 +31,8 @@ def prove_with(
 ) -> dict[str, Any]:
     """Raises the errors of bundles, codecs, setups and ezkl."""
     found = bundles.read(folder)
-    values = values_of(found.card, get_codec(found.card.codec).encode(found.card, sample))
+    item = get_codec(found.card.codec).encode(under(found.card, ZKML), sample)
+    values = values_of(found.card, item)
     with (
         Scratch(SCRATCH) as name,
         waiting(run, "proving") as report,

@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from offchain_workers.cli import teeml_collateral, teeml_keys, teeml_policy
-from offchain_workers.cli.arguments import identifier
+from offchain_workers.cli import teeml_collateral, teeml_gpu, teeml_keys, teeml_policy
 from offchain_workers.cli.output import emit, fields
 from offchain_workers.cli.run import Run, command
-from offchain_workers.cli.teeml_files import QuoteFile, RootFile, moment_of, quote_bytes, read_file
+from offchain_workers.cli.teeml_files import (
+    At,
+    QuoteFile,
+    RootFile,
+    collateral_of,
+    moment_of,
+    quote_bytes,
+    read_file,
+)
 
 if TYPE_CHECKING:
     from verifiers.teeml.collateral import Collateral
@@ -25,6 +32,7 @@ group = typer.Typer(no_args_is_help=True, help="Trusted hardware: quotes, keys, 
 group.add_typer(teeml_collateral.group, name="collateral")
 group.add_typer(teeml_policy.group, name="policy")
 teeml_keys.add_to(group)
+teeml_gpu.add_to(group)
 
 _VERDICT = {
     "accepted": "Accepted",
@@ -51,22 +59,26 @@ _TDX = {
     "mrconfigid": "MRCONFIGID",
     "rtmrs": "RTMRs",
 }
-
-_GPU = {"chip": "Chip", "driver": "Driver", "vbios": "VBIOS", "nonce": "Nonce"}
-
-At = Annotated[
-    int | None, typer.Option("--at", metavar="UNIX", help="The time to judge at (default now).")
-]
+_GPU = {"gpu_claims": "GPU claims", "gpus": "GPUs"}
 
 
 @command(group, "inspect")
-def inspectquote_bytes(run: Run, quote: QuoteFile) -> None:
-    """Show what a quote says. Nothing of it is checked."""
+def inspectquote_bytes(
+    run: Run,
+    quote: QuoteFile,
+    gpu: Annotated[
+        Path | None,
+        typer.Option("--gpu", metavar="FILE", help="Claims about GPUs that came with the quote."),
+    ] = None,
+) -> None:
+    """Show what a quote says, and claims about GPUs. Nothing of it is checked."""
     from verifiers.teeml.quote import Quote
 
     parsed = Quote.parse(quote_bytes(quote))
     data = _common(parsed) | _report(parsed)
     labels = _COMMON | (_TDX if parsed.is_tdx else _SGX)
+    if gpu is not None:
+        data, labels = data | teeml_gpu.shown(read_file(gpu)), labels | _GPU
     emit(run, data, lambda: fields(data, labels))
 
 
@@ -76,7 +88,9 @@ def verifyquote_bytes(
     quote: QuoteFile,
     collateral: Annotated[
         Path,
-        typer.Option("--collateral", metavar="FILE", help="The platform's collateral, JSON."),
+        typer.Option(
+            "--collateral", metavar="PATH", help="The platform's collateral: JSON, or a folder."
+        ),
     ],
     at: At = None,
     policy: Annotated[
@@ -90,14 +104,14 @@ def verifyquote_bytes(
     ] = False,
 ) -> None:
     """Check a quote as the contracts do; whatever is refused comes with its reason."""
-    from verifiers.teeml.collateral import Collateral
     from verifiers.teeml.policy import Policy
     from verifiers.teeml.roots import INTEL, read_root
     from verifiers.teeml.verify import verify
 
+    raw = quote_bytes(quote)
     question = _Question(
-        quote_bytes(quote),
-        Collateral.parse(read_file(collateral)),
+        raw,
+        collateral_of(collateral, raw),
         moment_of(at),
         Policy() if policy is None else Policy.parse(read_file(policy)),
         INTEL if root is None else read_root(read_file(root)),
@@ -107,26 +121,6 @@ def verifyquote_bytes(
     emit(run, data, lambda: fields(data, _VERDICT))
     if not verdict.accepted:
         raise typer.Exit(1)
-
-
-@command(group, "gpu")
-def verify_gpu(
-    run: Run,
-    evidence: Annotated[
-        Path, typer.Option("--evidence", metavar="FILE", help="Request and response, SPDM.")
-    ],
-    chain: Annotated[Path, typer.Option("--chain", metavar="FILE", help="Certificates, PEM.")],
-    nonce: Annotated[str, typer.Option("--nonce", metavar="HEX", help="What the GPU was asked.")],
-    at: At = None,
-) -> None:
-    """Check an NVIDIA GPU's evidence: chain, signature, nonce, firmware."""
-    from verifiers.teeml.gpu import check_gpu
-
-    asked = identifier(nonce, "nonce")
-    found = check_gpu(quote_bytes(evidence), read_file(chain), asked, moment_of(at))
-    measurements = {str(index): value for index, value in found.measurements.items()}
-    data = {name: getattr(found, name) for name in _GPU} | {"measurements": measurements}
-    emit(run, data, lambda: fields(data, _GPU))
 
 
 class _Question(NamedTuple):

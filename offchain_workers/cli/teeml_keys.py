@@ -97,7 +97,7 @@ def excuse(
     key: Annotated[str, typer.Argument(metavar="KEY", help="The key that was taken from you.")],
     account: Signer = None,
 ) -> None:
-    """Be excused from a job that you owe: the guardian, or a larger stake, took your key.
+    """Be excused from a job that you owe: the policy's guardian took your key.
 
     The pledge is yours again, and the next member is first.
     """

@@ -60,6 +60,7 @@ def _row(verifier: TeemlVerifier, event: Event, now: int) -> dict[str, Any]:
         "platform": args["platform"],
         "status": STATUSES[int(args["status"])],
         "sealing_key": args["sealing_key"],
+        "gpu_claims": args["gpu_claims"],
         "next_status": None,
         "warning": "",
     }

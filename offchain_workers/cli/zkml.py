@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from offchain_workers.cli.files import read, read_card
 from offchain_workers.cli.output import emit, fields
 from offchain_workers.cli.run import Run, command
 from offchain_workers.errors import FusionError
@@ -98,7 +99,7 @@ def setup(
     from verifiers.zkml.srs import Kind
 
     options = _options(input_, weights, scale, input_scale, name, srs, ceremony)
-    made = _make(run, onnx, sample, _card(card), options, _limits(seconds, memory, threads))
+    made = _make(run, onnx, sample, read_card(card), options, _limits(seconds, memory, threads))
     made.write(out)
     if made.description.kind is Kind.DEVELOPMENT:
         warn("development setup: whoever has its secret can prove anything; not for production")
@@ -166,11 +167,11 @@ def verify_artifacts(
     from verifiers.zkml.srs import FOLDER
 
     found = bundles.read(bundle)
-    data_ = _read(onnx) if onnx else found.files[ONNX_FILE]
+    data_ = read(onnx) if onnx else found.files[ONNX_FILE]
     limits = _limits(seconds, memory, threads)
     with waiting(run, "making the circuit again") as report:
-        wrapped = _read(bundle / MODEL_FILE)
-        check(found, data_, wrapped, _card(card), report, srs or FOLDER, limits)
+        wrapped = read(bundle / MODEL_FILE)
+        check(found, data_, wrapped, read_card(card), report, srs or FOLDER, limits)
     data = _facts(found) | {"bundle": bundle, "derived": True}
     emit(run, data, lambda: fields(data, _FACTS))
 
@@ -215,7 +216,7 @@ def _make(
 
     samples = read_samples(sample)
     with waiting(run, "making the circuit") as report:
-        return make(_read(onnx), samples, replace(options, limits=limits), card, report).bundle
+        return make(read(onnx), samples, replace(options, limits=limits), card, report).bundle
 
 
 def _facts(found: Bundle) -> dict[str, Any]:
@@ -234,19 +235,6 @@ def _limits(seconds: float, memory: float, threads: int) -> Limits:
     from verifiers.zkml.runner import Limits
 
     return Limits(seconds, int(memory * (1 << 30)), threads)
-
-
-def _card(path: Path | None) -> ModelCard | None:
-    from offchain_workers.models import ModelCard
-
-    return None if path is None else ModelCard.from_json(_read(path))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise FusionError("MN-CLI-021", f"can't read {path}: {error.strerror}") from error
 
 
 def _need() -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from offchain_workers.codecs.base import Codec, NoModelNeededError
+from offchain_workers.codecs.base import Codec, NoModelNeededError, under
 from offchain_workers.codecs.registry import get_codec
 
-__all__ = ["Codec", "NoModelNeededError", "get_codec"]
+__all__ = ["Codec", "NoModelNeededError", "get_codec", "under"]

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
+from pydantic import JsonValue
 
+from offchain_workers.chain.contracts.terms import selector_of
 from offchain_workers.models import CodecError, ModelCard, TensorSpec, WireLengthError
 from offchain_workers.models.errors import InvalidAnswerError, UnreadableInputError
 from offchain_workers.models.wire import Array, unpack_items
@@ -17,6 +19,7 @@ from offchain_workers.models.wire import Array, unpack_items
 Raw = bytes | Path
 # Methods whose models are integers that stand for a float model's numbers.
 _SCALED = ("opml", "zkml")
+_SELECTORS = {selector_of(name): name for name in _SCALED}
 Answer = dict[str, Any]
 
 
@@ -42,6 +45,13 @@ class Codec(Protocol):
         Total over ``card.item_bytes_out`` arbitrary bytes: an answer or a CodecError.
         """
         ...
+
+
+class ScaleUnclearError(CodecError):
+    """A card says of one tensor's integers, under different methods, that they stand for different
+    numbers, and the method is not known or has no scale of its own."""
+
+    CODE = "MN-CODEC-009"
 
 
 class NoModelNeededError(CodecError):
@@ -83,10 +93,18 @@ def scores(card: ModelCard, output: bytes) -> np.ndarray[Any, np.dtype[Any]]:
     spec = card.outputs[0]
     if len(card.outputs) != 1 or spec.elements != len(card.labels):
         raise InvalidAnswerError(f"model {card.name} does not give one score for each label")
-    values = _reals(card, unpack_items(card.outputs, output, 1)[spec.name].reshape(-1))
+    values = as_reals(card, unpack_items(card.outputs, output, 1)[spec.name].reshape(-1))
     if not np.isfinite(values).all():
         raise InvalidAnswerError(f"the answer has NaN or infinity in {spec.name}")
     return values
+
+
+def under(card: ModelCard, selector: bytes) -> ModelCard:
+    """The card as jobs under a method read it: another method's notes say nothing about them."""
+    name = _SELECTORS.get(selector)
+    if name is None:
+        return card
+    return card.model_copy(update={"methods": {name: card.methods.get(name)}})
 
 
 def elements(card: ModelCard, spec: TensorSpec, reals: Array) -> Array:
@@ -106,7 +124,7 @@ def elements(card: ModelCard, spec: TensorSpec, reals: Array) -> Array:
     return result
 
 
-def _reals(card: ModelCard, values: Array) -> Array:
+def as_reals(card: ModelCard, values: Array) -> Array:
     """What a compiled model's integers stand for, by the notes in its card; else as they are."""
     scaling = _scaling(card, "output")
     if scaling is None or values.dtype.kind not in "iu":
@@ -117,10 +135,16 @@ def _reals(card: ModelCard, values: Array) -> Array:
 
 
 def _scaling(card: ModelCard, side: str) -> tuple[float, float] | None:
-    """Scale and zero of a compiled model's ``input`` or ``output``."""
-    found = (card.methods.get(method) for method in _SCALED)
-    notes = next((each for each in found if isinstance(each, dict)), {})
-    scaling = notes.get(side)
+    """Scale and zero of a compiled model's ``input`` or ``output``. Raises ScaleUnclearError."""
+    found = {method: _noted(card.methods.get(method), side) for method in _SCALED}
+    stated = {scaling for method, scaling in found.items() if card.methods.get(method) is not None}
+    if len(stated) > 1:
+        raise ScaleUnclearError(f"the scale of the {side} is another for {' and '.join(_SCALED)}")
+    return next(iter(stated), None)
+
+
+def _noted(notes: JsonValue, side: str) -> tuple[float, float] | None:
+    scaling = notes.get(side) if isinstance(notes, dict) else None
     if not isinstance(scaling, dict):
         return None
     scale, zero = scaling.get("scale"), scaling.get("zero")

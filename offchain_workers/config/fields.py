@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
@@ -40,6 +40,26 @@ class Section(BaseModel):
     """A table of the file: unknown keys are errors, values never change once loaded."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def listen_host_field(what: str = "the endpoint") -> Any:
+    """The field: this machine alone, unless somebody says so."""
+    return Field("127.0.0.1", description=f"Address that {what} listens on.")
+
+
+def listen_port_field(number: int, *, is_fixed: bool = False) -> Any:
+    """The field; a fixed one must be known before it listens."""
+    what = "Its port." if is_fixed else "Its port; 0 picks a free one."
+    return Field(number, ge=int(is_fixed), le=65_535, description=what)
+
+
+def database_field(file: str, what: str) -> Any:
+    """The field; never shown, for it may carry a password."""
+    return Field(
+        f"sqlite:///~/.fusion/{file}.db",
+        repr=False,
+        description=f"SQLAlchemy URL of {what} (SQLite or PostgreSQL).",
+    )
 
 
 def table_of(field: FieldInfo) -> type[BaseModel] | None:

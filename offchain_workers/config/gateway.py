@@ -14,14 +14,17 @@ from offchain_workers.config.fields import (
     Section,
     Urls,
     WeiAmount,
+    database_field,
+    listen_host_field,
+    listen_port_field,
 )
 
 
 class Gateway(Section):
     """The gateway's daemon: where wishes arrive over HTTP."""
 
-    listen_host: str = Field("127.0.0.1", description="Address that the endpoint listens on.")
-    listen_port: int = Field(8702, ge=0, le=65_535, description="Its port; 0 picks a free one.")
+    listen_host: str = listen_host_field()
+    listen_port: int = listen_port_field(8702)
     public_url: HttpUrl | None = Field(
         None,
         examples=["https://gateway.example.org"],
@@ -32,11 +35,7 @@ class Gateway(Section):
         description="Be a relay, too, at /relay below public_url, with the limits and operators of "
         "[relay]: worker.relay names that URL.",
     )
-    database: DatabaseUrl = Field(
-        "sqlite:///~/.fusion/gateway.db",
-        repr=False,
-        description="SQLAlchemy URL of the gateway's database (SQLite or PostgreSQL).",
-    )
+    database: DatabaseUrl = database_field("gateway", "the gateway's database")
     keys_file: HomePath = Field(
         Path("~/.fusion/gateway-keys.json"),
         description="API keys and their quotas, as `fusion apikey` writes them.",

@@ -5,17 +5,20 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from offchain_workers.config.fields import DatabaseUrl, HomePath, HttpUrl, Section, Urls
+from offchain_workers.config.fields import (
+    DatabaseUrl,
+    HomePath,
+    HttpUrl,
+    Section,
+    Urls,
+    database_field,
+)
 
 
 class Provider(Section):
     """Machines leased from others, for tier web3_share; see docs/tiers.md."""
 
-    database: DatabaseUrl = Field(
-        "sqlite:///~/.fusion/leases.db",
-        repr=False,
-        description="SQLAlchemy URL of the ledger of leases (SQLite or PostgreSQL).",
-    )
+    database: DatabaseUrl = database_field("leases", "the ledger of leases")
     static: Urls = Field(
         (), description="Base URLs of servers that you leased elsewhere, for the source static."
     )

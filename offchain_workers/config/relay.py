@@ -5,14 +5,20 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from offchain_workers.config.fields import AddressList, HttpUrl, Section
+from offchain_workers.config.fields import (
+    AddressList,
+    HttpUrl,
+    Section,
+    listen_host_field,
+    listen_port_field,
+)
 
 
 class Relay(Section):
     """The relay, through which workers that nobody can dial are reached."""
 
-    listen_host: str = Field("127.0.0.1", description="Address that the relay listens on.")
-    listen_port: int = Field(8704, ge=1, le=65_535, description="Its port.")
+    listen_host: str = listen_host_field("the relay")
+    listen_port: int = listen_port_field(8704, is_fixed=True)
     public_url: HttpUrl | None = Field(
         None,
         examples=["https://relay.example.org"],

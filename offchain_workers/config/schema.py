@@ -13,18 +13,16 @@ from offchain_workers.config.engine import Engine
 from offchain_workers.config.fields import (
     Address,
     AddressList,
-    DatabaseUrl,
     HomePath,
     HttpUrl,
-    ModelIds,
-    RelayUrl,
     Section,
     Urls,
-    WeiAmount,
 )
 from offchain_workers.config.gateway import Gateway
 from offchain_workers.config.provider import Provider
 from offchain_workers.config.relay import Relay
+from offchain_workers.config.watch import Watch
+from offchain_workers.config.worker import Worker
 
 _EXAMPLE_ADDRESS = "0x" + "00" * 19 + "01"
 
@@ -105,152 +103,6 @@ class Storage(Section):
     max_bytes: int = Field(1_073_741_824, gt=0, description="Largest blob to fetch, in bytes.")
 
 
-class Worker(Section):
-    """The operator's daemon."""
-
-    listen_host: str = Field("127.0.0.1", description="Address that the endpoint listens on.")
-    listen_port: int = Field(8700, ge=0, le=65_535, description="Its port; 0 picks a free one.")
-    public_url: HttpUrl | None = Field(
-        None,
-        examples=["https://worker.example.org"],
-        description="URL at which others reach the endpoint, as your manifest names it. Unset with "
-        "a relay: its URL for you.",
-    )
-    relay: RelayUrl | None = Field(
-        None,
-        examples=["https://relay.example.org"],
-        description="Behind NAT: the relay to dial out to. The worker then listens nowhere.",
-    )
-    database: DatabaseUrl = Field(
-        "sqlite:///~/.fusion/worker.db",
-        repr=False,
-        description="SQLAlchemy URL of the worker's database (SQLite or PostgreSQL).",
-    )
-    models: ModelIds = Field(
-        (), description='Models to serve, each as "model:0x...". Empty: all that you offer.'
-    )
-    min_profit_wei: WeiAmount = Field(
-        0, description='Least profit of a job after gas, in wei or as in "0.001 ether".'
-    )
-    max_in_flight: int = Field(8, ge=1, description="Jobs worked on at the same time.")
-    accept_seconds: int = Field(
-        60, ge=5, le=3_600, description="Seconds for which a signed acceptance can be posted."
-    )
-    accept_pledge_bps: int = Field(
-        5_000,
-        ge=0,
-        le=10_000,
-        description="Stake pledged with an acceptance, as a share of what the job would pay in "
-        "basis points (10000 = all of it); for prices in the chain's own coin.",
-    )
-    accept_pledge_wei: WeiAmount = Field(
-        10**15, description="Stake pledged where the price is in a token."
-    )
-    max_promises: int = Field(
-        32, ge=1, description="Acceptances outstanding and jobs owed at the same time."
-    )
-    min_turn_seconds: int = Field(
-        30,
-        ge=0,
-        description="Skip jobs whose turn is shorter than this many seconds: long enough for a few "
-        "blocks, or a delivery in time is luck.",
-    )
-    deliver_margin_seconds: int = Field(
-        30, ge=0, description="Seconds that must remain before the deadline after the run."
-    )
-    gas_price_cap_gwei: float = Field(
-        200.0, gt=0, description="Never pay more than this for gas, in gwei."
-    )
-    callback_gas_cap: int = Field(
-        500_000, ge=0, description="Skip jobs whose callback asks for more gas than this."
-    )
-    breaker_failures: int = Field(
-        5, ge=1, description="Failures within the window below that pause the worker."
-    )
-    breaker_window_seconds: int = Field(
-        300, ge=1, description="Seconds over which failures are counted."
-    )
-    breaker_pause_seconds: int = Field(
-        60, ge=1, description="Seconds without new jobs after the circuit breaker opens."
-    )
-    sweep_seconds: int = Field(
-        300, ge=1, description="Seconds between comparisons of the database with the contracts."
-    )
-    withdraw_above_wei: WeiAmount | None = Field(
-        None,
-        examples=["0.1 ether"],
-        description="Withdraw earnings in the chain's own coin above this. Unset: never.",
-    )
-    keeper: bool = Field(
-        False, description="Close expired jobs of your subnets where the tip pays for the gas."
-    )
-    audit: bool = Field(
-        True,
-        description="Run claims of your subnets' other members again when an audit names you, for "
-        "its pay.",
-    )
-    audit_budget_wei: WeiAmount = Field(
-        10**17,
-        description="Most that may be at a time in bonds against claims that an audit found wrong, "
-        'in wei or as in "0.1 ether"; 0: only report them.',
-    )
-    announce_manifest: bool = Field(
-        True,
-        description="Announce manifest and public_url on the chain whenever they changed.",
-    )
-
-
-class Watch(Section):
-    """The challenger's daemon, which runs claims under `opml` again."""
-
-    listen_host: str = Field("127.0.0.1", description="Address that the endpoint listens on.")
-    listen_port: int = Field(8701, ge=0, le=65_535, description="Its port; 0 picks a free one.")
-    database: DatabaseUrl = Field(
-        "sqlite:///~/.fusion/watch.db",
-        repr=False,
-        description="SQLAlchemy URL of the watcher's database (SQLite or PostgreSQL).",
-    )
-    models: ModelIds = Field(
-        (), description='Models to watch, each as "model:0x...". Empty: all of the market.'
-    )
-    share: float = Field(
-        1.0,
-        ge=0,
-        le=1,
-        description="Share of the claims to run again, drawn by job and your address; 1 is all.",
-    )
-    budget_wei: WeiAmount = Field(
-        10**17,
-        description='Most that may be in bonds at a time, lost ones included, in wei or as in "0.1 '
-        'ether".',
-    )
-    bond_margin_bps: int = Field(
-        2_500,
-        ge=0,
-        le=100_000,
-        description="What to add to the least bond, in basis points of it: the base fee moves "
-        "before the game is opened. It comes back with the bond.",
-    )
-    window_margin_seconds: int = Field(
-        60, ge=0, description="Open no game when less than this is left of a claim's window."
-    )
-    one_endpoint: bool = Field(
-        False,
-        description="Bond on the word of a single RPC endpoint. On development chains one is "
-        "enough anyway, if no second one is configured.",
-    )
-    dry_run: bool = Field(False, description="Judge and report; send nothing.")
-    threads: int = Field(1, ge=1, description="Claims run again at the same time.")
-    gas_price_cap_gwei: float = Field(
-        500.0, gt=0, description="Never pay more than this for gas, in gwei."
-    )
-    sweep_seconds: int = Field(60, ge=1, description="Seconds between looks for money to withdraw.")
-    withdraw_above_wei: WeiAmount | None = Field(
-        0,
-        description="Withdraw bonds and rewards that came back above this.",
-    )
-
-
 class Vouching(Section):
     """Whose word compiled models (those with an artifact) are taken on; see the operator's page."""
 
@@ -280,6 +132,20 @@ class Teeml(Section):
     )
     platform: str = Field(
         "platform", min_length=1, max_length=64, description="Simulated: which machine this is."
+    )
+    deliver: Literal["signed", "quoted"] = Field(
+        "signed",
+        description="By a registered key's signature, or with a quote of each answer and no key.",
+    )
+    gpu: Literal["none", "nvml", "simulated"] = Field(
+        "none",
+        description="Whose evidence the enclave collects with each key: NVIDIA's GPUs, or a"
+        " simulated one.",
+    )
+    gpu_golden: HomePath | None = Field(
+        None,
+        examples=["/etc/fusion/gpu-golden.json"],
+        description="NVIDIA's measurements of the GPUs' firmware, JSON; nvml needs it.",
     )
     pcs: HttpUrl = Field(
         "https://api.trustedservices.intel.com",

@@ -7,7 +7,20 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
+from web3.exceptions import Web3Exception
+
+from offchain_workers.errors import FusionError
+
 T = TypeVar("T")
+
+
+def why_failed(error: BaseException, otherwise: str) -> FusionError:
+    """What kept a task from its result; ``otherwise``: the code of what no task should raise."""
+    if isinstance(error, FusionError):
+        return error
+    if isinstance(error, Web3Exception):
+        return FusionError("MN-CHAIN-006", str(error))
+    return FusionError(otherwise, repr(error))
 
 
 class Tasks(Generic[T]):

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""file-type@1: small files of forty kinds, each made here, with the kind that it is."""
+"""file-type@1: small files of forty kinds, with the kind that each is.
+
+Texts stand in data/texts.json as lists of lines; the others are made here.
+"""
 
 from __future__ import annotations
 
@@ -16,37 +19,46 @@ import wave
 import zipfile
 from collections.abc import Sequence
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
-from offchain_workers.evaluation.file_texts import TEXTS
 from offchain_workers.evaluation.suite import labelled
 from offchain_workers.models.demo_files import demo_files
 
-_PROSE = "\n".join(TEXTS["txt"].splitlines() * 4).encode()
+
+@cache
+def _texts() -> dict[str, str]:
+    data = (files("offchain_workers.evaluation") / "data" / "texts.json").read_bytes()
+    by_label = json.loads(data)
+    return {label: "".join(f"{line}\n" for line in lines) for label, lines in by_label.items()}
+
+
+def _prose() -> bytes:
+    return "\n".join(_texts()["txt"].splitlines() * 4).encode()
 
 
 @cache
 def _cases() -> Sequence[tuple[bytes, str]]:
-    texts = [(text.encode(), label) for label, text in TEXTS.items()]
+    texts = [(text.encode(), label) for label, text in _texts().items()]
     demo = [(data, label) for _, data, label in demo_files()]
     return [*demo, *texts, *_archives(), *_media(), (_table(), "sqlite"), (_notebook(), "ipynb")]
 
 
 def _archives() -> list[tuple[bytes, str]]:
-    zipped, tarred = io.BytesIO(), io.BytesIO()
+    prose, zipped, tarred = _prose(), io.BytesIO(), io.BytesIO()
     with zipfile.ZipFile(zipped, "w") as archive:
         for name in ("one.txt", "two.txt"):
-            archive.writestr(zipfile.ZipInfo(name), _PROSE)
+            archive.writestr(zipfile.ZipInfo(name), prose)
     with tarfile.open(fileobj=tarred, mode="w") as archive_:
         entry = tarfile.TarInfo("one.txt")
-        entry.size = len(_PROSE)
-        archive_.addfile(entry, io.BytesIO(_PROSE))
+        entry.size = len(prose)
+        archive_.addfile(entry, io.BytesIO(prose))
     return [
         (zipped.getvalue(), "zip"),
         (tarred.getvalue(), "tar"),
-        (bz2.compress(_PROSE), "bzip"),
-        (lzma.compress(_PROSE), "xz"),
-        (gzip.compress(_PROSE, mtime=0), "gzip"),
+        (bz2.compress(prose), "bzip"),
+        (lzma.compress(prose), "xz"),
+        (gzip.compress(prose, mtime=0), "gzip"),
     ]
 
 

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from eth_account.signers.local import LocalAccount
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
 from offchain_workers.canaries import Tally
@@ -18,8 +18,9 @@ from offchain_workers.chain.db import Database
 from offchain_workers.chain.follower import BlockFollower
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.transactions import TxManager, TxPolicy
-from offchain_workers.config import Deployment, Settings, find_deployment
+from offchain_workers.config import Settings, find_deployment
 from offchain_workers.config.gateway import Gateway as GatewaySettings
+from offchain_workers.daemon.assembly import network_of, stores_of
 from offchain_workers.engines.embedded import EmbeddedEngine
 from offchain_workers.gateway.bell import Bell
 from offchain_workers.gateway.callers import Callers
@@ -49,9 +50,6 @@ from offchain_workers.gateway.views import Health
 from offchain_workers.relay.auth import Place
 from offchain_workers.relay.serve import relay_for
 from offchain_workers.storage import HttpStore, LocalStore, MultiStore
-
-# Room that uploads may never take from the disk.
-_MIN_FREE_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -89,6 +87,19 @@ class Parts:
         self.db.close()
 
 
+@dataclass(frozen=True)
+class _Ground:
+    """What the other parts rest on."""
+
+    local: LocalStore
+    peers: tuple[HttpStore, ...]
+    db: Database
+    pool: RpcPool
+    network: Network
+    follower: BlockFollower
+    tx: TxManager
+
+
 def assemble(
     settings: Settings,
     account: LocalAccount,
@@ -97,29 +108,21 @@ def assemble(
     is_stopping: Callable[[], bool],
 ) -> Parts:
     """Opens the database; asks no network yet. Raises FusionError."""
-    own, storage = settings.gateway, settings.storage
-    found = find_deployment(settings)
-    callers = Callers(own)
-    local = LocalStore(storage.folder, _MIN_FREE_BYTES)
-    peers = tuple(HttpStore(url, allow_private=storage.allow_private) for url in storage.peers)
-    store = MultiStore(local, peers)
-    db = Database(own.database, {"gateway": GATEWAY_SCHEMA})
-    pool = RpcPool(settings.chain.rpc_urls, found.chain_id)
-    network = _network(pool, found)
-    follower = BlockFollower(pool, db, network.abis(), found.start_block)
-    tx = TxManager(pool, db, account, TxPolicy(max_fee=int(own.gas_price_cap_gwei * 10**9)))
-    wake = follower.wake.set
-    payer = OutboxPayer(db, tx, pool.w3, wake)
-    shelf = Shelf(pool, network, store, storage.allow_private, payer if own.form_subnets else None)
-    snapshots = Snapshots(pool, network, store, storage.allow_private)
+    own, private = settings.gateway, settings.storage.allow_private
+    guard = Guard(Callers(own), is_ready)
+    on = _ground(settings, account)
+    db, pool, network, local, wake = on.db, on.pool, on.network, on.local, on.follower.wake.set
+    store = MultiStore(local, on.peers)
+    payer = OutboxPayer(db, on.tx, pool.w3, wake)
+    shelf = Shelf(pool, network, store, private, payer if own.form_subnets else None)
+    snapshots = Snapshots(pool, network, store, private)
     purse = Purse(db, network, account.address, own.total_spend_per_hour_wei, time.time)
     records = Records(local)
     leases, bell, once = Leases(), Bell(), Once(db)
-    poster = Poster(db, network, tx, shelf, purse, local, leases, records, own.preparing, wake)
+    poster = Poster(db, network, on.tx, shelf, purse, local, leases, records, own.preparing, wake)
     reader = Reader(db, network, shelf, local)
     planner = Planner(own, shelf, snapshots.now)
     front = FrontDoor(poster, own.batch_cap_seconds, own.preparing)
-    guard = Guard(callers, is_ready)
     streams = Streams(reader, bell, own.max_streams, is_stopping)
     inference = Inference(planner, poster, once, reader, front, bell, own.answer_seconds)
     showcase = Showcase(shelf, reader)
@@ -130,22 +133,12 @@ def assemble(
         v1(guard, planner, poster, once, reader, showcase, streams, local, own.max_blob_bytes),
         v2(guard, shelf, inference, is_ready, "1"),
     ]
-    app = build_app(
-        health,
-        guard,
-        local,
-        own.max_body_bytes,
-        own.max_blob_bytes,
-        routers,
-        own.origins,
-        mounted_relay(settings, pool, network),
-    )
     return Parts(
         db=db,
         pool=pool,
         network=network,
-        follower=follower,
-        tx=tx,
+        follower=on.follower,
+        tx=on.tx,
         ledger=Ledger(account.address),
         shelf=shelf,
         snapshots=snapshots,
@@ -157,8 +150,39 @@ def assemble(
         bell=bell,
         observing=observing,
         spot_checks=spot_checks,
-        peers=peers,
-        app=app,
+        peers=on.peers,
+        app=_app(settings, on, health, guard, routers),
+    )
+
+
+def _ground(settings: Settings, account: LocalAccount) -> _Ground:
+    own, found = settings.gateway, find_deployment(settings)
+    local, peers = stores_of(settings)
+    db = Database(own.database, {"gateway": GATEWAY_SCHEMA})
+    pool = RpcPool(settings.chain.rpc_urls, found.chain_id)
+    network = network_of(pool, found)
+    follower = BlockFollower(pool, db, network.abis(), found.start_block)
+    tx = TxManager(pool, db, account, TxPolicy(max_fee=int(own.gas_price_cap_gwei * 10**9)))
+    return _Ground(local, peers, db, pool, network, follower, tx)
+
+
+def _app(
+    settings: Settings,
+    on: _Ground,
+    health: Callable[[], Health],
+    guard: Guard,
+    routers: Sequence[APIRouter],
+) -> FastAPI:
+    own = settings.gateway
+    return build_app(
+        health,
+        guard,
+        on.local,
+        own.max_body_bytes,
+        own.max_blob_bytes,
+        routers,
+        own.origins,
+        mounted_relay(settings, on.pool, on.network),
     )
 
 
@@ -171,11 +195,6 @@ def mounted_relay(settings: Settings, pool: RpcPool, network: Network) -> ASGIAp
         raise RelayHomelessError("workers sign the relay's URL: set gateway.public_url, or a port")
     url = own.public_url or f"http://{own.listen_host}:{own.listen_port}"
     return relay_for(settings.relay, Place(f"{url}{RELAY}", pool.chain_id), network).app
-
-
-def _network(pool: RpcPool, found: Deployment) -> Network:
-    at = found.addresses
-    return Network.at(pool.w3, at.marketplace, at.models, at.subnets, found.start_block)
 
 
 def _spot_checks(

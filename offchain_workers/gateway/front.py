@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -131,26 +132,24 @@ class FrontDoor:
                 wait = due if wait is None else min(wait, due)
                 continue
             group.leaving = True
-            self._pool.submit(self._leave, group, group.take())
+            self._leave(group, group.take())
         return wait
 
     def _leave(self, group: _Group, batch: list[_Request]) -> None:
-        first = batch[0]
-        try:
-            shares = [request.share for request in batch]
-            placed = self._poster.commit(first.order, first.posting, shares)
-        except BaseException as error:
-            self._left(group, None)
+        first, shares = batch[0], [request.share for request in batch]
+        gone = self._pool.submit(self._poster.commit, first.order, first.posting, shares)
+        gone.add_done_callback(partial(self._left, group, batch))
+
+    def _left(self, group: _Group, batch: list[_Request], gone: Future[list[Placed]]) -> None:
+        """In the batch's thread: it is a job, or came to nothing."""
+        error = gone.exception()
+        with self._changed:
+            group.leaving, group.since = False, self._clock()
+            group.out = None if error else gone.result()[0].job_id
+            self._changed.notify_all()
+        if error is not None:
             for request in batch:
                 request.placed.set_exception(error)
-            if not isinstance(error, Exception):
-                raise
             return
-        self._left(group, placed[0].job_id)
-        for request, one in zip(batch, placed, strict=True):
+        for request, one in zip(batch, gone.result(), strict=True):
             request.placed.set_result(one)
-
-    def _left(self, group: _Group, out: bytes | None) -> None:
-        with self._changed:
-            group.leaving, group.out, group.since = False, out, self._clock()
-            self._changed.notify_all()

@@ -3,24 +3,15 @@
 
 from __future__ import annotations
 
-import threading
-
 import structlog
 from eth_account.signers.local import LocalAccount
 from sqlalchemy import select
 
-from offchain_workers.chain.errors import (
-    ContractMissingError,
-    DeepReorgError,
-    WrongChainError,
-    WrongDatabaseError,
-)
 from offchain_workers.chain.follower import Rollback
 from offchain_workers.chain.tables import CursorRow
 from offchain_workers.config import Settings
 from offchain_workers.daemon.endpoint import Endpoint
-from offchain_workers.daemon.errors import NONSENSE
-from offchain_workers.errors import FusionError
+from offchain_workers.daemon.life import Daemon
 from offchain_workers.gateway.assembly import Parts, assemble
 from offchain_workers.gateway.tables import JobRow, State
 from offchain_workers.gateway.views import Health
@@ -30,58 +21,21 @@ log = structlog.get_logger(__name__)
 
 # Of callers, beside those of a relay.
 _CONNECTIONS = 256
-_FATAL = (WrongChainError, WrongDatabaseError)
 
 
-class Gateway:
-    """``run`` blocks; ``stop`` may be called from anywhere."""
+class Gateway(Daemon):
+    """Sees what was queued mined before ``run`` returns."""
 
     def __init__(self, settings: Settings, account: LocalAccount) -> None:
-        self._settings = settings
+        super().__init__(settings)
         self._account = account
-        self._stopping = threading.Event()
-        self._abandoned = threading.Event()
-        self._ready = threading.Event()
         self._parts: Parts = assemble(
             settings, account, self.health, self._is_ready, self._stopping.is_set
         )
+        self._follower = self._parts.follower
         at = settings.gateway
         most = _CONNECTIONS + (connections(settings.relay) if at.relay else 0)
         self._endpoint = Endpoint(self._parts.app, at.listen_host, at.listen_port, most)
-
-    @property
-    def url(self) -> str:
-        """Where the endpoint listens, once it runs."""
-        return self._endpoint.url
-
-    @property
-    def stopping(self) -> bool:
-        return self._stopping.is_set()
-
-    def run(self) -> None:
-        """Work until stopped. Raises FusionError when nothing can go on."""
-        try:
-            self._endpoint.start()
-            log.info("gateway started", account=self._account.address, url=self.url)
-            while not self._finished():
-                self._guarded()
-                self._parts.follower.wait(self._settings.chain.poll_seconds)
-        finally:
-            self._close()
-
-    def stop(self) -> None:
-        """Take nothing new, see what was queued mined, then let ``run`` return."""
-        self._stopping.set()
-        self._parts.follower.wake.set()
-
-    def abandon(self) -> None:
-        """Let ``run`` return at once, as after a crash; the next start goes on from the rows."""
-        self._abandoned.set()
-        self.stop()
-
-    def wait_ready(self, seconds: float) -> bool:
-        """Until the chain is caught up."""
-        return self._ready.wait(seconds)
 
     def health(self) -> Health:
         """What GET /health answers."""
@@ -98,27 +52,10 @@ class Gateway:
             balance=str(market.balance(self._account.address)),
         )
 
-    def _is_ready(self) -> bool:
-        return self._ready.is_set() and not self._stopping.is_set()
-
     # --- the loop -----------------------------------------------------------------------------
 
-    def _guarded(self) -> None:
-        """Whatever passes is waited out; what can't pass ends the daemon."""
-        try:
-            self._tick()
-        except DeepReorgError as error:
-            log.error("deep reorganisation: going back", code=error.code, reason=error.message)
-            self._resync()
-        except _FATAL:
-            raise
-        except FusionError as error:
-            # Later it is a node that lost its state.
-            if isinstance(error, ContractMissingError) and not self._ready.is_set():
-                raise
-            log.error("going on after an error", code=error.code, reason=error.message)
-        except NONSENSE as error:
-            log.error("going on after an error", code="MN-CHAIN-006", reason=str(error))
+    def _begin(self) -> None:
+        log.info("gateway started", account=self._account.address, url=self.url)
 
     def _tick(self) -> None:
         parts = self._parts
@@ -129,7 +66,6 @@ class Gateway:
         parts.observing.turned()
         if parts.spot_checks is not None:
             parts.spot_checks.turned()
-        self._ready.set()
 
     def _follow(self) -> None:
         """Until nothing is new."""
@@ -170,8 +106,6 @@ class Gateway:
     # --- the end ------------------------------------------------------------------------------
 
     def _finished(self) -> bool:
-        if self._abandoned.is_set():
-            return True
         return self._stopping.is_set() and not self._queued()
 
     def _queued(self) -> bool:
@@ -180,6 +114,8 @@ class Gateway:
             return session.scalar(query) is not None
 
     def _close(self) -> None:
-        self._endpoint.stop()
         self._parts.close()
         log.info("gateway stopped", account=self._account.address)
+
+    def _count(self, code: str) -> None:
+        """The gateway has no metrics yet: the log alone tells."""

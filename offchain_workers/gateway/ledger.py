@@ -24,6 +24,7 @@ STEPS = {
     "JobDelivered": "delivered",
     "JobClosed": "closed",
     "JobReopened": "reopened",
+    "JobExcused": "excused",
     "CallbackFailed": "callback_failed",
 }
 FINAL = (State.PAID, State.REFUNDED, State.FAILED)
@@ -193,5 +194,6 @@ _FOLD: dict[str, Callable[[Values, StepRow], None]] = {
     "delivered": _delivered,
     "closed": _closed,
     "reopened": _reopened,
+    "excused": _nothing,
     "callback_failed": _nothing,
 }

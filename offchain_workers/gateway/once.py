@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -61,12 +61,12 @@ class Once:
             if key in self._making:
                 raise BusyError("the first request with this key is at work still", _BUSY_SECONDS)
             self._making.add(key)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.unclaim, share)
             with self._db.read() as session:
-                return self._made(session, share)
-        except BaseException:
-            self.unclaim(share)
-            raise
+                made = self._made(session, share)
+            undo.pop_all()
+        return made
 
     def unclaim(self, share: Share) -> None:
         """Made, or given up."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import structlog
@@ -13,7 +13,6 @@ from eth_utils.crypto import keccak
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from offchain_workers.balancing import Outcome
 from offchain_workers.chain.contracts import Network, SubnetInfo
 from offchain_workers.chain.contracts.terms import ZERO_32
 from offchain_workers.chain.db import Database
@@ -116,28 +115,26 @@ class Poster:
     def commit(self, order: Order, posting: Posting, shares: Sequence[Share]) -> list[Placed]:
         """One job for all shares: prepared, then written down with its transaction. Releases what
         was reserved when nothing comes of it."""
-        try:
-            with self.place():
-                return self._commit(order, posting, shares)
-        except BaseException:
+        with ExitStack() as undo:
             for share in shares:
-                self._purse.release(share.reservation)
-            raise
+                undo.callback(self._purse.release, share.reservation)
+            with self.place():
+                placed = self._commit(order, posting, shares)
+            undo.pop_all()
+        return placed
 
     def _commit(self, order: Order, posting: Posting, shares: Sequence[Share]) -> list[Placed]:
         items = [item for share in shares for item in share.items]
         record = self._records.keep(order)
         choice = ByBalance(self._leases.balancer(posting.subnet))
-        try:
+        with ExitStack() as undo:
+            undo.callback(choice.cancel)
             wish = _wish(order, len(items), record)
             prepared = posting.prepare(self._outbox.sender, items, wish, 0, choice)
             placed = self._write(prepared, shares, items)
-        except BaseException:
-            if choice.lease is not None:
-                choice.lease.finish(Outcome.CANCELLED)
-            raise
+            undo.pop_all()
         # An answer takes a block at the least: nothing is heard of the job before this.
-        self._leases.keep(prepared.job_id, choice.lease)
+        self._leases.keep(prepared.job_id, choice.lease, prepared.acceptance is not None)
         self._wake()
         self._records.hand_on(posting, record)
         log.info("job queued", job=prepared.job_id.hex(), items=len(items), callers=len(shares))

@@ -15,7 +15,7 @@ from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.marketplace import CloseReason
 from offchain_workers.chain.contracts.terms import ZERO_32, selector_of
 from offchain_workers.chain.db import Database
-from offchain_workers.codecs import get_codec
+from offchain_workers.codecs import get_codec, under
 from offchain_workers.errors import FusionError
 from offchain_workers.gateway.errors import JobUnseenError
 from offchain_workers.gateway.ledger import FINAL
@@ -133,7 +133,7 @@ class Reader:
         if card is None:
             return []
         try:
-            codec = get_codec(card.codec)
+            codec, card = get_codec(card.codec), under(card, terms.selector)
             return [codec.decode(card, output) for output in outputs]
         except FusionError as error:
             log.warning("an answer is shown as bytes only", reason=str(error))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Annotated
@@ -12,6 +13,7 @@ from fastapi import Path as InPath
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
+from offchain_workers.codecs import under
 from offchain_workers.gateway.asks import JobAsk, WishAsk
 from offchain_workers.gateway.callers import Caller
 from offchain_workers.gateway.guard import Guard
@@ -46,6 +48,30 @@ LastEvent = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class Maker:
+    """Jobs from what is asked: ``max_input`` bytes at most in an input that is a blob."""
+
+    guard: Guard
+    planner: Planner
+    poster: Poster
+    store: BlobStore
+    max_input: int
+
+    def make(self, ask: JobAsk, share: Share) -> Placed:
+        """Posted from the gateway's balance, or offered to a wallet."""
+        order = self.planner.order_of(ask)
+        card = under(order.card, order.selector)
+        items = [one.wire(card, self.store, self.max_input) for one in ask.inputs]
+        filled = replace(share, items=items)
+        if ask.requester is None:
+            return self.poster.post(order, filled)
+        # Nobody pays for it, and it is kept.
+        record = order.record.canonical() if order.record else b""
+        self.guard.keep(share.caller, len(record) + sum(map(len, items)))
+        return self.poster.offer(order, filled, ask.requester)
+
+
 def v1(
     guard: Guard,
     planner: Planner,
@@ -59,48 +85,46 @@ def v1(
 ) -> APIRouter:
     """The routes over these parts."""
     router = APIRouter(prefix="/v1", tags=["v1"])
-    anybody, spender = Depends(guard.caller), Depends(guard.spender)
+    _plan(router, guard, planner)
+    _jobs(router, guard, Maker(guard, planner, poster, store, max_input), once, reader)
+    _events(router, guard, streams)
+    _market(router, guard, showcase)
+    return router
 
+
+def _plan(router: APIRouter, guard: Guard, planner: Planner) -> None:
     @router.post("/plan", summary="What a wish would get, and why; no money moves")
-    def plan(wish: WishAsk, caller: Caller = anybody) -> PlanView:
+    def plan(wish: WishAsk, caller: Caller = Depends(guard.caller)) -> PlanView:
         return show(planner.decide(wish, wish.items))
+
+
+def _jobs(router: APIRouter, guard: Guard, maker: Maker, once: Once, reader: Reader) -> None:
+    anybody, spender = Depends(guard.caller), Depends(guard.spender)
 
     @router.post("/jobs", status_code=HTTPStatus.CREATED, summary="Make a job")
     def post(ask: JobAsk, caller: Caller = spender, idempotency_key: Idempotency = None) -> JobView:
         share = Share(caller, [], _digest(ask), idempotency=idempotency_key)
         with once.held(share) as known:
-            placed = known or _make(ask, share)
+            placed = known or maker.make(ask, share)
         return reader.job(placed.job_id, caller.name, (placed.first, placed.count))
-
-    def _make(ask: JobAsk, share: Share) -> Placed:
-        order = planner.order_of(ask)
-        items = [one.wire(order.card, store, max_input) for one in ask.inputs]
-        filled = Share(share.caller, items, share.digest, idempotency=share.idempotency)
-        if ask.requester is not None:
-            # Nobody pays for it, and it is kept.
-            record = order.record.canonical() if order.record else b""
-            guard.keep(share.caller, len(record) + sum(map(len, items)))
-            return poster.offer(order, filled, ask.requester)
-        return poster.post(order, filled)
 
     @router.get("/jobs/{job_id}", summary="State, answer and receipt of any job of the market")
     def read(job_id: JobId, caller: Caller = anybody) -> JobView:
         return reader.job(bytes.fromhex(job_id[2:]), caller.name)
 
+
+def _events(router: APIRouter, guard: Guard, streams: Streams) -> None:
     @router.get(
         "/jobs/{job_id}/events",
         summary="A job's life as server-sent events, until it is over",
         response_class=StreamingResponse,
         responses={
-            200: {
-                "content": {"text/event-stream": {}},
-                "description": "id, event, data",
-            },
+            200: {"content": {"text/event-stream": {}}, "description": "id, event, data"},
             204: {"description": "It is over, and you have heard all: don't come again."},
         },
     )
     async def events(
-        job_id: JobId, caller: Caller = anybody, last_event_id: LastEvent = ""
+        job_id: JobId, caller: Caller = Depends(guard.caller), last_event_id: LastEvent = ""
     ) -> Response:
         job, after = bytes.fromhex(job_id[2:]), int(last_event_id or 0)
         if await run_in_threadpool(streams.is_over, caller.name, job, after):
@@ -108,6 +132,10 @@ def v1(
         return StreamingResponse(
             streams.of(caller.name, job, after), media_type="text/event-stream", headers=_UNCACHED
         )
+
+
+def _market(router: APIRouter, guard: Guard, showcase: Showcase) -> None:
+    anybody = Depends(guard.caller)
 
     @router.get("/models", summary="Published models")
     def models(caller: Caller = anybody) -> list[ModelView]:
@@ -120,8 +148,6 @@ def v1(
         method: Annotated[str | None, Query(max_length=32, description="A method.")] = None,
     ) -> list[OfferView]:
         return showcase.offers(model, method)
-
-    return router
 
 
 _UNCACHED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}

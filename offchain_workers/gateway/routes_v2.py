@@ -34,8 +34,13 @@ JsonLength = Annotated[
 def v2(guard: Guard, shelf: Shelf, inference: Inference, ready: Any, version: str) -> APIRouter:
     """The routes over these parts. ``ready``: whether the gateway takes new work."""
     router = APIRouter(prefix="/v2", tags=["v2"])
-    anybody, spender = Depends(guard.caller), Depends(guard.spender)
+    _server(router, ready, version)
+    _models(router, guard, shelf, ready)
+    _infer(router, guard, inference)
+    return router
 
+
+def _server(router: APIRouter, ready: Any, version: str) -> None:
     @router.get("", summary="What this server is")
     def server() -> dict[str, Any]:
         return {"name": SERVER, "version": version, "extensions": [BINARY_EXTENSION]}
@@ -49,6 +54,10 @@ def v2(guard: Guard, shelf: Shelf, inference: Inference, ready: Any, version: st
     def is_ready(response: Response) -> dict[str, bool]:
         response.status_code = 200 if ready() else 503
         return {"ready": ready()}
+
+
+def _models(router: APIRouter, guard: Guard, shelf: Shelf, ready: Any) -> None:
+    anybody = Depends(guard.caller)
 
     def card_of(model: str, version: str | None) -> ModelCard:
         card = shelf.card(shelf.model(model))
@@ -75,6 +84,8 @@ def v2(guard: Guard, shelf: Shelf, inference: Inference, ready: Any, version: st
             card_of(model, version)
         return {"name": model, "ready": ready()}
 
+
+def _infer(router: APIRouter, guard: Guard, inference: Inference) -> None:
     @router.post("/models/{model}/infer", summary="Answers, with a receipt", openapi_extra=_INFER)
     @router.post(
         "/models/{model}/versions/{version}/infer",
@@ -84,7 +95,7 @@ def v2(guard: Guard, shelf: Shelf, inference: Inference, ready: Any, version: st
     async def infer(
         model: str,
         request: Request,
-        caller: Caller = spender,
+        caller: Caller = Depends(guard.spender),
         version: str | None = None,
         idempotency_key: Idempotency = None,
         json_length: JsonLength = None,
@@ -97,8 +108,6 @@ def v2(guard: Guard, shelf: Shelf, inference: Inference, ready: Any, version: st
             return Response(found, media_type="application/json")
         headers = {JSON_LENGTH: str(length)}
         return Response(found, media_type="application/octet-stream", headers=headers)
-
-    return router
 
 
 def _port(spec: TensorSpec) -> dict[str, Any]:

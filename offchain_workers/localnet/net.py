@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -73,11 +74,10 @@ class Localnet:
         self.network: Network
 
     def __enter__(self) -> Localnet:
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.stop)
             self._start()
-        except BaseException:
-            self.stop()
-            raise
+            undo.pop_all()
         return self
 
     def __exit__(

@@ -23,6 +23,7 @@ from offchain_workers.requester.posting import Posting
 from offchain_workers.storage import LocalStore
 from verifiers.zkml import bundle
 from verifiers.zkml.bundle import CARD_FILE, MODEL_FILE, PROGRAM_FILE, Bundle
+from verifiers.zkml.circuit import METHOD
 from verifiers.zkml.settings import Binding
 
 # Of the digits model under which hidden values are exact.
@@ -35,6 +36,16 @@ def start_demo(
     stack: ExitStack, folder: Path, kind: Kind, say: Callable[[str], None]
 ) -> tuple[Localnet, Demo]:
     """Everything runs when this returns, and stops with the stack. Raises ezkl's errors."""
+    net, model, posting = start_market(stack, folder, kind, say)
+    name = posting.card.name
+    inputs = [Input(sample, name, raw) for sample, raw, _ in model.samples[:DIGITS]]
+    return net, Demo(net, inputs, say, METHOD, {name: posting})
+
+
+def start_market(
+    stack: ExitStack, folder: Path, kind: Kind, say: Callable[[str], None]
+) -> tuple[Localnet, DemoModel, Posting]:
+    """The market, the float model with its samples, and what posts jobs of its circuit."""
     model = digits_mlp()
     net = Localnet(folder, kind=kind, workers=(), models=lambda: (model,), say=say)
     stack.enter_context(net)
@@ -48,9 +59,7 @@ def start_demo(
     for plan in WORKERS:
         net.onboard(replace(plan, price=DEARER * plan.price), [model_id], ZKML)
     net.await_workers()
-    posting = _posting(net, model_id, found, say)
-    inputs = [Input(name, found.card.name, raw) for name, raw, _ in model.samples[:DIGITS]]
-    return net, Demo(net, inputs, say, bundle.METHOD, {found.card.name: posting})
+    return net, model, _posting(net, model_id, found, say)
 
 
 def make_circuit(model: DemoModel, folder: Path) -> None:

@@ -8,7 +8,8 @@ files are. Attesters have done that, or this machine has.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,7 +48,8 @@ class Vouching:
 
         Raises LogRangeRefusedError and the chain's errors.
         """
-        if _note(self.folder, model.onnx_cid, model.card_cid).exists():
+        files = _made(model.onnx_cid, model.card_cid, model.artifacts)
+        if any((self.folder / note).exists() for note in (_checked(model.model_id), files)):
             return CHECKED
         return OWN if model.publisher == self.account else self._attester(model)
 
@@ -77,11 +79,28 @@ class Vouching:
         return operator is not None and operator.stake >= self.network.models.attest_stake
 
 
-def note_checked(folder: Path, onnx_cid: str, card_cid: str) -> None:
-    """Remember that a model of these files came out again when it was compiled here."""
+def note_checked(folder: Path, model_id: bytes) -> None:
+    """Remember that everything a model's record names came out again when it was made here."""
+    _note(folder, _checked(model_id))
+
+
+def note_made(folder: Path, onnx_cid: str, card_cid: str, artifacts: Mapping[bytes, bytes]) -> None:
+    """The same of files that are not published yet: models with these artifacts, all of them and
+    no other, are believed. ``artifacts`` by selector."""
+    _note(folder, _made(onnx_cid, card_cid, artifacts))
+
+
+def _note(folder: Path, name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    _note(folder, onnx_cid, card_cid).touch()
+    (folder / name).touch()
 
 
-def _note(folder: Path, onnx_cid: str, card_cid: str) -> Path:
-    return folder / f"checked-{keccak(f'{onnx_cid} {card_cid}'.encode()).hex()}"
+def _checked(model_id: bytes) -> str:
+    return f"checked-model-{model_id.hex()}"
+
+
+def _made(onnx_cid: str, card_cid: str, artifacts: Mapping[bytes, bytes]) -> str:
+    # Files alone say nothing: a record may name an honest model's files and another artifact.
+    listed = sorted((selector.hex(), artifact.hex()) for selector, artifact in artifacts.items())
+    about = json.dumps([onnx_cid, card_cid, listed])
+    return f"checked-files-{keccak(about.encode()).hex()}"

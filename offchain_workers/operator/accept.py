@@ -18,6 +18,7 @@ from offchain_workers.chain.db import Database
 from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.daemon.inputs import Inputs
 from offchain_workers.errors import FusionError
+from offchain_workers.models import ModelCard
 from offchain_workers.operator.decide import Facts, can_serve, too_late, worth_it
 from offchain_workers.operator.metrics import Metrics
 from offchain_workers.operator.reasons import Reason, RefusedError, Skip, refuse, refusing
@@ -25,8 +26,8 @@ from offchain_workers.operator.tables import JobRow, Status, SubnetRow
 from offchain_workers.operator.watch import new_job
 from offchain_workers.sealing import OVERHEAD
 from offchain_workers.storage import StoreError
-from verifiers.base import Enclosed, Method, ModelView
-from verifiers.errors import InputUnopenedError
+from verifiers.base import Enclosed, Method, ModelView, Screening
+from verifiers.errors import InputUnopenedError, InputUnprovableError
 
 log = structlog.get_logger(__name__)
 
@@ -102,6 +103,8 @@ class Accept:
             items = self._inputs.get(terms, data, self._view(terms.model_id), method)
         if isinstance(method, Enclosed):
             _check_ready(method, terms, items)
+        if isinstance(method, Screening):
+            _check_provable(method, terms, items, facts.models[terms.model_id].card)
         kept = self._keep(data, items)
         return self._promise(job_id, terms, data, subnet, kept, method, facts.rules.deliver_margin)
 
@@ -252,6 +255,17 @@ def _check_ready(method: Enclosed, terms: JobTerms, items: Sequence[bytes]) -> N
         raise refuse(Reason.INPUT_SEALED) from error
     except FusionError as error:
         raise refuse(Reason.METHOD_NOT_READY, error.message) from error
+
+
+def _check_provable(
+    method: Screening, terms: JobTerms, items: Sequence[bytes], card: ModelCard
+) -> None:
+    try:
+        method.screen(terms, items, card)
+    except InputUnprovableError as error:
+        raise refuse(Reason.INPUT_UNPROVABLE) from error
+    except FusionError as error:  # its words may show a private input
+        raise refuse(Reason.METHOD_NOT_READY, error.code) from error
 
 
 def _check(skip: Skip | None) -> None:

@@ -15,9 +15,12 @@ from offchain_workers.chain.db import Database
 from offchain_workers.chain.follower import BlockFollower
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.transactions import TxManager, TxPolicy
-from offchain_workers.config import Deployment, Settings, find_deployment
+from offchain_workers.config import Settings, find_deployment
+from offchain_workers.config.worker import Worker
+from offchain_workers.daemon.assembly import network_of, stores_of
 from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.daemon.inputs import Inputs
+from offchain_workers.engines.base import Engine
 from offchain_workers.engines.build import build_engine
 from offchain_workers.models.vouching import Vouching
 from offchain_workers.operator.accept import Accept, Promises
@@ -44,8 +47,6 @@ from offchain_workers.storage import HttpStore, LocalStore, MultiStore
 from verifiers.base import VERDICTS, Enclosed, Method
 from verifiers.methods import get_method, method_table
 
-# Room that uploads and answers may never take from the disk.
-_MIN_FREE_BYTES = 256 << 20
 _QUICK_SECONDS = 4.0
 
 
@@ -93,6 +94,30 @@ class Parts:
         self.db.close()
 
 
+@dataclass(frozen=True)
+class _Ground:
+    """What the other parts rest on."""
+
+    settings: Settings
+    account: LocalAccount
+    engine: Engine
+    local: LocalStore
+    peers: tuple[HttpStore, ...]
+    db: Database
+    pool: RpcPool
+    network: Network
+    follower: BlockFollower
+    methods: dict[bytes, Method]
+    tx: TxManager
+    clock: ChainClock
+    metrics: Metrics
+
+    @property
+    def wake(self) -> Callable[[], None]:
+        """Called where the loop should not wait for the next block."""
+        return self.follower.wake.set
+
+
 def assemble(
     settings: Settings,
     account: LocalAccount,
@@ -103,83 +128,113 @@ def assemble(
 
     ``instead``: methods that take the places of the installed ones.
     """
-    worker, storage = settings.worker, settings.storage
-    found = find_deployment(settings)
-    engine = build_engine(settings.engine)
-    local = LocalStore(storage.folder, _MIN_FREE_BYTES)
-    peers = tuple(HttpStore(url, allow_private=storage.allow_private) for url in storage.peers)
-    db = Database(worker.database, {"worker": WORKER_SCHEMA})
-    pool = RpcPool(settings.chain.rpc_urls, found.chain_id)
-    network = _network(pool, found)
-    clock, metrics = ChainClock(), Metrics()
-    follower = BlockFollower(pool, db, network.abis(), found.start_block)
-    methods = _methods(extra, instead)
+    worker = settings.worker
+    on = _ground(settings, account, _methods(extra, instead))
+    db, network, tx, methods = on.db, on.network, on.tx, on.methods
+    clock, metrics = on.clock, on.metrics
     enclosed = tuple(method for method in methods.values() if isinstance(method, Enclosed))
     stale = [selector for selector, method in methods.items() if method in enclosed]
     for method in enclosed:
         method.configure(settings, network, account.address)
-    policy = TxPolicy(max_fee=int(worker.gas_price_cap_gwei * 10**9))
-    tx = TxManager(pool, db, account, policy, multicalls=_multicalls(network, methods))
-    breaker = Breaker(
-        worker.breaker_failures, worker.breaker_window_seconds, worker.breaker_pause_seconds
-    )
-    rules = Rules(
-        worker.min_profit_wei,
-        worker.min_turn_seconds,
-        worker.deliver_margin_seconds,
-        worker.callback_gas_cap,
-    )
-    catalogue = Catalogue(settings, network, engine, MultiStore(local, peers))
-    asked = settings.vouching
-    vouching = Vouching(
-        network, storage.folder / VERDICTS, account.address, asked.attesters, asked.required
-    )
-    shop = Shop(account.address, pool, network, catalogue, methods, rules, breaker, clock, vouching)
-    sealing_key = own_key(settings.account.folder, account)
-    reader = Reader(sealing_key, network.marketplace)
-    inputs = Inputs(local, peers, storage.allow_private, reader=reader)
+    breaker = _breaker(worker)
+    catalogue = Catalogue(settings, network, on.engine, MultiStore(on.local, on.peers))
+    shop = _shop(on, catalogue, breaker)
+    key = own_key(settings.account.folder, account)
+    reader = Reader(key, network.marketplace)
+    private = settings.storage.allow_private
+    inputs = Inputs(on.local, on.peers, private, reader=reader)
     # Whoever asks for a promise waits for it, and takes one of few places meanwhile.
-    quick = Inputs(local, peers, storage.allow_private, _QUICK_SECONDS, reader)
-    assignments = Assignments(db, network, account.address, inputs, local, catalogue)
-    crew = Crew(worker.max_in_flight, follower.wake.set)
-    bonds = worker.audit_budget_wei
-    audits = Audits(db, network, pool, assignments, tx, methods, bonds, metrics, follower.wake.set)
-    promises = Promises(
-        worker.accept_seconds,
-        worker.max_promises,
-        worker.accept_pledge_bps,
-        worker.accept_pledge_wei,
-    )
+    quick = Inputs(on.local, on.peers, private, _QUICK_SECONDS, reader)
+    assignments = Assignments(db, network, account.address, inputs, on.local, catalogue)
+    crew = Crew(worker.max_in_flight, on.wake)
+    promises = _promises(worker)
     return Parts(
         db=db,
-        pool=pool,
-        follower=follower,
+        pool=on.pool,
+        follower=on.follower,
         tx=tx,
-        local=local,
-        peers=peers,
+        local=on.local,
+        peers=on.peers,
         clock=clock,
         metrics=metrics,
         breaker=breaker,
         watch=_watch(db, account.address, clock),
         shop=shop,
         crew=crew,
-        desk=Desk(db, assignments, inputs, local, shop, crew, breaker, clock, metrics),
+        desk=Desk(db, assignments, inputs, on.local, shop, crew, breaker, clock, metrics),
         dispatch=Dispatch(db, network, tx, breaker, clock, metrics, stale),
         follow_up=FollowUp(db, assignments, tx, methods),
-        audits=audits if worker.audit else None,
-        upkeep=Upkeep(db, tx, lambda: shop.methods, metrics, follower.wake.set),
+        audits=_audits(on, assignments) if worker.audit else None,
+        upkeep=Upkeep(db, tx, lambda: shop.methods, metrics, on.wake),
         enclosed=enclosed,
         reconcile=Reconcile(db, network, clock, metrics, 2 * worker.sweep_seconds),
         settle=Settle(db, network, methods, tx, clock, worker.withdraw_above_wei, worker.keeper),
         accept=Accept(account, network, db, quick, shop.facts, shop.view, promises, clock, metrics),
-        notice=Notice(settings, account, network, db, tx, local, engine, clock, sealing_key.public),
+        notice=Notice(settings, account, network, db, tx, on.local, on.engine, clock, key.public),
         duties=Duties(db, tx.sender, clock),
     )
 
 
-def _network(pool: RpcPool, found: Deployment) -> Network:
-    at = found.addresses
-    return Network.at(pool.w3, at.marketplace, at.models, at.subnets, found.start_block)
+def _ground(settings: Settings, account: LocalAccount, methods: dict[bytes, Method]) -> _Ground:
+    worker, found = settings.worker, find_deployment(settings)
+    engine = build_engine(settings.engine)
+    local, peers = stores_of(settings)
+    db = Database(worker.database, {"worker": WORKER_SCHEMA})
+    pool = RpcPool(settings.chain.rpc_urls, found.chain_id)
+    network = network_of(pool, found)
+    follower = BlockFollower(pool, db, network.abis(), found.start_block)
+    policy = TxPolicy(max_fee=int(worker.gas_price_cap_gwei * 10**9))
+    tx = TxManager(pool, db, account, policy, multicalls=_multicalls(network, methods))
+    return _Ground(
+        settings=settings,
+        account=account,
+        engine=engine,
+        local=local,
+        peers=peers,
+        db=db,
+        pool=pool,
+        network=network,
+        follower=follower,
+        methods=methods,
+        tx=tx,
+        clock=ChainClock(),
+        metrics=Metrics(),
+    )
+
+
+def _breaker(worker: Worker) -> Breaker:
+    return Breaker(
+        worker.breaker_failures, worker.breaker_window_seconds, worker.breaker_pause_seconds
+    )
+
+
+def _promises(worker: Worker) -> Promises:
+    return Promises(
+        worker.accept_seconds,
+        worker.max_promises,
+        worker.accept_pledge_bps,
+        worker.accept_pledge_wei,
+    )
+
+
+def _shop(on: _Ground, catalogue: Catalogue, breaker: Breaker) -> Shop:
+    worker, asked, me = on.settings.worker, on.settings.vouching, on.account.address
+    rules = Rules(
+        worker.min_profit_wei,
+        worker.min_turn_seconds,
+        worker.deliver_margin_seconds,
+        worker.callback_gas_cap,
+    )
+    verdicts = on.settings.storage.folder / VERDICTS
+    vouching = Vouching(on.network, verdicts, me, asked.attesters, asked.required)
+    return Shop(me, on.pool, on.network, catalogue, on.methods, rules, breaker, on.clock, vouching)
+
+
+def _audits(on: _Ground, assignments: Assignments) -> Audits:
+    bonds = on.settings.worker.audit_budget_wei
+    return Audits(
+        on.db, on.network, on.pool, assignments, on.tx, on.methods, bonds, on.metrics, on.wake
+    )
 
 
 def _methods(extra: Mapping[str, str], instead: Sequence[Method]) -> dict[bytes, Method]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.db import Database
@@ -67,7 +68,9 @@ class Assignments:
 
     def _items(self, job: JobRow, method: Method) -> list[bytes]:
         terms = job.terms
-        view = ModelView(self._card(terms), lambda cid, most: self._blob(terms, cid, most))
+        artifacts = {terms.selector: terms.artifact_id}
+        blob = partial(self._blob, terms)
+        view = ModelView(self._card(terms), blob, artifacts)
         return self._inputs.get(terms, self.data(job), view, method)
 
     def _published(self, terms: JobTerms) -> PublishedModel:

@@ -9,7 +9,6 @@ from concurrent.futures import Future
 
 import structlog
 from sqlalchemy import ColumnElement, and_, or_, select
-from web3.exceptions import Web3Exception
 
 from offchain_workers.chain.agreement import second_opinion
 from offchain_workers.chain.contracts import Network
@@ -18,8 +17,7 @@ from offchain_workers.chain.errors import ChainError
 from offchain_workers.chain.outbox import Outbox
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.trail import followed
-from offchain_workers.daemon.tasks import Tasks
-from offchain_workers.errors import FusionError
+from offchain_workers.daemon.tasks import Tasks, why_failed
 from offchain_workers.operator.assignments import Assignments
 from offchain_workers.operator.metrics import Metrics
 from offchain_workers.operator.once import Once
@@ -147,17 +145,12 @@ class Audits:
 
     def _take(self, key: bytes, future: Future[Duty]) -> None:
         self._again.pop(key, None)
-        try:
-            duty = future.result()
-        except FusionError as error:
-            self._later(key, error.code, error.message)
+        # Whatever it is: one claim must not keep the others from being looked at.
+        if (error := future.exception()) is not None:
+            failed = why_failed(error, _STUCK)
+            self._later(key, failed.code, failed.message)
             return
-        except Web3Exception as error:
-            self._later(key, "MN-CHAIN-006", str(error))
-            return
-        except Exception as error:  # one claim must not keep the others from being looked at
-            self._later(key, _STUCK, repr(error))
-            return
+        duty = future.result()
         if duty.left is not None:
             self._leave(key, duty.left.code, duty.left.message)
         self._queue(key, duty)

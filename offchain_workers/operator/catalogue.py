@@ -99,13 +99,15 @@ class Catalogue:
 
     def view(self, model: LoadedModel) -> ModelView:
         """The loaded model as methods see it."""
-        return ModelView(model.card, partial(self.blob, model.published))
+        published = model.published
+        return ModelView(model.card, partial(self.blob, published), published.artifacts)
 
     def candidate(self, model: LoadedModel, selector: bytes) -> Candidate:
         """The loaded model as a method is asked about it."""
         return Candidate(
             card=model.card,
             record=model.published,
+            network=self._network,
             artifact_id=model.published.artifacts.get(selector, ZERO_32),
             session=model.session,
             provider=self._engine.provider,

@@ -52,6 +52,7 @@ class Reason(Enum):
     CHAIN_UNREACHABLE = ("MN-WORKER-126", "the chain can't be asked right now", False)
     SELF_TEST_FAILED = ("MN-WORKER-128", "the model fails its self-test here", False)
     MODEL_UNVOUCHED = ("MN-WORKER-129", "nobody vouches for the compiled model", False)
+    INPUT_UNPROVABLE = ("MN-WORKER-142", "the model's answer to this input can't be proved", True)
     METHOD_NOT_READY = ("MN-WORKER-140", "the method is not ready on this machine", False)
     CLAIM_REFUTED = ("MN-WORKER-127", "this operator's claim was refuted", True)
 

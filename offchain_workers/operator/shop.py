@@ -29,6 +29,12 @@ log = structlog.get_logger(__name__)
 
 _GAS_SECONDS = 10.0
 _RELOAD_SECONDS = 60.0
+# What files that strangers made can lead to in code that reads them, where it has no word for it:
+# their model is barred, and the worker goes on.
+HOSTILE = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError),
+    *(NotImplementedError, RecursionError, TypeError, ValueError),
+)
 
 
 class Shop:
@@ -61,6 +67,7 @@ class Shop:
         self._gas_price = 0
         self._priced: float | None = None
         self._retry: dict[bytes, float] = {}
+        self._told: dict[bytes, str] = {}
         self._admitted: set[tuple[bytes, bytes]] = set()
         self._barred: dict[bytes, dict[bytes, Skip]] = {}
 
@@ -154,10 +161,11 @@ class Shop:
         """One model that does not load must not keep the others from being served."""
         try:
             loaded = self._catalogue.load(model)
-        except (FusionError, Web3Exception) as error:
+        except (FusionError, Web3Exception, *HOSTILE) as error:
             self._give_up(model.model_id, error)
             return
         self._retry.pop(model.model_id, None)
+        self._told.pop(model.model_id, None)
         self._admit(loaded)
         self.models = {**self.models, model.model_id: loaded}
 
@@ -189,6 +197,10 @@ class Shop:
             method.admit(self._catalogue.candidate(model, selector))
         except FusionError as error:
             return Skip(Reason.SELF_TEST_FAILED, str(error))
+        except Web3Exception:
+            raise
+        except HOSTILE as error:
+            return Skip(Reason.SELF_TEST_FAILED, f"its files lead to {type(error).__name__}")
         return None
 
     def _is_vouched(self, model: PublishedModel, selector: bytes) -> bool:
@@ -213,4 +225,7 @@ class Shop:
 
     def _give_up(self, model_id: bytes, error: Exception) -> None:
         self._retry[model_id] = time.monotonic() + _RELOAD_SECONDS
-        log.error("model not loaded", model=f"0x{model_id.hex()}", reason=str(error))
+        why = str(error) if isinstance(error, FusionError) else repr(error)
+        if self._told.get(model_id) != why:
+            self._told[model_id] = why
+            log.error("model not loaded", model=f"0x{model_id.hex()}", reason=why)

@@ -8,13 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 
 import structlog
-from web3.exceptions import Web3Exception
 
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.outbox import Outbox
 from offchain_workers.chain.trail import followed
-from offchain_workers.daemon.tasks import Tasks
-from offchain_workers.errors import FusionError
+from offchain_workers.daemon.tasks import Tasks, why_failed
 from offchain_workers.operator.metrics import Metrics
 from offchain_workers.operator.once import Once
 from verifiers.base import Enclosed, Method, Step
@@ -71,17 +69,12 @@ class Upkeep:
         return True
 
     def _take(self, selector: bytes, future: Future[Sequence[Step]]) -> None:
-        try:
-            steps = future.result()
-        except FusionError as error:
-            self._later(selector, error.code, error.message)
+        # Whatever it is: one method must not keep the others from being looked after.
+        if (error := future.exception()) is not None:
+            failed = why_failed(error, _STUCK)
+            self._later(selector, failed.code, failed.message)
             return
-        except Web3Exception as error:
-            self._later(selector, "MN-CHAIN-006", str(error))
-            return
-        except Exception as error:  # one method must not keep the others from being looked after
-            self._later(selector, _STUCK, repr(error))
-            return
+        steps = future.result()
         self._told.pop(selector, None)
         with self._db.session() as session:
             queued = [self._once.queue(session, selector, step.call) for step in steps]

@@ -26,7 +26,7 @@ from offchain_workers.operator.tables import JobRow, Stage, Status, SubnetRow
 log = structlog.get_logger(__name__)
 
 _PENDING = 2
-_LATER = ("JobAccepted", "JobDelivered", "JobClosed", "JobReopened")
+_LATER = ("JobAccepted", "JobDelivered", "JobClosed", "JobReopened", "JobExcused")
 _CATALOGUE = {
     "AttestationRetracted", "FeeSet", "ManifestSet", "MethodAdded", "ModelAttested",
     "ModelPublished", "OfferEnded", "Offered", "OptedIn", "OptedOut",
@@ -150,22 +150,28 @@ class Watch:
                 row.pledge = 0
         elif event.name == "JobReopened":
             self._reopened(row, args["refuted"])
+        elif event.name == "JobExcused":
+            row.pledge = 0
+            self._turns_restart(row)
         else:
             paid = args["reason"] == CloseReason.PAID
             row.status = Status.PAID if paid else Status.REFUNDED
             row.pledge = 0
 
     def _reopened(self, row: JobRow, refuted: str) -> None:
-        """New turns, so that others look again; whose answer was wrong leaves the job to them."""
-        # Whose turn it is, and since when, is read from the chain.
+        """Others look again; whose answer was wrong leaves the job to them."""
         row.status, row.operator = Status.OPEN, None
-        row.posted_at = row.first = None
-        row.look_at = 0
         if refuted == self.operator:
             log.error("claim refuted", code=Reason.CLAIM_REFUTED.code, job=row.job_id.hex())
             row.stage, row.reason = Stage.SKIPPED, Reason.CLAIM_REFUTED.code
             row.reason_line = Reason.CLAIM_REFUTED.text
-        elif row.stage == Stage.SKIPPED and row.reason != Reason.CLAIM_REFUTED.code:
+        self._turns_restart(row)
+
+    def _turns_restart(self, row: JobRow) -> None:
+        """Whose turn it is, and since when, is then read from the chain."""
+        row.posted_at = row.first = None
+        row.look_at = 0
+        if row.stage == Stage.SKIPPED and row.reason != Reason.CLAIM_REFUTED.code:
             row.stage, row.failures = Stage.NEW, 0
 
     def _restage(self, row: JobRow) -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -14,16 +13,9 @@ from sqlalchemy import func, select
 
 from offchain_workers.balancing.breaker import State
 from offchain_workers.chain.contracts import Acceptance, JobTerms
-from offchain_workers.chain.errors import (
-    ContractMissingError,
-    DeepReorgError,
-    WrongChainError,
-    WrongDatabaseError,
-)
 from offchain_workers.chain.tables import CursorRow
 from offchain_workers.config import Settings
-from offchain_workers.daemon.errors import NONSENSE
-from offchain_workers.errors import FusionError
+from offchain_workers.daemon.life import Daemon
 from offchain_workers.operator.assembly import Parts, assemble
 from offchain_workers.operator.http import build_app
 from offchain_workers.operator.reasons import Reason, refuse
@@ -35,12 +27,12 @@ log = structlog.get_logger(__name__)
 
 # Bytes that a box, with what a method puts beside the input, may have more than the input.
 BOX_ROOM = 128
-_FATAL = (WrongChainError, WrongDatabaseError)
 
 
-class Worker:
-    """One operator's worker. ``run`` blocks; ``stop`` may be called from anywhere.
+class Worker(Daemon):
+    """One operator's worker: finishes what is owed before ``run`` returns.
 
+    A pending claim is not waited for, it may take days: the next start goes on with it.
     ``methods``: name -> ``module:Class`` of verification methods beside the built-in ones.
     ``instead``: methods that take the places of installed ones, for demonstrations.
     """
@@ -53,12 +45,10 @@ class Worker:
         instead: Sequence[Method] = (),
     ) -> None:
         settings = reached_through_relay(settings, account.address)
-        self._settings = settings
+        super().__init__(settings)
         self._account = account
         self._parts: Parts = assemble(settings, account, methods or {}, instead)
-        self._stopping = threading.Event()
-        self._abandoned = threading.Event()
-        self._ready = threading.Event()
+        self._follower = self._parts.follower
         self._swept = time.monotonic()
         self._stocked = False
         parts = self._parts
@@ -74,50 +64,11 @@ class Worker:
         )
         self._endpoint = way_in(app, settings, account)
 
-    @property
-    def url(self) -> str:
-        """Where the endpoint is reached, once it runs."""
-        return self._endpoint.url
-
-    @property
-    def stopping(self) -> bool:
-        return self._stopping.is_set()
-
-    def run(self) -> None:
-        """Work until stopped. Raises FusionError when nothing can go on."""
-        try:
-            self._endpoint.start()
-            log.info("worker started", operator=self._account.address, url=self.url)
-            self._parts.desk.recover()
-            while not self._finished():
-                self._guarded()
-                self._parts.follower.wait(self._settings.chain.poll_seconds)
-        finally:
-            self._close()
-
-    def stop(self) -> None:
-        """Promise nothing more, finish what is owed, then let ``run`` return.
-
-        A pending claim is not waited for, it may take days: the next start goes on with it.
-        """
-        self._stopping.set()
-        self._parts.follower.wake.set()
-
-    def abandon(self) -> None:
-        """Let ``run`` return at once, as after a crash; the next start goes on from the rows."""
-        self._abandoned.set()
-        self.stop()
-
-    def wait_ready(self, seconds: float) -> bool:
-        """Until the chain is caught up and models are loaded."""
-        return self._ready.wait(seconds)
-
     def health(self) -> dict[str, Any]:
         """What GET /health answers."""
-        ready = self._ready.is_set() and not self._stopping.is_set()
         return {
             "live": True,
-            "ready": ready and bool(self._parts.shop.models),
+            "ready": self._is_ready() and bool(self._parts.shop.models),
             "operator": self._account.address,
             "models": ["0x" + model.hex() for model in self._parts.shop.models],
             "in_flight": self._parts.crew.in_flight,
@@ -126,24 +77,9 @@ class Worker:
 
     # --- the loop -----------------------------------------------------------------------------
 
-    def _guarded(self) -> None:
-        """Whatever passes is waited out; what can't pass ends the daemon."""
-        try:
-            self._tick()
-        except DeepReorgError as error:
-            log.error("deep reorganisation: going back", code=error.code, reason=error.message)
-            self._resync()
-        except _FATAL:
-            raise
-        except FusionError as error:
-            # Later it is a node that lost its state.
-            if isinstance(error, ContractMissingError) and not self._ready.is_set():
-                raise
-            self._parts.metrics.errors.labels(code=error.code).inc()
-            log.error("going on after an error", code=error.code, reason=error.message)
-        except NONSENSE as error:
-            self._parts.metrics.errors.labels(code="MN-CHAIN-006").inc()
-            log.error("going on after an error", code="MN-CHAIN-006", reason=str(error))
+    def _begin(self) -> None:
+        log.info("worker started", operator=self._account.address, url=self.url)
+        self._parts.desk.recover()
 
     def _tick(self) -> None:
         parts = self._parts
@@ -167,7 +103,6 @@ class Worker:
         parts.dispatch.review()
         parts.dispatch.settled(max(1, self._settings.chain.confirmations))
         self._now_and_then()
-        self._ready.set()
 
     def _follow(self) -> bool:
         """Until nothing is new. Tells whether offers, models or methods changed."""
@@ -208,7 +143,7 @@ class Worker:
     # --- the endpoint's side ------------------------------------------------------------------
 
     def _accept(self, terms: JobTerms, data: bytes) -> Acceptance:
-        if not self._ready.is_set() or self._stopping.is_set():
+        if not self._is_ready():
             raise refuse(Reason.NOT_READY)
         return self._parts.accept.answer(terms, data)
 
@@ -227,11 +162,11 @@ class Worker:
     # --- the end ------------------------------------------------------------------------------
 
     def _finished(self) -> bool:
-        if self._abandoned.is_set():
-            return True
         return self._stopping.is_set() and not self._parts.duties.left(self._parts.crew)
 
     def _close(self) -> None:
-        self._endpoint.stop()
         self._parts.close()
         log.info("worker stopped", operator=self._account.address)
+
+    def _count(self, code: str) -> None:
+        self._parts.metrics.errors.labels(code=code).inc()

@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from types import FrameType
 
 import structlog
 from fastapi.concurrency import run_in_threadpool
@@ -18,8 +16,10 @@ from offchain_workers.chain.errors import ChainError
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.config import Settings, find_deployment
 from offchain_workers.config.relay import Relay as RelaySettings
+from offchain_workers.daemon.assembly import network_of
 from offchain_workers.daemon.endpoint import Endpoint
 from offchain_workers.daemon.errors import NONSENSE
+from offchain_workers.daemon.signals import on_signals
 from offchain_workers.relay.auth import Place
 from offchain_workers.relay.quota import Limits
 from offchain_workers.relay.server import Admit, Relay
@@ -39,10 +39,7 @@ class RelayDaemon:
         config = settings.relay
         self._pool = RpcPool(settings.chain.rpc_urls, found.chain_id)
         self.url = config.public_url or f"http://{config.listen_host}:{config.listen_port}"
-        at = found.addresses
-        network = Network.at(
-            self._pool.w3, at.marketplace, at.models, at.subnets, found.start_block
-        )
+        network = network_of(self._pool, found)
         relay = relay_for(config, Place(self.url, self._pool.chain_id), network)
         most = connections(config)
         self._endpoint = Endpoint(relay.app, config.listen_host, config.listen_port, most)
@@ -64,17 +61,12 @@ def serve(settings: Settings) -> None:
     daemon = RelayDaemon(settings)
     over = threading.Event()
 
-    def stop(_: int, __: FrameType | None) -> None:
-        over.set()
-
-    before = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        daemon.start()
-        over.wait()
-    finally:
-        daemon.stop()
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with on_signals(lambda _: over.set()):
+        try:
+            daemon.start()
+            over.wait()
+        finally:
+            daemon.stop()
 
 
 def relay_for(config: RelaySettings, place: Place, network: Network) -> Relay:

@@ -49,7 +49,7 @@ class ByBalance:
     """A balancer's picks, its targets being operators' addresses. For one job.
 
     ``lease`` is the primary's when the job is prepared: finish it when the job's end is known, or
-    with ``cancelled`` when it is not posted. None when the balancer had nobody.
+    ``cancel`` when it is not posted. None when the balancer had nobody.
     """
 
     def __init__(self, balancer: Balancer) -> None:
@@ -70,6 +70,11 @@ class ByBalance:
                 self.lease.finish(Outcome.CANCELLED)
             else:
                 yield member
+
+    def cancel(self) -> None:
+        """The job is not posted after all."""
+        if self.lease is not None:
+            self.lease.finish(Outcome.CANCELLED)
 
     def refused(self, error: Exception) -> None:
         if self.lease is not None:

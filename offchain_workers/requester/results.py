@@ -17,7 +17,7 @@ from offchain_workers.chain.events import Event
 from offchain_workers.chain.past import Past
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.scan import scan
-from offchain_workers.codecs import get_codec
+from offchain_workers.codecs import get_codec, under
 from offchain_workers.codecs.base import Answer
 from offchain_workers.models.card import ModelCard
 from offchain_workers.models.wire import split_items
@@ -112,7 +112,7 @@ class History:
         """The decoded answer of each item. Raises CodecError, AnswerSealedError."""
         if self.output is None:
             return []
-        codec = get_codec(card.codec)
+        codec, card = get_codec(card.codec), under(card, self.terms.selector)
         output = self._opened(self.output) if self.has_sealed_answer(card) else self.output
         return [codec.decode(card, item) for item in split_items(card.outputs, output)]
 

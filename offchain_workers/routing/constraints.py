@@ -10,6 +10,8 @@ from offchain_workers.routing.market import Carriage, MarketMethod, MarketModel,
 from offchain_workers.routing.record import Reason
 from offchain_workers.routing.request import RouteRequest
 
+_DECIDED_BY_FILES = ("zkml",)
+
 
 def latency_ms(request: RouteRequest, model: MarketModel, carriage: Carriage | None) -> int | None:
     """Until the answer is verified, or there, as wished. None: nothing is published."""
@@ -32,7 +34,7 @@ def class_reasons(
     if request.wants_privacy and not method.private:
         found.append(Reason.PRIVACY)
     found += _measured(request, model, quality, model.carriage.get(method.name))
-    if not _vouched(request, development, model):
+    if not _vouched(request, development, model, method):
         found.append(Reason.ATTESTATION)
     return tuple(found)
 
@@ -70,7 +72,13 @@ def _measured(
         yield Reason.QUALITY
 
 
-def _vouched(request: RouteRequest, development: bool, model: MarketModel) -> bool:
+def _vouched(
+    request: RouteRequest, development: bool, model: MarketModel, method: MarketMethod
+) -> bool:
+    # On chain the program decides alone, whatever its publisher made it to prove.
+    bound = method.name in _DECIDED_BY_FILES and not development
+    if bound and not any(who != model.publisher for who in model.attesters):
+        return False
     wanted = request.attestations
     if wanted is None:
         wanted = 0 if development and not request.attesters else 1

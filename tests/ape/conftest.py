@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from offchain_workers.chain.contracts import ChainParams
-from scripts.deploy import Deployed, deploy
+from scripts.deploy import Deployed, Deployer, deploy
 
 
 @pytest.fixture(scope="session")
@@ -22,5 +22,10 @@ def owner(accounts: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def market(owner: Any, params: ChainParams) -> Deployed:
-    return deploy(owner, params)
+def deployer(owner: Any) -> Deployer:
+    return Deployer(owner)
+
+
+@pytest.fixture(scope="session")
+def market(deployer: Deployer, params: ChainParams) -> Deployed:
+    return deploy(deployer, params)

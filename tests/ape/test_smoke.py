@@ -5,24 +5,39 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import ape
 import pytest
+from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from offchain_workers.chain.artifact import load
 from offchain_workers.chain.contracts import ChainParams, JobStatus, JobTerms, Spec, Tier
 from offchain_workers.chain.contracts.opml import OPML, OpmlParams
+from offchain_workers.chain.contracts.teeml_verifier import TEEML, TeemlParams
 from offchain_workers.chain.contracts.terms import selector_of
-from scripts.deploy import Deployed, deploy_opml
+from offchain_workers.chain.contracts.zkml import ZKML
+from scripts.deploy import (
+    Deployed,
+    Deployer,
+    deploy_opml,
+    deploy_teeml,
+    deploy_zkml,
+    simulated_root,
+)
+from verifiers.zkml.srs import CEREMONY_NEG_TAU_G2
 
 ROOT = Path(__file__).parents[2]
 NONE = selector_of("none")
 PRICE = 10**12
-CONTRACTS = ("JobMarketplace", "ModelRegistry", "SubnetRegistry")
+CONTRACTS = (
+    "JobMarketplace", "ModelRegistry", "SubnetRegistry", "OpmlVerifier", "ZkmlVerifier",
+    "TeemlVerifier", "DcapVerifier", "IntelCollateral",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -124,16 +139,41 @@ def test_the_deploy_script_runs_and_writes_its_file(tmp_path: Path) -> None:
     document = json.loads(out.read_text())
     assert document["addresses"].keys() == {"marketplace", "models", "subnets"}
     assert document["start_block"] == 1
-    assert document["methods"].keys() == {"opml"}
+    assert document["methods"].keys() == {"opml", "zkml", "teeml"}
+    assert re.search(r"^TeemlVerifier +[\d,]+ gas$", done.stdout, re.MULTILINE)
+    assert re.search(r"^all +[\d,]+ gas$", done.stdout, re.MULTILINE)
     written = *document["addresses"].values(), *document["methods"].values()
     assert all(address in done.stdout for address in written)
 
 
-def test_opml_is_listed_as_on_every_chain(market: Deployed, owner: Any) -> None:
+def test_opml_is_listed_as_on_every_chain(market: Deployed, deployer: Deployer) -> None:
     params = OpmlParams.development()
-    verifier = deploy_opml(owner, market, params)
+    verifier = deploy_opml(deployer, market, params)
     listed = market.marketplace.method(OPML)
     assert listed[0] == verifier.address
     assert verifier.MARKET() == market.marketplace.address
     assert params.max_delay in tuple(listed)
     assert ape.chain.provider.get_balance(verifier.AUDITS()) == params.audit_fund
+
+
+def test_zkml_is_listed_with_the_ceremonys_verifier(market: Deployed, deployer: Deployer) -> None:
+    verifier = deploy_zkml(deployer, market)
+    listed = market.marketplace.method(ZKML)
+    assert (listed.plugin, listed.max_n, listed.hedge) == (verifier.address, 1, False)
+    setup = keccak(encode(["uint256[4]"], [CEREMONY_NEG_TAU_G2]))
+    halo2 = ape.chain.provider.get_code(verifier.verifier_of(setup))
+    assert len(halo2) > 12_000
+    blueprint = bytes(ape.chain.provider.get_code(verifier.BLUEPRINT()))
+    assert blueprint == bytes.fromhex("fe7100") + load("Halo2Verifier").bytecode
+
+
+def test_teeml_is_listed_under_its_root(market: Deployed, deployer: Deployer, project: Any) -> None:
+    params = TeemlParams.development()
+    verifier = deploy_teeml(deployer, market, simulated_root(), params)
+    listed = market.marketplace.method(TEEML)
+    assert (listed.plugin, listed.max_delay) == (verifier.address, params.max_hold)
+    assert listed.hedge
+    assert verifier.SUBNETS() == market.subnets.address
+    collateral = project.IntelCollateral.at(verifier.COLLATERAL())
+    assert collateral.SIMULATED()
+    assert project.DcapVerifier.at(verifier.DCAP()).COLLATERAL() == collateral.address

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ from offchain_workers.chain.contracts import JobTerms
 from offchain_workers.challenger import Watcher
 from offchain_workers.config import Settings
 from offchain_workers.devnet import Devnet
-from tests.operator.world import PATIENCE, build, until
+from tests.daemons import Background
+from tests.operator.world import build, until
 from tests.opml.compiled import GIVEN, Bundle, digits_bundle
 from tests.opml.lies import lied
 from tests.opml.onchain import OpmlMarket, listed
@@ -122,40 +122,20 @@ def settings_of(opml: OpmlMarket, name: str, **changes: Any) -> Settings:
     )
 
 
-@dataclass
-class Watching:
+class Watching(Background):
     """A watcher in a thread of this process, and all that it told."""
 
-    watcher: Watcher
-    told: Told
-    error: BaseException | None = None
-    thread: threading.Thread = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.thread = threading.Thread(target=self._run, name="watcher", daemon=True)
-        self.thread.start()
-        assert self.watcher.wait_ready(PATIENCE), self.error
+    def __init__(self, watcher: Watcher, told: Told) -> None:
+        super().__init__(watcher)
+        self.watcher = watcher
+        self.told = told
+        self.start()
 
     def heard(self, what: str) -> Told:
         return [one for one in self.told if one["what"] == what]
 
     def codes(self) -> list[str]:
         return [one["code"] for one in self.heard("left")]
-
-    def abandon(self) -> None:
-        self.watcher.abandon()
-        self.join()
-
-    def join(self) -> None:
-        self.thread.join(PATIENCE)
-        assert not self.thread.is_alive(), "the watcher did not stop"
-        assert self.error is None, self.error
-
-    def _run(self) -> None:
-        try:
-            self.watcher.run()
-        except BaseException as error:
-            self.error = error
 
 
 @contextmanager

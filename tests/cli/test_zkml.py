@@ -11,12 +11,19 @@ from random import Random
 import pytest
 from eth_utils.crypto import keccak
 
+from offchain_workers.chain.contracts.zkml import ZkmlVerifier, place_circuit
+from offchain_workers.chain.development import DEVELOPMENT_CHAINS
+from offchain_workers.chain.wallet import Wallet
 from offchain_workers.cli import circuits
+from offchain_workers.cli.network import Connection
+from offchain_workers.cli.sending import Sender
 from tests.cli.conftest import Fusion
 from tests.cli.market import Market
 from tests.zkml.circuits import FLOWERS, IRIS, iris, relisted, written
 from tests.zkml.verifier.malice import CHANGES
-from verifiers.zkml.bundle import CIRCUIT_FILE, PROGRAM_FILE
+from verifiers.zkml import placed
+from verifiers.zkml.bundle import CIRCUIT_FILE, PROGRAM_FILE, Bundle
+from verifiers.zkml.placed import verifier_of
 from verifiers.zkml.program import parse
 
 
@@ -88,7 +95,7 @@ def test_without_the_ceremonys_file_nothing_is_made_when_it_is_asked_for(
 
 
 def test_a_circuit_is_published_attested_and_only_then_asked(
-    market: Market, bundle: Path, home: Path
+    market: Market, bundle: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = market.run("publisher", "model", "publish", str(bundle))
     assert data["artifacts"] == {"zkml": "0x" + iris().artifact_id.hex()}
@@ -100,8 +107,12 @@ def test_a_circuit_is_published_attested_and_only_then_asked(
     market.run("operator", "operator", "offer", model, *price)
     market.next_epoch()
     post = ("post", "--model", model, "--input", flower(home), "--method", "zkml", "--members", "1")
-    _, _, err = market._fusion(*post, "--best-effort", "--account", "requester")
-    assert "MN-ZK-054" in err
+    for required, chains in (("true", DEVELOPMENT_CHAINS), ("false", frozenset())):
+        with monkeypatch.context() as patch:  # off development chains it can't be switched off
+            patch.setenv("FUSION_VOUCHING__REQUIRED", required)
+            patch.setattr(circuits, "DEVELOPMENT_CHAINS", chains)
+            _, _, err = market._fusion(*post, "--best-effort", "--account", "requester")
+        assert "MN-ZK-054" in err
     market.run("operator", "model", "attest", model)
     job = market.run("requester", *post, "--best-effort")
     assert job["status"] == "open"
@@ -110,7 +121,7 @@ def test_a_circuit_is_published_attested_and_only_then_asked(
 def test_a_development_setup_is_not_published_in_production(
     market: Market, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(circuits, "DEVELOPMENT_CHAINS", frozenset())
+    monkeypatch.setattr(placed, "DEVELOPMENT_CHAINS", frozenset())
     assert market.refused("publisher", "model", "publish", str(bundle))[0] == "MN-ZK-036"
 
 
@@ -132,3 +143,51 @@ def test_a_file_that_is_missing_is_named_once(
 ) -> None:
     status, _, err = fusion("zkml", *words)
     assert (status, err) == (1, f"error MN-ZK-{code}: {path}: No such file or directory\n")
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"), [("setup", "no verifier of setup"), ("program", "the program")]
+)
+def test_a_circuit_that_is_not_on_the_chain_is_not_attested(
+    market: Market, bundle: Path, monkeypatch: pytest.MonkeyPatch, missing: str, words: str
+) -> None:
+    """The publisher lists it all the same, with a client of its own."""
+    honest = circuits.place
+
+    def half(connection: Connection, sender: Sender, found: Bundle) -> None:
+        if missing == "program":
+            verifier = verifier_of(connection.network)
+            sender.send("add the setup", verifier.add_setup(found.description.neg_tau_g2))
+
+    monkeypatch.setattr(circuits, "place", half)
+    model = str(market.run("publisher", "model", "publish", str(bundle))["id"])
+    monkeypatch.setattr(circuits, "place", honest)
+    code, message = market.refused(None, "model", "check", model)
+    assert (code, words in message) == ("MN-ZK-056", True)
+
+
+def test_an_attester_believes_no_development_setup_in_production(
+    market: Market, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = str(market.run("publisher", "model", "publish", str(bundle))["id"])
+    monkeypatch.setattr(placed, "DEVELOPMENT_CHAINS", frozenset())
+    assert market.refused(None, "model", "check", model)[0] == "MN-ZK-036"
+
+
+def test_a_contract_that_only_says_it_is_the_verifier_is_not_believed(
+    market: Market, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A market's plug-in that names other addresses for setup and program."""
+    model = str(market.run("publisher", "model", "publish", str(bundle))["id"])
+    other = iris(variant=1)
+    genuine = ZkmlVerifier.of(market.site.network)
+    assert genuine is not None
+    place_circuit(
+        Wallet(genuine.w3, market.site.devnet.accounts[1]), genuine,
+        other.files[PROGRAM_FILE], other.description.neg_tau_g2,
+    )  # fmt: skip
+    elsewhere = genuine.verifier_of(other.circuit.setup), genuine.program_of(other.circuit.program)
+    for name, address in zip(("verifier_of", "program_of"), elsewhere, strict=True):
+        with monkeypatch.context() as patch:
+            patch.setattr(ZkmlVerifier, name, lambda self, key, at=address: at)
+            assert market.refused(None, "model", "check", model)[0] == "MN-ZK-056"

@@ -12,10 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offchain_workers.chain.contracts.opml import OPML
+from offchain_workers.chain.contracts.terms import selector_of
+from offchain_workers.chain.contracts.zkml import ZKML
+from offchain_workers.codecs import under
+from offchain_workers.codecs.base import ScaleUnclearError
 from offchain_workers.codecs.tensor import TensorCodec
 from offchain_workers.models import CodecError, Limits, ModelCard, TensorSpec
 
 CODEC = TensorCodec()
+NONE = selector_of("none")
 
 
 def card(*inputs: TensorSpec, labels: tuple[str, ...] = ()) -> ModelCard:
@@ -66,6 +72,35 @@ STORED = bytes([0, 99, 100, 100, 101, 136])
 def test_a_compiled_model_takes_what_its_parent_takes(raw: bytes | str) -> None:
     data = raw.encode() if isinstance(raw, str) else raw
     assert CODEC.encode(SCALED, data) == STORED
+
+
+QUARTERS, HALVES = {"input": {"scale": 0.25, "zero": 100}}, {"input": {"scale": 0.5, "zero": 0}}
+TWICE = ONE.model_copy(update={"methods": {"opml": HALVES, "zkml": QUARTERS}})
+
+
+def test_a_compiled_models_answer_says_what_its_integers_stand_for() -> None:
+    out = TensorSpec(name="y", wire="i64", engine="int64", shape=(2,))
+    notes = {"zkml": {"output": {"scale": 0.25, "zero": 0}}}
+    made = ONE.model_copy(update={"outputs": (out,), "methods": notes})
+    answer = CODEC.decode(made, np.array([5, -2], "<i8").tobytes())
+    assert answer == {"outputs": {"y": [5, -2]}, "reals": {"y": [1.25, -0.5]}}
+
+
+def test_a_note_under_another_method_changes_no_scale() -> None:
+    reals = npy(REALS)
+    assert CODEC.encode(under(TWICE, ZKML), reals) == STORED
+    assert CODEC.encode(under(TWICE, OPML), reals) != STORED
+    shadowed = ONE.model_copy(update={"methods": {"opml": HALVES, "zkml": {}}})
+    with pytest.raises(CodecError, match="float64"):  # no scale: reals are no u8
+        CODEC.encode(under(shadowed, ZKML), reals)
+
+
+def test_where_the_method_does_not_say_which_scale_counts_none_is_guessed() -> None:
+    with pytest.raises(ScaleUnclearError):
+        CODEC.encode(under(TWICE, NONE), npy(REALS))
+    both = {"opml": QUARTERS, "zkml": QUARTERS}
+    alike = ONE.model_copy(update={"methods": both})
+    assert CODEC.encode(under(alike, NONE), npy(REALS)) == STORED
 
 
 def test_whole_numbers_in_json_are_reals_too_for_a_compiled_model() -> None:

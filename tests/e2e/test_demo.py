@@ -12,17 +12,8 @@ from typing import Any
 import pytest
 from magika import Magika
 
+from tests.e2e.demo import run_demo
 from tests.e2e.files import write_all
-
-DEMO_SECONDS = 300
-
-
-def run_demo(*args: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "offchain_workers.cli", "demo", "--json", *args]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=DEMO_SECONDS)
-    assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
 
 
 @pytest.mark.parametrize("chain", ["embedded", pytest.param("anvil", marks=pytest.mark.anvil)])

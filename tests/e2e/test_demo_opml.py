@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from offchain_workers.models.demo import digits_cnn
+from tests.e2e.demo import run_demo
 from verifiers.opml.adversaries.attacks import ADVERSARIES, ATTACKS, SYBILS
 from verifiers.opml.adversaries.cast import LYING_WORKERS
 from verifiers.opml.adversaries.publishers import PUBLISHERS
@@ -20,22 +20,16 @@ DEMO_SECONDS = 900
 LABEL = digits_cnn().samples[0][2]
 
 
-def run_demo(*args: str) -> dict[str, Any]:
+def won(*args: str) -> dict[str, Any]:
     """The document of a demo that the honest side won."""
-    command = [sys.executable, "-m", "offchain_workers.cli", "demo", "--json", *args]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=DEMO_SECONDS, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
-    document: dict[str, Any] = json.loads(done.stdout)
-    assert document["ok"] is True
+    document = run_demo(*args, seconds=DEMO_SECONDS)
     assert all(document["checks"].values())
     return document
 
 
 @pytest.mark.parametrize("chain", ["embedded", pytest.param("anvil", marks=pytest.mark.anvil)])
 def test_a_lying_worker_is_slashed_and_a_backup_serves(chain: str) -> None:
-    document = run_demo("--method", "opml", "--chain", chain)
+    document = won("--method", "opml", "--chain", chain)
     assert document["chain"]["kind"] == chain
     [game] = document["games"]
     assert game["state"] == "proved"
@@ -62,7 +56,7 @@ def test_a_lying_worker_is_slashed_and_a_backup_serves(chain: str) -> None:
     [pytest.param(name, marks=pytest.mark.slow) for name in ADVERSARIES],
 )
 def test_every_adversary_loses(adversary: str) -> None:
-    document = run_demo("--adversary", adversary, "--chain", "anvil")
+    document = won("--adversary", adversary, "--chain", "anvil")
     assert document["adversary"] == adversary
     if adversary in PUBLISHERS:
         assert document["job"]["status"] == "not posted"

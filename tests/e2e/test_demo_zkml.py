@@ -3,15 +3,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
 import pytest
 
 from offchain_workers.models.demo import digits_mlp
+from tests.e2e.demo import run_demo
 
-DEMO_SECONDS = 500
 MOST_GAS = 1_050_000
 
 
@@ -24,17 +20,7 @@ MOST_GAS = 1_050_000
     ],
 )
 def test_a_worker_proves_and_is_paid_in_the_same_transaction(chain: str) -> None:
-    command = [sys.executable, "-m", "offchain_workers.cli", "demo", "--json"]
-    done = subprocess.run(
-        [*command, "--method", "zkml", "--chain", chain],
-        capture_output=True,
-        text=True,
-        timeout=DEMO_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
-    document = json.loads(done.stdout)
-    assert document["ok"] is True
+    document = run_demo("--method", "zkml", "--chain", chain)
     assert document["chain"]["kind"] == chain
     labels = [label for _, _, label in digits_mlp().samples[: len(document["jobs"])]]
     assert [job["output"]["label"] for job in document["jobs"]] == labels

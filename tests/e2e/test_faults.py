@@ -14,7 +14,6 @@ import pytest
 from offchain_workers.chain.contracts.marketplace import JobStatus
 from offchain_workers.localnet import Localnet
 from offchain_workers.requester.posting import Prepared, Wish
-from tests.chain.conftest import make_proxy  # noqa: F401 - a fixture
 from tests.chain.world import Proxy
 from tests.e2e.market import Requester
 
@@ -88,8 +87,11 @@ def test_a_delivery_that_a_reorg_dropped_is_delivered_again_once(tmp_path: Path)
         requester.wait_until(lambda: requester.job(prepared).status is JobStatus.PAID, mine=False)
         delivered = requester.history(prepared).events[-1]
         depth = net.pool.w3.eth.block_number - delivered.block_number + 1
+        # Or it is delivered again before we look.
+        net.devnet.rpc("evm_setAutomine", False)
         net.devnet.rpc("anvil_reorg", depth, [])
         assert requester.job(prepared).status is JobStatus.OPEN
+        net.devnet.rpc("evm_setAutomine", True)
 
         job = requester.await_paid(prepared)
         assert job.operator == requester.primary(prepared).address
@@ -122,7 +124,7 @@ def boast(proxy: Proxy) -> None:
 @pytest.mark.parametrize("misbehave", [stall, omit_logs, boast])
 def test_work_goes_on_when_one_of_two_endpoints_misbehaves(
     tmp_path: Path,
-    make_proxy: Callable[[str], Proxy],  # noqa: F811
+    make_proxy: Callable[[str], Proxy],
     misbehave: Callable[[Proxy], None],
 ) -> None:
     proxies: list[Proxy] = []

@@ -5,7 +5,6 @@ job's."""
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -14,16 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from offchain_workers.chain.contracts import JobStatus, JobTerms, Spec
+from offchain_workers.chain.contracts import JobTerms, Spec
 from offchain_workers.chain.contracts.zkml import ZKML, ZkmlVerifier, place_circuit
 from offchain_workers.localnet import Localnet
 from offchain_workers.localnet.attesting import attest
-from offchain_workers.localnet.plan import GWEI, WORKERS
-from offchain_workers.localnet.worker import WorkerProcess
 from offchain_workers.manifest import Place
 from offchain_workers.models.catalog import endpoints
 from offchain_workers.requester.errors import (
-    AcceptanceRefusedError,
     NobodyAcceptedError,
     NotPrivateError,
 )
@@ -41,62 +37,30 @@ from offchain_workers.storage.reference import (
     encode_sealed,
     parse,
 )
+from tests.e2e.private import PLANS, PrivateMarket, killed_in_the_end, loud
 from tests.e2e.test_zkml import fusion
 from tests.e2e.traces import json_of, places
 from tests.zkml.circuits import cnn, written
 from verifiers.zkml.bundle import MODEL_FILE, PROGRAM_FILE
 from verifiers.zkml.prover import SCRATCH
 
-# Two workers, who ask the same.
-PLANS = [replace(plan, price=5_000_000 * GWEI) for plan in WORKERS[:2]]
-PATIENCE = 90.0
 PRIVATE = Wish(private=True)
 WITHIN = 3_600
 
 
 @dataclass
-class Market:
+class Market(PrivateMarket):
     """The digits CNN, whose input is committed to, and two workers that prove.
 
     ``folder`` has what all processes write but what is on its way through the prover, which is in
     ``scratch``."""
 
-    net: Localnet
     folder: Path
     scratch: Path
     model: str
-    posting: Posting
-
-    @property
-    def requester(self) -> str:
-        return self.net.wallet("requester").address
-
-    def member(self, prepared: Prepared) -> Member:
-        return self.posting.members[prepared.terms.primary]
-
-    def primary(self, prepared: Prepared) -> WorkerProcess:
-        operator = self.member(prepared).operator
-        return next(worker for worker in self.net.workers if worker.address == operator)
 
     def prepare(self, item: bytes, wish: Wish = PRIVATE) -> Prepared:
         return self.posting.prepare(self.requester, [item], wish)
-
-    def status(self, prepared: Prepared) -> JobStatus:
-        return self.net.network.marketplace.job(prepared.job_id).status
-
-    def await_paid(self, prepared: Prepared) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while self.status(prepared) is not JobStatus.PAID:
-            assert time.monotonic() < deadline, "it was not paid in time"
-            time.sleep(0.2)
-            self.net.devnet.mine()
-
-    def ask(self, prepared: Prepared, terms: JobTerms, data: bytes) -> str:
-        """The code with which the primary refuses to promise."""
-        domain = self.net.network.marketplace.domain
-        with talking(self.member(prepared)) as worker, pytest.raises(AcceptanceRefusedError) as no:
-            worker.ask(terms, data, domain)
-        return str(no.value).split(": ")[2]
 
     def key_of(self, member: Member) -> bytes:
         domain, subnets = self.net.network.marketplace.domain, self.net.network.subnets
@@ -118,9 +82,7 @@ def market(
 ) -> Iterator[Market]:
     folder, scratch = tmp_path_factory.mktemp("private"), tmp_path_factory.mktemp("scratch")
     with ExitStack() as stack:
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setenv("TMPDIR", str(scratch))  # of the processes that are started from here
-        patch.setenv("FUSION_LOG__LEVEL", "debug")
+        stack.enter_context(loud(scratch))
         net = Localnet(folder / "market", kind=request.param, workers=(), models=lambda: ())
         stack.enter_context(net)
         bundle = written(cnn(), folder / "cnn")
@@ -140,9 +102,8 @@ def market(
         for plan in PLANS:
             net.onboard(plan, [model], ZKML)
         net.await_workers()
-        yield Market(net, folder, scratch, "0x" + model.hex(), posting_on(net, model))
-        for worker in net.workers:
-            worker.kill()  # some hold promises that nobody posts: they would wait for them
+        stack.enter_context(killed_in_the_end(net))
+        yield Market(net, posting_on(net, model), folder, scratch, "0x" + model.hex())
 
 
 def posting_on(net: Localnet, model: bytes) -> Posting:

@@ -14,69 +14,44 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from offchain_workers.chain.contracts import JobStatus, JobTerms
 from offchain_workers.chain.contracts.teeml_verifier import TEEML
 from offchain_workers.engines.embedded import EmbeddedEngine
 from offchain_workers.localnet import Localnet
 from offchain_workers.localnet.attesting import attest
-from offchain_workers.localnet.plan import GWEI, WORKERS
 from offchain_workers.localnet.teeml import await_keys, make_policy, make_posting, published
-from offchain_workers.localnet.worker import WorkerProcess
 from offchain_workers.models import ModelSpec
 from offchain_workers.models.demo import digits_mlp
 from offchain_workers.models.wire import pack_items, unpack_items
-from offchain_workers.requester.errors import AcceptanceRefusedError
-from offchain_workers.requester.posting import Posting, Prepared, Wish
+from offchain_workers.requester.posting import Prepared, Wish
 from offchain_workers.requester.replies import reply_key
 from offchain_workers.requester.results import history
-from offchain_workers.requester.workers import Member, talking
 from offchain_workers.sealed_jobs import info_of
 from offchain_workers.sealing import SealingKey, seal
 from offchain_workers.storage import content_id
 from offchain_workers.storage.reference import encode_inline, encode_sealed
+from tests.e2e.private import (
+    PATIENCE,
+    PLANS,
+    PrivateMarket,
+    killed_in_the_end,
+    loud,
+)
 from tests.e2e.test_zkml import fusion
 from tests.e2e.traces import json_of, places, where
 from verifiers.teeml.payload import Payload
 
-PLANS = [replace(plan, price=5_000_000 * GWEI) for plan in WORKERS[:2]]
-PATIENCE = 90.0
 MODEL = digits_mlp()
 
 
 @dataclass
-class Market:
+class Market(PrivateMarket):
     """A model under a policy, and two workers with enclaves. ``folders``: all that they write."""
 
-    net: Localnet
     folders: list[Path]
     model_id: bytes
-    posting: Posting
 
     def prepare(self, item: bytes, reply: bytes = bytes(32)) -> Prepared:
-        requester = self.net.wallet("requester").address
-        return self.posting.prepare(requester, [item], Wish(private=True, reply=reply))
-
-    def member(self, prepared: Prepared) -> Member:
-        return self.posting.members[prepared.terms.primary]
-
-    def primary(self, prepared: Prepared) -> WorkerProcess:
-        operator = self.member(prepared).operator
-        return next(worker for worker in self.net.workers if worker.address == operator)
-
-    def await_paid(self, prepared: Prepared) -> None:
-        deadline = time.monotonic() + PATIENCE
-        market = self.net.network.marketplace
-        while market.job(prepared.job_id).status is not JobStatus.PAID:
-            assert time.monotonic() < deadline, "it was not paid in time"
-            time.sleep(0.2)
-            self.net.devnet.mine()
-
-    def ask(self, prepared: Prepared, terms: JobTerms, data: bytes) -> str:
-        """The code with which the primary refuses to promise."""
-        domain = self.net.network.marketplace.domain
-        with talking(self.member(prepared)) as worker, pytest.raises(AcceptanceRefusedError) as no:
-            worker.ask(terms, data, domain)
-        return str(no.value).split(": ")[2]
+        return self.posting.prepare(self.requester, [item], Wish(private=True, reply=reply))
 
     def shows(self, item: bytes) -> list[str]:
         return places(item, self.net.pool.w3, self.folders, "u1")
@@ -104,9 +79,7 @@ def market(
 ) -> Iterator[Market]:
     folder, scratch = tmp_path_factory.mktemp("private"), tmp_path_factory.mktemp("scratch")
     with ExitStack() as stack:
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setenv("TMPDIR", str(scratch))  # of the processes that are started from here
-        patch.setenv("FUSION_LOG__LEVEL", "debug")
+        stack.enter_context(loud(scratch))
         net = Localnet(folder, kind=request.param, workers=(), models=lambda: (MODEL,))
         stack.enter_context(net)
         policy = make_policy(net.account("guardian").address)
@@ -118,9 +91,8 @@ def market(
         net.await_workers()
         await_keys(net, policy, print)
         posting = make_posting(net, MODEL, model_id, policy, print, len(PLANS))
-        yield Market(net, [folder, scratch], model_id, posting)
-        for worker in net.workers:
-            worker.kill()  # some hold promises that nobody posts: they would wait for them
+        stack.enter_context(killed_in_the_end(net))
+        yield Market(net, posting, [folder, scratch], model_id)
 
 
 def test_a_private_input_is_found_nowhere_but_a_public_one_is(

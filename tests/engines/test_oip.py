@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 import tracemalloc
 import zlib
@@ -277,14 +278,17 @@ def test_a_reset_is_tried_again_once_on_the_same_server() -> None:
 
 
 def test_a_server_that_hangs_is_a_timeout_and_not_tried_again() -> None:
+    over = threading.Event()
+
     def hang(asked: Asked) -> Told:
-        time.sleep(2)
+        over.wait(60)
         return Told()
 
     with quirky(infer(hang)) as server:
         session = load(server)
         with pytest.raises(EndpointUnreachableError) as caught:
             session.run(rows(1, 2))
+        over.set()
         assert outcome_of(caught.value) is Outcome.TIMEOUT
         assert len(server.inferences()) == 1
 
@@ -384,6 +388,18 @@ def test_numbers_that_json_cannot_say_are_refused_unless_the_server_takes_bytes(
 
 
 # --- several servers ------------------------------------------------------------------------------
+
+
+def test_a_server_that_refuses_everything_is_not_taken_at_its_word() -> None:
+    """Its quick 500s would make it the one that is always free."""
+    with quirky(honest) as good, quirky(honest) as broken:
+        engine = OipEngine([broken.url, good.url], limits=QUICK, check=False)
+        session = engine.load(TOY, add_one())
+        broken.handler = infer(lambda asked: tell({"error": "out of memory"}, 500))
+        answers = [session.run(rows(1, 2))["y"].tolist() for _ in range(20)]
+        assert answers == [[[2, 3]]] * 20
+        assert len(broken.inferences()) <= 2
+        engine.close()
 
 
 def test_another_server_answers_when_one_is_gone() -> None:

@@ -72,6 +72,10 @@ def reopened(block: int) -> Event:
     return event("JobReopened", block, 3, refuted=OPERATOR)
 
 
+def excused(block: int) -> Event:
+    return event("JobExcused", block, 4, operator=OPERATOR)
+
+
 def apply(db: Database, *steps: Forward | Rollback) -> JobRow | None:
     with db.session() as session:
         Ledger(US).apply(session, steps)
@@ -146,6 +150,13 @@ def test_others_jobs_are_theirs(db: Database) -> None:
     job = apply(db, forward(posted(1, THEM)))
     assert job is not None
     assert job.origin == "market"
+
+
+def test_an_excuse_is_told_and_the_job_goes_on(db: Database) -> None:
+    job = apply(db, forward(posted(1), excused(2)))
+    assert job is not None
+    assert (job.state, job.operator, job.output) == (State.OPEN, None, None)
+    assert told(db)[-1] == "excused"
 
 
 LIFE = [posted(1), delivered(2, 2), reopened(3), delivered(4, 2), closed(5, 1)]

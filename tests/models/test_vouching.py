@@ -11,11 +11,13 @@ import pytest
 from eth_account.signers.local import LocalAccount
 
 from offchain_workers.chain.call import Call
+from offchain_workers.chain.contracts.opml import OPML
+from offchain_workers.chain.contracts.zkml import ZKML
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.wallet import Wallet
 from offchain_workers.devnet import start_devnet
 from offchain_workers.models.catalog import PublishedModel, published_models
-from offchain_workers.models.vouching import CHECKED, OWN, Vouching, note_checked
+from offchain_workers.models.vouching import CHECKED, OWN, Vouching, note_checked, note_made
 from tests.operator.world import Market, build
 
 STRANGER = "0x" + "77" * 20
@@ -96,7 +98,41 @@ def test_where_attesters_are_named_others_do_not_count(
 
 
 def test_what_was_checked_here_needs_nobody(market: Market, model: PublishedModel) -> None:
-    note_checked(market.folder, model.onnx_cid, "0x" + "00" * 32)
+    note_checked(market.folder, bytes(32))
     assert vouching(market).voucher(model) is None
-    note_checked(market.folder, model.onnx_cid, model.card_cid)
+    note_checked(market.folder, model.model_id)
     assert vouching(market).voucher(model) == CHECKED
+
+
+def forged(market: Market, model: PublishedModel, artifact: bytes) -> PublishedModel:
+    """Published by somebody else: an honest model's files, and what decides is another's."""
+    forger, models = market.operators[1], market.network.models
+    record = replace(model.record, artifacts={ZKML: artifact})
+    send(market, forger, models.publish(record, ""))
+    found = published_models(RpcPool([market.chain.url]), market.network)
+    return next(one for one in found if one.model_id == models.model_id(forger.address, record))
+
+
+def test_a_check_says_nothing_of_a_model_with_the_same_files_and_another_artifact(
+    market: Market, model: PublishedModel
+) -> None:
+    forgery = forged(market, model, b"\1" * 32)
+    assert (forgery.onnx_cid, forgery.card_cid) == (model.onnx_cid, model.card_cid)
+    note_checked(market.folder, model.model_id)
+    note_made(market.folder, model.onnx_cid, model.card_cid, model.artifacts)
+    assert vouching(market).voucher(forgery) is None
+    assert not vouching(market).admits(forgery)
+
+
+def test_files_that_were_made_here_are_believed_with_all_their_artifacts_and_no_other(
+    market: Market, model: PublishedModel
+) -> None:
+    artifact = b"\1" * 32
+    published = forged(market, model, artifact)
+    files = market.folder, model.onnx_cid, model.card_cid
+    for others in ({}, {ZKML: b"\2" * 32}, {OPML: artifact}, {ZKML: artifact, OPML: artifact}):
+        note_made(*files, others)
+    note_made(market.folder, model.card_cid, model.onnx_cid, {ZKML: artifact})
+    assert vouching(market).voucher(published) is None
+    note_made(*files, {ZKML: artifact})
+    assert vouching(market).voucher(published) == CHECKED

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from offchain_workers.devnet import Devnet, start_devnet
-from tests.operator.enclaved import guardian, spare, teeml_chain, under  # noqa: F401
+from tests.operator.enclaved import guardian, spare, teeml_chain, under
 from tests.operator.world import Market, build
+
+__all__ = ["guardian", "market", "market_chain", "spare", "teeml_chain", "under"]
 
 
 @pytest.fixture(scope="session")

@@ -4,28 +4,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import JobTerms, Network
-from offchain_workers.chain.db import Database
-from offchain_workers.chain.outbox import Outbox, State
+from offchain_workers.chain.outbox import State
 from offchain_workers.chain.rpc import RpcPool
-from offchain_workers.chain.tables import BlockRow, CursorRow, OutboxRow
+from offchain_workers.chain.tables import OutboxRow
 from offchain_workers.errors import FusionError
 from offchain_workers.operator import audits
 from offchain_workers.operator.audits import Audits
 from offchain_workers.operator.metrics import Metrics
 from offchain_workers.operator.once import call_key
-from offchain_workers.operator.tables import WORKER_SCHEMA, JobRow, Status, SubnetRow
-from offchain_workers.operator.watch import new_job
+from offchain_workers.operator.tables import JobRow, Status
 from tests.chain.world import proxied
+from tests.operator.rows import Rows
 from tests.operator.world import Market, until
 from verifiers.base import Assignment, Duty, Step
 from verifiers.none import NoneMethod
@@ -64,36 +63,23 @@ class Scripted(NoneMethod):
         return self.duty
 
 
-class Bench:
-    """A worker's database with others' claims in it, and blocks that come one by one."""
+class Bench(Rows):
+    """With others' claims."""
 
     def __init__(self, market: Market, folder: Path) -> None:
         self.market = market
         self.me, self.other = (account.address for account in market.operators[:2])
-        self.db = Database(f"sqlite:///{folder}/worker.db", {"worker": WORKER_SCHEMA})
-        self.outbox, self.metrics = Outbox(self.me, 10**9), Metrics()
-        self.blocks = 0
+        super().__init__(self.me, folder)
+        self.metrics = Metrics()
         self.urls: list[str] = []
         self.running: list[Audits] = []
 
-    def add(self, job_id: bytes, operator: str, status: Status = Status.PENDING) -> None:
-        subnet = SubnetRow(subnet_id=bytes(32), expires=0, mine=0, body={"members": [[0, 1]]})
-        row = new_job(job_id, self.market.terms(), b"", subnet, 0)
-        row.status, row.operator = status, operator
-        with self.db.session() as session:
-            session.add(row)
+    def claim(self, job_id: bytes, operator: str, status: Status = Status.PENDING) -> None:
+        self.add(job_id, operator, self.market.terms(), status)
 
     def salt(self, job_id: bytes) -> bytes:
         with self.db.read() as session:
             return session.get_one(JobRow, job_id).terms.salt
-
-    def block(self) -> None:
-        self.blocks += 1
-        with self.db.session() as session:
-            header = {"parent_hash": bytes(32), "timestamp": 0, "checkpoint": False}
-            mark = self.blocks.to_bytes(32, "big")
-            session.add(BlockRow(number=self.blocks, hash=mark, **header))
-            session.merge(CursorRow(id=1, number=self.blocks))
 
     def audits(self, method: Scripted) -> Audits:
         """As after a daemon's start."""
@@ -113,10 +99,6 @@ class Bench:
             running.run()
             until(lambda: running.run() or not running.busy)
 
-    def sent(self) -> Sequence[OutboxRow]:
-        with self.db.read() as session:
-            return session.scalars(select(OutboxRow).order_by(OutboxRow.id)).all()
-
 
 @pytest.fixture
 def bench(market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
@@ -129,7 +111,7 @@ def bench(market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 def test_what_an_audit_asks_for_is_sent_once_over_restarts_too(bench: Bench) -> None:
-    bench.add(JOB, bench.other)
+    bench.claim(JOB, bench.other)
     for _ in range(2):
         bench.look(bench.audits(Scripted(Duty(STEPS))), 3)
     assert [row.key for row in bench.sent()] == [call_key("audit", JOB, b"first", 1)]
@@ -141,7 +123,7 @@ BOND = Step("open", Call("0x" + "11" * 20, b"second", 10**9))
 
 def test_no_bond_is_sent_on_the_word_of_one_endpoint_where_two_are_given(bench: Bench) -> None:
     """Nor while they differ; what costs no coins goes out meanwhile."""
-    bench.add(JOB, bench.other)
+    bench.claim(JOB, bench.other)
     with proxied(bench.market.chain.url) as second:
         bench.urls = [bench.market.chain.url, second.url]
         running = bench.audits(Scripted(Duty((*STEPS, BOND))))
@@ -169,15 +151,15 @@ def refusing(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_one_endpoint_is_believed_where_there_is_but_one(bench: Bench) -> None:
-    bench.add(JOB, bench.other)
+    bench.claim(JOB, bench.other)
     bench.look(bench.audits(Scripted(Duty((BOND,)))))
     assert [row.value for row in bench.sent()] == [10**9]
 
 
 def test_only_others_claims_and_unfinished_jobs_are_asked_about(bench: Bench) -> None:
-    bench.add(JOB, bench.me)
-    bench.add(OTHER, bench.other, Status.PAID)
-    bench.add(b"\x03" * 32, bench.other, Status.OPEN)
+    bench.claim(JOB, bench.me)
+    bench.claim(OTHER, bench.other, Status.PAID)
+    bench.claim(b"\x03" * 32, bench.other, Status.OPEN)
     method = Scripted(Duty())
     bench.look(bench.audits(method), 3)
     assert method.asked == []
@@ -188,7 +170,7 @@ def test_only_others_claims_and_unfinished_jobs_are_asked_about(bench: Bench) ->
 
 
 def test_each_job_is_asked_about_once_a_block_and_not_twice_at_a_time(bench: Bench) -> None:
-    bench.add(JOB, bench.other)
+    bench.claim(JOB, bench.other)
     method = Scripted(Duty())
     running = bench.audits(method)
     bench.look(running, 1)
@@ -205,7 +187,7 @@ def test_each_job_is_asked_about_once_a_block_and_not_twice_at_a_time(bench: Ben
 
 
 def test_a_reason_is_told_once_and_counted(bench: Bench) -> None:
-    bench.add(JOB, bench.other)
+    bench.claim(JOB, bench.other)
     left = FusionError("MN-OPML-111", "the fund can't pay the audit")
     bench.look(bench.audits(Scripted(Duty(left=left))), 4)
     assert b'audits_left_total{code="MN-OPML-111"} 1.0' in bench.metrics.text()
@@ -216,7 +198,7 @@ def test_a_reason_is_told_once_and_counted(bench: Bench) -> None:
 def test_what_fails_is_tried_again_later(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    bench.add(JOB, bench.other)
+    bench.claim(JOB, bench.other)
     method = Scripted(Duty(STEPS))
     method.fails = error
     running = bench.audits(method)
@@ -230,7 +212,7 @@ def test_what_fails_is_tried_again_later(
 
 
 def test_a_call_that_is_refused_again_and_again_is_given_up(bench: Bench) -> None:
-    bench.add(JOB, bench.other)
+    bench.claim(JOB, bench.other)
     running = bench.audits(Scripted(Duty(STEPS)))
     for _ in range(8):
         bench.look(running)
@@ -241,7 +223,7 @@ def test_a_call_that_is_refused_again_and_again_is_given_up(bench: Bench) -> Non
 
 
 def test_a_method_without_audits_is_asked_nothing(bench: Bench) -> None:
-    bench.add(JOB, bench.other)
+    bench.claim(JOB, bench.other)
     method = Scripted(Duty(STEPS))
     method.auditor = lambda network, operator, budget: None  # type: ignore[assignment,return-value]
     bench.look(bench.audits(method), 3)

@@ -6,7 +6,8 @@ from offchain_workers.engines.embedded import EmbeddedEngine
 from offchain_workers.models.catalog import published_models
 from offchain_workers.operator.catalogue import Catalogue
 from offchain_workers.storage import LocalStore
-from tests.operator.world import DIGITS, PATIENCE, PIXELS, Market
+from tests.daemons import PATIENCE
+from tests.operator.world import DIGITS, PIXELS, Market
 
 
 def test_as_many_of_the_largest_jobs_as_there_are_slots_find_place(market: Market) -> None:

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +23,7 @@ from offchain_workers.operator.decide import (
 from offchain_workers.operator.reasons import Reason, Skip, Take
 from offchain_workers.operator.tables import JobRow, Status, SubnetRow
 from offchain_workers.operator.watch import new_job
+from tests.reasons import check_documented
 from verifiers.none import NoneMethod
 
 CARD = digits().card
@@ -182,15 +181,4 @@ def test_a_price_in_a_token_must_be_the_operators_own_and_is_not_weighed_against
 
 
 def test_reason_codes_are_documented_as_they_are() -> None:
-    page = Path(__file__).parents[2] / "docs/reason-codes.md"
-    row = re.compile(r"^\| (\w+) \| (MN-WORKER-\d{3}) \| (.+)\. \| (never|later) \|$", re.MULTILINE)
-    documented = {m[1]: (m[2], m[3].lower(), m[4]) for m in row.finditer(page.read_text())}
-    assert documented == {
-        reason.name.lower(): (
-            reason.code,
-            reason.text.lower(),
-            "never" if reason.final else "later",
-        )
-        for reason in Reason
-    }
-    assert len({reason.code for reason in Reason}) == len(Reason)
+    check_documented(Reason, "MN-WORKER", "Worker")

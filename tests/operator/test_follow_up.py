@@ -9,18 +9,17 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import JobTerms
-from offchain_workers.chain.db import Database
-from offchain_workers.chain.outbox import FAILED, Outbox, State
-from offchain_workers.chain.tables import BlockRow, CursorRow, OutboxRow
+from offchain_workers.chain.outbox import FAILED, State
+from offchain_workers.chain.tables import OutboxRow
 from offchain_workers.operator import follow_up
 from offchain_workers.operator.follow_up import FOLLOW, FollowUp
 from offchain_workers.operator.once import call_key
-from offchain_workers.operator.tables import WORKER_SCHEMA, JobRow, Status, SubnetRow
-from offchain_workers.operator.watch import new_job
+from offchain_workers.operator.tables import JobRow, Stage, Status
+from tests.operator.rows import Rows
 from tests.operator.world import Market, until
 from verifiers.base import Assignment, Method
 from verifiers.none import NoneMethod
@@ -56,31 +55,14 @@ class Unread:
         return SimpleNamespace(terms=job.terms, operator=self.operator)
 
 
-class Claims:
-    """A worker's database with claims in it, and blocks that come one by one."""
+class Claims(Rows):
+    """Of a worker."""
 
     def __init__(self, market: Market, folder: Path) -> None:
         self.market = market
         self.operator = market.operators[0].address
-        self.db = Database(f"sqlite:///{folder}/worker.db", {"worker": WORKER_SCHEMA})
-        self.outbox = Outbox(self.operator, 10**9)
-        self.blocks = 0
+        super().__init__(self.operator, folder)
         self.followers: list[FollowUp] = []
-
-    def add(self, job_id: bytes, operator: str, terms: JobTerms) -> None:
-        subnet = SubnetRow(subnet_id=bytes(32), expires=0, mine=0, body={"members": [[0, 1]]})
-        row = new_job(job_id, terms, b"", subnet, 0)
-        row.status, row.operator = Status.PENDING, operator
-        with self.db.session() as session:
-            session.add(row)
-
-    def block(self) -> None:
-        self.blocks += 1
-        with self.db.session() as session:
-            header = {"parent_hash": bytes(32), "timestamp": 0, "checkpoint": False}
-            mark = self.blocks.to_bytes(32, "big")
-            session.add(BlockRow(number=self.blocks, hash=mark, **header))
-            session.merge(CursorRow(id=1, number=self.blocks))
 
     def follower(self, method: Due) -> FollowUp:
         """As after a daemon's start."""
@@ -97,10 +79,6 @@ class Claims:
         """Run until every method that was asked has been heard."""
         follower.run()
         until(lambda: follower.run() or not follower.busy)
-
-    def sent(self) -> list[OutboxRow]:
-        with self.db.read() as session:
-            return list(session.scalars(select(OutboxRow).order_by(OutboxRow.id)))
 
     def decide(self, state: State) -> None:
         """What became of all that is queued."""
@@ -148,6 +126,32 @@ def test_only_our_own_pending_claims_are_asked_about(claims: Claims) -> None:
         session.get_one(JobRow, b"\x03" * 32).status = Status.OPEN
     claims.look(claims.follower(method))
     assert method.asked == []
+
+
+class Excused(Due):
+    """Frees its operator of what it owes."""
+
+    def excuses(self, job: Assignment) -> Sequence[Call]:
+        return CALLS[:1]
+
+
+def test_what_we_owe_is_asked_about_while_nothing_is_on_its_way(claims: Claims) -> None:
+    """Not what others owe, nor what nobody does; and of methods that excuse alone."""
+    terms = claims.market.terms()
+    owed = {"status": Status.OPEN, "pledge": 1, "mine": terms.primary, "stage": Stage.NEW}
+    changes: list[dict[str, object]] = [
+        {}, {"pledge": 0}, {"mine": terms.primary + 1}, {"stage": Stage.DELIVERING}
+    ]  # fmt: skip
+    for number, change in enumerate(changes):
+        job_id = bytes(31) + bytes([number])
+        claims.add(job_id, claims.operator, terms)
+        with claims.db.session() as session:
+            for name, value in (owed | change).items():
+                setattr(session.get_one(JobRow, job_id), name, value)
+    claims.look(claims.follower(Due()))
+    assert claims.sent() == []
+    claims.look(claims.follower(Excused()))
+    assert [row.key for row in claims.sent()] == [call_key(FOLLOW, bytes(32), CALLS[0].data, 1)]
 
 
 @pytest.mark.parametrize("state", FAILED)

@@ -11,6 +11,7 @@ from eth_account.signers.local import LocalAccount
 from offchain_workers.chain.contracts import JobStatus
 from offchain_workers.chain.contracts.terms import sign_acceptance
 from offchain_workers.chain.wallet import Wallet
+from offchain_workers.storage import LocalStore
 from tests.operator.enclaved import SPARE, policy_id, teeml_terms
 from tests.operator.world import PIXELS, Market, inline
 from verifiers.base import Step
@@ -37,7 +38,9 @@ def send(market: Market, steps: list[Step]) -> None:
 def registrar(market: Market, client: EnclaveClient) -> Registrar:
     """Serves the market's policy; its collateral is on the chain."""
     operator = market.operators[0].address
-    made = Registrar(market.network, operator, client, SimulatedSource(SPARE))
+    made = Registrar(
+        market.network, operator, client, SimulatedSource(SPARE), LocalStore(market.folder / "gpus")
+    )
     made.serve(policy_id(market))
     while (found := list(made.look()))[0].what == "collateral":
         send(market, found)
@@ -97,7 +100,7 @@ def test_a_registration_that_was_mined_unseen_is_found(
     send(market, [step])
     # What `look` finds when the block comes between its two questions.
     standing = made._standings[policy]
-    assert made._registration(policy, standing, 0) == ()
+    assert made._registration(policy, standing) == ()
     with pytest.raises(NotReadyError, match="already registered"):
         made.key(policy)
     assert again(made, market) == []

@@ -19,7 +19,18 @@ from offchain_workers.chain.tables import OutboxRow
 from offchain_workers.chain.wallet import Wallet
 from offchain_workers.operator.tables import JobRow, Stage
 from tests.operator.toy import TOY, ToyMethod, ToyVerifier, compiled
-from tests.operator.world import DIGITS, ETHER, PIXELS, PRICE, Market, Running, form, inline, until
+from tests.operator.world import (
+    DIGITS,
+    ETHER,
+    PIXELS,
+    PRICE,
+    Market,
+    Running,
+    form,
+    inline,
+    refusal,
+    until,
+)
 
 ARTIFACT = b"\x07" * 32
 DELAY = 3600
@@ -27,6 +38,7 @@ BOND = ETHER // 10
 
 PROVING = {"toy": "tests.operator.toy:ToyMethod"}
 CLAIMING = {"toy": "tests.operator.toy:ClaimingToy"}
+STUMBLING = {"toy": "tests.operator.toy:StumblingToy"}
 LYING = {"toy": "tests.operator.toy:LyingToy"}
 
 
@@ -109,6 +121,16 @@ def test_a_proof_is_paid_at_once(toys: Market) -> None:
         until(lambda: toys.paid(job_id))
     assert right(toys, job_id)
     assert len(toys.delivered(job_id)) == 1
+
+
+def test_a_model_whose_files_a_method_stumbles_over_is_barred_and_the_worker_goes_on(
+    toys: Market,
+) -> None:
+    with toys.worker(toys.operators[0], STUMBLING, vouching=False) as running:
+        answer = running.accept(toy_terms(toys), inline(PIXELS))
+        assert refusal(answer) == "MN-WORKER-128"
+        assert "RecursionError" in answer.json()["error"]["message"]
+        assert running.get("/health").json()["ready"]
 
 
 def test_a_claim_is_finalised_by_its_worker_when_its_time_has_come(toys: Market) -> None:

@@ -59,13 +59,7 @@ def test_an_accepted_job_is_answered_and_paid(market: Market) -> None:
 def test_a_batch_is_answered_item_by_item(market: Market) -> None:
     items = [pixels for _, pixels, _ in DIGITS.samples[:5]]
     with market.worker(market.operators[0]) as running:
-        terms = market.terms(items)
-        promise = running.promise(terms, inline(*items))
-        job_id = market.post(terms, inline(*items), promise)
-        until(lambda: market.paid(job_id))
-    [event] = market.delivered(job_id)
-    size = DIGITS.card.item_bytes_out
-    answers = [event["output"][at : at + size] for at in range(0, 5 * size, size)]
+        answers = market.answers(running, items)
     assert [label(answer) for answer in answers] == [kind for _, _, kind in DIGITS.samples[:5]]
 
 

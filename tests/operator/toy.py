@@ -99,6 +99,13 @@ class ClaimingToy(ToyMethod):
         return ToyVerifier.of(job.network).call("claim", job.terms.abi(), answer)
 
 
+class StumblingToy(ToyMethod):
+    """Has no word for what is in a model's files."""
+
+    def admit(self, candidate: Candidate) -> None:
+        raise RecursionError
+
+
 class LyingToy(ClaimingToy):
     """What a dishonest operator would run."""
 

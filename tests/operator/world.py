@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,6 +37,7 @@ from offchain_workers.models.demo import digits
 from offchain_workers.operator import Worker
 from offchain_workers.storage import LocalStore
 from offchain_workers.storage.reference import encode_inline
+from tests.daemons import PATIENCE, Background
 
 NONE = selector_of("none")
 ETHER = 10**18
@@ -46,8 +46,6 @@ PRICE = 10**15
 PARAMS = replace(ChainParams.development(), keeper_tip=3 * 10**14)
 DIGITS = digits()
 PIXELS = DIGITS.samples[0][1]
-# A machine may be busy; who waits so long has failed.
-PATIENCE = 120.0
 
 
 @dataclass
@@ -71,6 +69,8 @@ class Market:
     engine: dict[str, Any] = field(default_factory=lambda: {"provider": "cpu", "threads": 1})
     shelf: LocalStore = field(init=False)
     platform: str = ""
+    gpu: str = "none"
+    deliver: str = "signed"
 
     def __post_init__(self) -> None:
         self.shelf = LocalStore(self.folder / "shelf")
@@ -125,6 +125,16 @@ class Market:
         logs = event.get_logs(from_block=0, argument_filters={"job_id": job_id})
         return [dict(entry["args"]) for entry in logs]
 
+    def answers(self, running: Running, items: list[bytes]) -> list[bytes]:
+        """To a job that the worker promised, item by item, once it is paid."""
+        terms = self.terms(items)
+        promise = running.promise(terms, inline(*items))
+        job_id = self.post(terms, inline(*items), promise)
+        until(lambda: self.paid(job_id))
+        [event] = self.delivered(job_id)
+        size = DIGITS.card.item_bytes_out
+        return [event["output"][at : at + size] for at in range(0, len(items) * size, size)]
+
     def announced(self, operator: str) -> tuple[str, str]:
         """Manifest and URL that an operator announced last."""
         subnets = self.network.subnets
@@ -169,7 +179,12 @@ class Market:
             },
             engine=self.engine,
             vouching={"required": vouching},
-            teeml={"provider": "simulated", "platform": self.platform or name},
+            teeml={
+                "provider": "simulated",
+                "platform": self.platform or name,
+                "gpu": self.gpu,
+                "deliver": self.deliver,
+            },
         )
 
     def stock(self, name: str) -> None:
@@ -193,17 +208,12 @@ class Market:
             running.abandon()
 
 
-class Running:
+class Running(Background):
     """A worker in a thread of this process."""
 
     def __init__(self, worker: Worker) -> None:
+        super().__init__(worker)
         self.worker = worker
-        self.error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-        assert self.worker.wait_ready(PATIENCE), self.error
 
     def accept(self, terms: JobTerms, data: bytes) -> httpx.Response:
         body = {"terms": terms.to_json(), "data": "0x" + data.hex()}
@@ -216,26 +226,6 @@ class Running:
 
     def get(self, path: str) -> httpx.Response:
         return httpx.get(self.worker.url + path, trust_env=False, timeout=20)
-
-    def stop(self) -> None:
-        """Gracefully; raises when it does not end."""
-        self.worker.stop()
-        self.join()
-
-    def abandon(self) -> None:
-        self.worker.abandon()
-        self.join()
-
-    def join(self) -> None:
-        self._thread.join(PATIENCE)
-        assert not self._thread.is_alive(), "the worker did not stop"
-        assert self.error is None, self.error
-
-    def _run(self) -> None:
-        try:
-            self.worker.run()
-        except BaseException as error:
-            self.error = error
 
 
 def until(holds: Callable[[], object], seconds: float = PATIENCE) -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from tests.opml.audited import (
 )
 from tests.opml.lies import lied
 from tests.opml.onchain import CLOCK, PARAMS, OpmlMarket
+from tests.reasons import check_documented
 from verifiers.opml import audit
 from verifiers.opml.audit_errors import Reason
 from verifiers.opml.method import OpmlMethod
@@ -250,14 +250,4 @@ def test_a_verifier_that_knows_no_such_contract_has_no_audits(opml: OpmlMarket) 
 
 
 def test_reason_codes_are_documented_as_they_are() -> None:
-    section = PAGE.read_text(encoding="utf-8").split("\n## Auditor\n")[1].split("\n## ")[0]
-    row = re.compile(r"^\| (\w+) \| (MN-OPML-\d{3}) \| (.+)\. \| (never|later) \|$", re.MULTILINE)
-    documented = {m[1]: (m[2], m[3].lower(), m[4]) for m in row.finditer(section)}
-    assert documented == {
-        reason.name.lower(): (
-            reason.code,
-            reason.text.lower(),
-            "never" if reason.final else "later",
-        )
-        for reason in Reason
-    }
+    check_documented(Reason, "MN-OPML", "Auditor")

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from web3 import Web3
 
+from offchain_workers.chain.contracts import Network
+from offchain_workers.chain.contracts.base import ZERO_ADDRESS
 from offchain_workers.engines.embedded import EmbeddedEngine
 from offchain_workers.errors import FusionError
 from offchain_workers.models import ModelSpec
@@ -40,6 +43,7 @@ def candidate(bundle: Bundle, folder: Path, **changes: Any) -> Candidate:
         bundle.blob,
         folder,
         PublishedModel(bytes(32), "", "", "", bytes(32), 0, "", 0, {}),
+        Network.at(Web3(), *[ZERO_ADDRESS] * 3, start_block=0),
     )
     return replace(made, **changes)
 

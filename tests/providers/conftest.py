@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import fusion, home  # noqa: F401 - fixtures
+from tests.cli.conftest import fusion, home
+from tests.operator.conftest import market, market_chain
 from tests.providers.console import Console
 from tests.providers.world import Desk
+
+__all__ = ["console", "desk", "fusion", "home", "market", "market_chain"]
 
 
 @pytest.fixture

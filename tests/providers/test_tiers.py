@@ -16,7 +16,6 @@ from offchain_workers.chain.wallet import Wallet
 from offchain_workers.daemon.endpoint import Endpoint
 from offchain_workers.requester.workers import Member, WorkerClient
 from offchain_workers.serving import oip_app
-from tests.operator.conftest import market, market_chain  # noqa: F401 - fixtures
 from tests.operator.world import DIGITS, NONE, PIXELS, PRICE, Market, inline, until
 from tests.providers.console import Console
 from tests.providers.world import Desk
@@ -26,7 +25,7 @@ from tests.serving.world import served, serving
 TOKEN = "a-token-of-the-cloud"
 
 
-def answered(market: Market, tier: Tier, **worker: str) -> bytes:  # noqa: F811
+def answered(market: Market, tier: Tier, **worker: str) -> bytes:
     """A job under an offer of this tier: its output, as delivered and paid."""
     operator = market.operators[0]
     offer = market.network.subnets.offer(market.model_id, NONE, tier, PRICE)
@@ -70,7 +69,7 @@ def cloud(folder: Path) -> Iterator[tuple[str, Path]]:
     assert seen
 
 
-def test_a_job_is_the_same_on_each_tier(market: Market, tmp_path: Path) -> None:  # noqa: F811
+def test_a_job_is_the_same_on_each_tier(market: Market, tmp_path: Path) -> None:
     relay = Site()
     outputs = {Tier.VIRTUAL_NODE: answered(market, Tier.VIRTUAL_NODE, relay=relay.place.url)}
     relay.stop()

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.operator.conftest import market, market_chain  # noqa: F401 - fixtures
+from tests.operator.conftest import market, market_chain
 from tests.relay.world import Site
+
+__all__ = ["market", "market_chain", "site"]
 
 
 @pytest.fixture

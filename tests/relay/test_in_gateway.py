@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +15,7 @@ from offchain_workers.config.gateway import Gateway as GatewaySettings
 from offchain_workers.devnet import process
 from offchain_workers.gateway.errors import RelayHomelessError
 from offchain_workers.gateway.gateway import Gateway
+from tests.daemons import Background
 from tests.operator.world import Market, until
 from tests.relay.test_virtual_node import serves_a_job
 
@@ -38,14 +38,12 @@ def settings_of(market: Market, port: int) -> Settings:
 def hub(market: Market) -> Iterator[str]:
     """The relay's URL."""
     gateway = Gateway(settings_of(market, process.free_port(None)), Account.create())
-    thread = threading.Thread(target=gateway.run, daemon=True)
-    thread.start()
+    running = Background(gateway)
     try:
-        assert gateway.wait_ready(30)
+        running.start()
         yield f"{gateway.url}/relay"
     finally:
-        gateway.abandon()
-        thread.join(30)
+        running.abandon()
 
 
 def test_a_gateway_with_a_relay_reaches_a_worker_that_dialled_in(market: Market) -> None:

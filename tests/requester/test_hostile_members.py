@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import gzip
 import json
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
 
 import pytest
@@ -18,6 +17,7 @@ from offchain_workers.manifest import ManifestInvalidError, Place
 from offchain_workers.requester.errors import RequesterError, WorkerUnreachableError
 from offchain_workers.requester.primary import outcome_of_asking
 from offchain_workers.requester.workers import Member, WorkerClient, talking
+from tests.requester.members import listening
 from tests.requester.test_primary import DOMAIN, OPERATORS, TERMS
 
 ACCEPTED = {"until": 1, "pledge": 1, "v": 27, "r": 1, "s": 1}
@@ -76,13 +76,8 @@ class Hostile(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hostile)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(Hostile) as at:
+        yield at
 
 
 @pytest.mark.parametrize("name", [*BODIES, "endless"])

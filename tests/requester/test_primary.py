@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
@@ -14,6 +13,7 @@ from offchain_workers.chain.contracts import Domain, JobTerms
 from offchain_workers.requester.errors import AcceptanceRefusedError, RequesterError
 from offchain_workers.requester.primary import ByBalance, ByHealth, outcome_of_asking
 from offchain_workers.requester.workers import Member, talking
+from tests.requester.members import listening
 
 DOMAIN = Domain(31337, "0x" + "11" * 20)
 OPERATORS = ["0x" + f"{i:02x}" * 20 for i in (1, 2, 3)]
@@ -50,13 +50,8 @@ class Worker(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Worker)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(Worker) as at:
+        yield at
 
 
 @pytest.mark.parametrize(

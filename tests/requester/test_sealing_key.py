@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from offchain_workers.manifest import ManifestInvalidError, Place, build_manifes
 from offchain_workers.requester.errors import WorkerUnreachableError
 from offchain_workers.requester.workers import Member, talking
 from offchain_workers.sealing import SealingKey
+from tests.requester.members import listening
 
 OPERATOR, STRANGER = Account.create(), Account.create()
 PLACE = Place(31337, "0x" + "11" * 20)
@@ -43,13 +43,8 @@ def serving(status: int, document: bytes) -> Iterator[Member]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield Member(0, OPERATOR.address, 1, f"http://127.0.0.1:{server.server_port}")
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(Handler) as url:
+        yield Member(0, OPERATOR.address, 1, url)
 
 
 def asked(document: bytes, status: int = 200) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -166,6 +167,28 @@ def test_a_publishers_own_attestation_does_not_count() -> None:
     at_home = replace(market, place=replace(PLACE, development=True))
     assert plan(wish(members=1), at_home).choice is not None
     assert plan(wish(members=1, attesters=[ATTESTER]), at_home).choice is None
+
+
+@pytest.mark.parametrize("asked", [{"attestations": 0}, {"attesters": [PUBLISHER]}])
+@pytest.mark.parametrize("attesters", [frozenset(), frozenset({PUBLISHER})])
+def test_nobody_can_ask_for_a_program_that_only_its_publisher_vouches_for(
+    asked: dict[str, Any], attesters: frozenset[str]
+) -> None:
+    """Under zkml a program proves whatever it was made for; elsewhere 0 is the asker's own risk."""
+    carriage = dict.fromkeys(("none", "zkml"), Carriage(b"z" * 32))
+    own = model(1, attesters=attesters, carriage=carriage)
+    offers = [offer(own, method, 0, 1) for method in ("none", "zkml")]
+    market = Market(PLACE, METHODS, [own], offers)
+    record = plan(wish(members=1, methods=["zkml"], **asked), market)
+    assert record.choice is None
+    assert [row.reasons for row in record.classes if row.method == "zkml"] == [
+        (Reason.ATTESTATION,)
+    ]
+    at_home = replace(market, place=replace(PLACE, development=True))
+    allowed = wish(members=1, methods=["zkml"], attestations=0)
+    assert plan(allowed, at_home).choice is not None
+    vouched = replace(own, attesters=frozenset({ATTESTER}))
+    assert plan(allowed, replace(market, models=[vouched])).choice is not None
 
 
 # --- tiers ------------------------------------------------------------------------------------

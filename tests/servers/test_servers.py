@@ -15,7 +15,7 @@ import httpx
 import numpy as np
 import pytest
 
-from benchmarks.serving.hosts import MODELS, NOT_INSTALLED, Host, host, is_installed
+from benchmarks.serving.hosts import MODELS, Host, host
 from offchain_workers.codecs import get_codec
 from offchain_workers.devnet import start_devnet
 from offchain_workers.engines import Session
@@ -30,29 +30,13 @@ from offchain_workers.models.demo import DemoModel
 from offchain_workers.models.wire import unpack_items
 from offchain_workers.oip import BINARY_EXTENSION
 from tests.operator.test_worker import label
-from tests.operator.world import DIGITS as LISTED
-from tests.operator.world import Market, build, inline, until
+from tests.operator.world import Market, build
 
 DIGITS, MAGIKA, _ = MODELS
 BINARY = {"mlserver": False, "kserve": False, "triton": True}
 NAMES = {"mlserver": "mlserver 1.7.1", "kserve": "kserve 0.21.0", "triton": "triton 2.51.0"}
 
 pytestmark = pytest.mark.servers
-
-
-@pytest.fixture(
-    scope="module",
-    params=[
-        "mlserver",
-        pytest.param("kserve", marks=pytest.mark.slow),
-        pytest.param("triton", marks=pytest.mark.slow),
-    ],
-)
-def server(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Host]:
-    if not is_installed(request.param):
-        pytest.skip(NOT_INSTALLED.format(kind=request.param))
-    with host(request.param, tmp_path_factory.mktemp(request.param)) as running:
-        yield running
 
 
 @pytest.fixture
@@ -97,13 +81,7 @@ def test_a_job_is_served_end_to_end(server: Host, market: Market) -> None:
     market = replace(market, engine=oip)
     items = [raw for _, raw, _ in DIGITS.samples[:3]]
     with market.worker(market.operators[0]) as running:
-        terms = market.terms(items)
-        promise = running.promise(terms, inline(*items))
-        job_id = market.post(terms, inline(*items), promise)
-        until(lambda: market.paid(job_id))
-    [event] = market.delivered(job_id)
-    size = LISTED.card.item_bytes_out
-    answers = [event["output"][at : at + size] for at in range(0, 3 * size, size)]
+        answers = market.answers(running, items)
     assert [label(answer) for answer in answers] == [kind for _, _, kind in DIGITS.samples[:3]]
 
 

@@ -36,6 +36,7 @@ from verifiers.teeml.enclave.client import Attested, EnclaveClient, EnclaveProce
 from verifiers.teeml.enclave.frames import Message
 from verifiers.teeml.enclave.keys import Anchor, Keyring, Purpose
 from verifiers.teeml.enclave.service import Service
+from verifiers.teeml.enclave.witness import Witness
 from verifiers.teeml.errors import EnclaveGoneError, EnclaveProtocolError, EnclaveRefusedError
 from verifiers.teeml.payload import Payload
 from verifiers.teeml.providers import SimulatedProvider
@@ -263,14 +264,37 @@ def test_an_unregistered_key_is_quoted_again_at_a_later_block(
             client.attest(other_purpose, bytes(32), Anchor(8, b"\x0a" * 32), key.key)
 
 
+def test_an_answer_is_quoted_for_its_job_and_operator(client: EnclaveClient, key: Attested) -> None:
+    """No key has a part in it; signed or quoted, a job has one answer."""
+    terms, purpose = LISTED.terms([ITEM]), Purpose(DOMAIN_OF_RESULTS, POLICY, OPERATOR)
+    output, vouched = client.quoted(purpose, DOMAIN, terms, ITEM)
+    assert output == expected() == client.answer(key.key, DOMAIN, terms, ITEM).output
+    given = (terms.model_id, terms.input_commitment, keccak(output), OPERATOR)
+    result = Result(terms.job_id(DOMAIN), *given, terms.deliver_by)
+    bound = DOMAIN_OF_RESULTS.quoted_hash(POLICY, vouched.gpu_claims, result)
+    assert Quote.parse(vouched.quote).report.report_data == bound + bytes(32)
+
+
+def test_nothing_sealed_is_quoted(client: EnclaveClient, key: Attested) -> None:
+    payload = Payload.of(ITEM, LISTED.model_id)
+    terms = LISTED.terms([ITEM], payload.commitment)
+    purpose = Purpose(DOMAIN_OF_RESULTS, POLICY, OPERATOR)
+    with pytest.raises(EnclaveRefusedError, match="MN-TEE-085"):
+        client.quoted(purpose, DOMAIN, terms, sealed(payload, key.binding.sealing_key))
+
+
+def test_a_probe_is_a_quote_of_nothing(client: EnclaveClient) -> None:
+    assert Quote.parse(client.probe().quote).report.report_data == bytes(64)
+
+
 def test_keys_of_one_policy_never_push_out_another_policys() -> None:
     """A guardian who closes one policy must not cost what is promised under the others."""
-    ring = Keyring(SimulatedProvider(Platform(label="platform"), CHAIN))
+    ring = Keyring(Witness(SimulatedProvider(Platform(label="platform"), CHAIN)))
     anchor = Anchor(7, b"\x09" * 32)
 
     def made(policy: bytes) -> str:
         purpose = Purpose(DOMAIN_OF_RESULTS, policy, OPERATOR)
-        return ring.attest(purpose, bytes(32), bytes(32), anchor)[0].address
+        return ring.attest(purpose, bytes(32), anchor)[0].address
 
     kept, others = made(POLICY), [made(bytes(32)) for _ in range(70)]
     assert ring.addresses() == [kept, *others[-64:]]

@@ -14,7 +14,7 @@ from offchain_workers.models import ModelCard
 from offchain_workers.storage import content_id
 from verifiers.zkml import bundle as bundles
 from verifiers.zkml.bundle import CARD_FILE, MODEL_FILE, Bundle
-from verifiers.zkml.method import prepared
+from verifiers.zkml.keys import prepared
 from verifiers.zkml.prover import Proof, Prover
 from verifiers.zkml.settings import Binding
 from verifiers.zkml.setup import Options, make
@@ -69,8 +69,14 @@ def written(found: Bundle, folder: Path) -> Path:
 def relisted(folder: Path, name: str, data: bytes) -> Path:
     """Another file, with a card that lists it."""
     (folder / name).write_bytes(data)
+    listed = json.loads((folder / CARD_FILE).read_bytes())["methods"]["zkml"]["manifest"]
+    return noted(folder, "zkml", "manifest", listed | {name: content_id(data)})
+
+
+def noted(folder: Path, method: str, name: str, value: object) -> Path:
+    """A card that says something else under a method."""
     card = json.loads((folder / CARD_FILE).read_bytes())
-    card["methods"]["zkml"]["manifest"][name] = content_id(data)
+    card["methods"].setdefault(method, {})[name] = value
     made = ModelCard.from_json(json.dumps(card).encode())
     (folder / CARD_FILE).write_bytes(made.canonical())
     return folder

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from offchain_workers.errors import FusionError
-from tests.zkml.circuits import FLOWERS, IRIS, cnn, iris, relisted, written
+from tests.zkml.circuits import FLOWERS, IRIS, cnn, iris, noted, relisted, written
 from verifiers.zkml import bundle as bundles
 from verifiers.zkml import setup
 from verifiers.zkml.accuracy import integers
@@ -138,6 +138,29 @@ def test_a_commitment_to_other_weights_is_found_out(tmp_path: Path) -> None:
 def test_another_engine_model_is_found_out() -> None:
     with pytest.raises(RederivedError, match=r"model\.onnx"):
         check(iris(), IRIS, IRIS)
+
+
+LIES: dict[str, tuple[str, object]] = {
+    "scale": ("output", {"scale": 2.0**-3, "zero": 0}),
+    "zero point": ("output", {"scale": 2.0**-26, "zero": 1}),
+    "input scale": ("input", {"scale": 1.0, "zero": 0}),
+    "no scale": ("input", None),
+    "setup": ("setup", "ceremony"),
+    "binding": ("binding", {"input": "polycommit", "weights": "fixed"}),
+    "version": ("ezkl", "99.0.0"),
+}
+
+
+@pytest.mark.parametrize("kind", LIES)
+def test_a_card_that_says_other_things_than_its_circuit_is_found_out(
+    tmp_path: Path, kind: str
+) -> None:
+    """Right files, and numbers that would be read wrong, or trusted more than they should be."""
+    folder = written(iris(), tmp_path)
+    name, lie = LIES[kind]
+    noted(folder, "zkml", name, lie)
+    with pytest.raises(ArtifactError, match=f"card's {name} "):
+        checked(bundles.read(folder))
 
 
 def test_another_setup_file_is_found_out(tmp_path: Path) -> None:

@@ -209,6 +209,24 @@ class GpuFirmwareError(TeeError):
     CODE = "MN-TEE-064"
 
 
+class GpuDebugError(TeeError):
+    """A GPU of which nothing shows that its debug mode is off."""
+
+    CODE = "MN-TEE-065"
+
+
+class GpuSourceError(TeeError):
+    """No evidence is to be had of the GPUs of this machine."""
+
+    CODE = "MN-TEE-066"
+
+
+class GpuClaimsError(TeeError):
+    """A file that is no claims about GPUs, or no list of their vendor's measurements."""
+
+    CODE = "MN-TEE-067"
+
+
 class ProviderError(TeeError):
     """The hardware, or what stands before it, gives no quote."""
 
@@ -277,3 +295,9 @@ class NotListedError(TeeError):
     """The market has no method teeml."""
 
     CODE = "MN-TEE-087"
+
+
+class EnclaveAnsweredError(TeeError):
+    """A job that the enclave answered, or may have answered, with what it no longer has."""
+
+    CODE = "MN-TEE-088"

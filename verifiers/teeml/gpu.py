@@ -40,8 +40,8 @@ _UNREADABLE = (
     x509.ExtensionNotFound,
     x509.InvalidVersion,
 )
-# CN=NVIDIA Device Identity CA
-_ROOT = (
+# The point of CN=NVIDIA Device Identity CA.
+NVIDIA = (
     int(
         "0e4c14a33bf8a5626658db4129607e4cbf4519c4412716f4"
         "d0d917c4978005bdeabeaefd57bc66082d718a4f8b6052e1",
@@ -76,32 +76,48 @@ class GpuReport:
         )
 
 
-def check_gpu(evidence: bytes, chain: bytes, nonce: bytes, at: int) -> GpuReport:
+def check_gpu(
+    evidence: bytes, chain: bytes, nonce: bytes, at: int, root: tuple[int, int] = NVIDIA
+) -> GpuReport:
     """Chain to NVIDIA's root at Unix time ``at``, signature, nonce (32 bytes), firmware id.
 
-    ``evidence`` is request and response as the driver returns them, ``chain`` in PEM.
+    ``evidence`` is request and response as the driver returns them, ``chain`` in PEM; ``root``: the
+    point of another one's key, for simulated devices.
     Raises GpuEvidenceError, GpuChainError, GpuSignatureError, GpuNonceError, GpuFirmwareError.
     """
-    device = _device(chain, at)
-    signed, signature = evidence[: -2 * _WORD], evidence[-2 * _WORD :]
-    _check_signature(device, signature, signed)
-    asked, record, opaque = _split(signed)
+    device = _device(chain, at, root)
+    _check_signature(device, evidence[-2 * _WORD :], evidence[: -2 * _WORD])
+    asked, _, opaque = _split(evidence[: -2 * _WORD])
     if asked != nonce:
         raise GpuNonceError("the GPU's evidence was made for another nonce")
-    fields = _fields(opaque)
-    if fields.get(_FIRMWARE_ID, b"-") != _certified_firmware(device):
+    if _fields(opaque).get(_FIRMWARE_ID, b"-") != _certified_firmware(device):
         raise GpuFirmwareError("the GPU runs other firmware than its certificate says")
+    return _report(evidence, device)
+
+
+def read_gpu(evidence: bytes, chain: bytes) -> GpuReport:
+    """What evidence says; nothing of it is checked. Raises GpuEvidenceError, GpuChainError."""
+    try:
+        device = x509.load_pem_x509_certificates(chain)[0]
+    except _UNREADABLE as error:
+        raise GpuChainError(f"the GPU's certificate chain is broken: {error}") from error
+    return _report(evidence, device)
+
+
+def _report(evidence: bytes, device: x509.Certificate) -> GpuReport:
+    asked, record, opaque = _split(evidence[: -2 * _WORD])
+    fields = _fields(opaque)
     names = device.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     return GpuReport(
-        str(names[0].value).split()[0],
-        nonce,
+        " ".join(str(one.value) for one in names).partition(" ")[0],
+        asked,
         fields.get(_DRIVER, b"").rstrip(b"\0").decode("ascii", "replace"),
         fields.get(_VBIOS, b"").hex(),
         _measurements(record),
     )
 
 
-def _device(chain: bytes, at: int) -> x509.Certificate:
+def _device(chain: bytes, at: int, trusted: tuple[int, int]) -> x509.Certificate:
     """The leaf of a chain whose every certificate was issued by the next; the last is pinned."""
     try:
         certificates = x509.load_pem_x509_certificates(chain)
@@ -110,7 +126,7 @@ def _device(chain: bytes, at: int) -> x509.Certificate:
         root = _key(certificates[-1]).public_numbers()
     except (*_UNREADABLE, InvalidSignature) as error:
         raise GpuChainError(f"the GPU's certificate chain is broken: {error}") from error
-    if (root.x, root.y) != _ROOT:
+    if (root.x, root.y) != trusted:
         raise GpuChainError("the GPU's chain ends in a root that is not NVIDIA's")
     return certificates[0]
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from offchain_workers.chain.contracts import Network
 from offchain_workers.config import Settings
-from verifiers.base import Candidate
+from offchain_workers.storage import LocalStore
+from verifiers.base import Candidate, Step
+from verifiers.teeml.direct import Direct
 from verifiers.teeml.enclave.client import EnclaveClient, EnclaveProcess
 from verifiers.teeml.registrar import Registrar
 from verifiers.teeml.sources import source_of
@@ -21,9 +23,11 @@ class Machine:
         self.network = network
         self.operator = operator
         self._asked, self._engine = settings.teeml, settings.engine
+        self._storage = settings.storage
         self._process: EnclaveProcess | None = None
         self._client: EnclaveClient | None = None
         self._registrar: Registrar | None = None
+        self._direct: Direct | None = None
 
     @property
     def client(self) -> EnclaveClient:
@@ -44,8 +48,29 @@ class Machine:
         """Raises EnclaveGoneError, NotListedError, CallRevertedError."""
         if self._registrar is None:
             found = self.network, self.operator, self.client, source_of(self._asked)
-            self._registrar = Registrar(*found)
+            self._registrar = Registrar(*found, LocalStore(self._storage.folder))
         return self._registrar
+
+    @property
+    def quotes(self) -> bool:
+        """Whether each answer is quoted, and no key registered."""
+        return self._asked.deliver == "quoted"
+
+    @property
+    def direct(self) -> Direct:
+        """As ``registrar``."""
+        if self._direct is None:
+            found = self.network, self.operator, self.client, source_of(self._asked)
+            self._direct = Direct(*found, LocalStore(self._storage.folder))
+        return self._direct
+
+    def serve(self, policy_id: bytes) -> None:
+        """From now on. Raises PolicyRefusedError, and as ``registrar``."""
+        (self.direct if self.quotes else self.registrar).serve(policy_id)
+
+    def look(self) -> Sequence[Step]:
+        """What should go out now. Raises FusionError."""
+        return (self.direct if self.quotes else self.registrar).look()
 
     def load(self, candidate: Candidate) -> None:
         """Into the enclave. Raises EnclaveRefusedError, EnclaveGoneError, StoreError."""
@@ -67,7 +92,8 @@ class Machine:
         asked, engine = self._asked, self._engine
         chain_id = self.network.marketplace.domain.chain_id
         simulated = ("--platform", asked.platform, "--chain", str(chain_id))
+        golden = ("--gpu-golden", str(asked.gpu_golden)) if asked.gpu_golden else ()
         return (
             "--provider", asked.provider, "--engine", engine.provider,
-            "--threads", str(engine.threads), *simulated,
+            "--threads", str(engine.threads), *simulated, "--gpu", asked.gpu, *golden,
         )  # fmt: skip

@@ -43,8 +43,8 @@ from verifiers.teeml.machine import Machine
 from verifiers.teeml.market import lives_until, newest_sealing_key, verifier_of
 from verifiers.teeml.payload import Payload
 
-# Whole-transaction gas of a delivery, then what each byte of output adds.
-_GAS, _GAS_PER_BYTE = 90_000, 40
+# Whole-transaction gas of a delivery, then what each byte of output adds; a quote costs more.
+_GAS, _GAS_PER_BYTE, _QUOTE_GAS = 90_000, 40, 190_000
 _MOST_OUTPUT = 16_384
 # What an enclave says that has lost its memory; it gets all of it back.
 _STARTED_ANEW = (EnclaveKeyError.CODE, EnclaveModelError.CODE)
@@ -108,17 +108,23 @@ class TeemlMethod:
         if candidate.artifact_id == ZERO_32 or self._machine is None:
             return
         self._machine.load(candidate)
-        self._machine.registrar.serve(candidate.artifact_id)
+        self._machine.serve(candidate.artifact_id)
         self._admitted = {**self._admitted, candidate.record.model_id: candidate}
 
     def delivery_gas(self, terms: JobTerms, output_bytes: int) -> int:
         """Of a delivery that is paid at once."""
-        return _GAS + _GAS_PER_BYTE * output_bytes
+        quote = _QUOTE_GAS if self._machine is not None and self._machine.quotes else 0
+        return _GAS + _GAS_PER_BYTE * output_bytes + quote
 
     def ready(self, terms: JobTerms, items: Sequence[bytes]) -> None:
         """A live key, and an input that it opens. Raises NotReadyError, InputUnopenedError,
         EnclaveRefusedError."""
         machine = self._running()
+        if machine.quotes:
+            machine.direct.ready(terms)
+            if batch_commitment(items) != terms.input_commitment:
+                raise InputUnopenedError("this worker registers no key to seal inputs to")
+            return
         key = machine.registrar.key(terms.artifact_id)
         if lives_until(listed(machine.network), terms.artifact_id, key) is None:
             raise NotReadyError("the enclave's key was revoked or replaced")
@@ -133,12 +139,16 @@ class TeemlMethod:
     def answer(self, job: Assignment) -> Answered:
         """Run and signed inside. Raises NotReadyError, InputUnopenedError, EnclaveRefusedError."""
         machine, terms = self._running(), job.terms
-        key = machine.registrar.key(terms.artifact_id)
+        if machine.quotes:
+            with _told():
+                return machine.direct.answer(job)
+        key = machine.registrar.signer(terms.artifact_id)
         domain = job.network.marketplace.domain
         with _told():
             found = machine.client.answer(key, domain, terms, b"".join(job.items()))
-        verifier = listed(job.network)
-        return Answered(found.output, verifier.deliver(terms, key, found.output, found.signature))
+        call = listed(job.network).deliver(terms, key, found.output, found.signature)
+        machine.registrar.check(terms.artifact_id, key, call)
+        return Answered(found.output, call)
 
     def deliver(self, job: Assignment) -> Call:
         """The delivery of ``answer``."""
@@ -155,6 +165,11 @@ class TeemlMethod:
         waits = terms.callback_target != ZERO_ADDRESS and not terms.callback_eager
         return (verifier.finalise(terms, job.output() if waits else b""),)
 
+    def excuses(self, job: Assignment) -> Sequence[Call]:
+        """Of a job whose key the policy's guardian took."""
+        machine = self._machine
+        return () if machine is None or machine.quotes else machine.registrar.excuses(job.terms)
+
     def upkeep(self) -> Sequence[Step]:
         """Models into an enclave that was started anew; collateral and registrations."""
         machine = self._machine
@@ -164,7 +179,7 @@ class TeemlMethod:
         for model_id, candidate in self._admitted.items():
             if "0x" + model_id.hex() not in inside:
                 machine.load(candidate)
-        return machine.registrar.look()
+        return machine.look()
 
     def auditor(self, network: Network, operator: str, budget: int) -> Auditor | None:
         """The hardware is believed, or not: there is nothing to run again."""

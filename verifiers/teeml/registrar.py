@@ -7,26 +7,22 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
 
 import structlog
-from eth_utils.address import to_checksum_address
-from web3.exceptions import ContractLogicError, Web3RPCError
 
-from offchain_workers.chain.call import Call, revert_reason
-from offchain_workers.chain.contracts import Network
+from offchain_workers.chain.call import Call
+from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.enclaves import Policy
+from offchain_workers.storage import BlobStore
 from verifiers.base import Step
 from verifiers.errors import NotReadyError
-from verifiers.teeml.collateral import Collateral
+from verifiers.teeml.chainside import Chainside
 from verifiers.teeml.enclave.client import Attested, EnclaveClient
 from verifiers.teeml.enclave.keys import Anchor, Purpose
-from verifiers.teeml.errors import EnclaveGoneError, PolicyRefusedError
-from verifiers.teeml.keypolicy import place_in
-from verifiers.teeml.market import lives_until, policy_of, verifier_of
-from verifiers.teeml.onchain import chosen, quote_words, steps
+from verifiers.teeml.errors import EnclaveGoneError
+from verifiers.teeml.excuses import excuse
+from verifiers.teeml.market import lives_until, policy_of, replaced_until
 from verifiers.teeml.quote import Quote
-from verifiers.teeml.reports import EnclaveReport
 from verifiers.teeml.sources import Source
 
 log = structlog.get_logger(__name__)
@@ -39,24 +35,32 @@ NO_MANIFEST = bytes(32)
 _RENEW_SHARE = 4
 # What TeemlVerifier says of a key that it has.
 _REGISTERED = "already registered"
-# After a refusal, and for as long fetched collateral is used.
+# And of a key that does not count for a job.
+_REVOKED = "key revoked"
+# After a refusal.
 _REST_SECONDS = 60.0
+# What a key on its way waits for.
+_FIRST_LOOK, _COLLATERAL = "a first look at the chain", "collateral to be mined"
+_REGISTRATION = "its registration to be mined"
+_COMING = (_FIRST_LOOK, _COLLATERAL, _REGISTRATION)
 
 
 @dataclass
 class Standing:
     """Where registration under one policy stands. ``live``: keys by address and last second;
+    ``replaced``: those whose places others have;
     ``pending``: a key that is not registered yet; ``refused``: what vouches for it was not taken;
     ``looked``: whether all that the enclave has were looked for on the chain; ``rests_until``: by
     the machine's own clock, after a refusal that may last."""
 
     policy: Policy
     live: dict[str, int] = field(default_factory=dict)
+    replaced: dict[str, int] = field(default_factory=dict)
     pending: Attested | None = None
     refused: bool = False
     looked: bool = False
     rests_until: float = 0.0
-    waits_for: str = "a first look at the chain"
+    waits_for: str = _FIRST_LOOK
 
 
 class Registrar:
@@ -67,16 +71,21 @@ class Registrar:
     """
 
     def __init__(
-        self, network: Network, operator: str, enclave: EnclaveClient, source: Source
+        self,
+        network: Network,
+        operator: str,
+        enclave: EnclaveClient,
+        source: Source,
+        store: BlobStore,
     ) -> None:
+        """``store``: where claims about GPUs are kept for whoever asks."""
         self._network = network
         self._operator = operator
         self._enclave = enclave
-        self._source = source
-        self._verifier = verifier_of(network)
-        self._collateral = self._verifier.collateral()
+        self._chain = Chainside(network, operator, source)
+        self._store = store
+        self._verifier = self._chain.verifier
         self._standings: dict[bytes, Standing] = {}
-        self._fetched: tuple[float, Collateral] | None = None
         self._lock = threading.Lock()
 
     def key(self, policy_id: bytes) -> str:
@@ -86,6 +95,29 @@ class Registrar:
             why = standing.waits_for if standing else "its model is not admitted"
             raise NotReadyError(f"no key is registered under 0x{policy_id.hex()[:12]}: {why}")
         return max(standing.live, key=lambda one: standing.live[one])
+
+    def signer(self, policy_id: bytes) -> str:
+        """The key for a job that is posted: ``key``, else one that was replaced, which may sign
+        what was promised before. Raises NotReadyError."""
+        standing = self._standings.get(policy_id)
+        if standing is None or standing.live or not standing.replaced:
+            return self.key(policy_id)
+        return max(standing.replaced, key=lambda one: standing.replaced[one])
+
+    def check(self, policy_id: bytes, key: str, call: Call) -> None:
+        """A delivery by ``signer``. Raises NotReadyError when that key counts no more for it."""
+        is_live = key in self._standings[policy_id].live
+        if not is_live and self._chain.refusal(call) == _REVOKED:
+            raise NotReadyError("the enclave's key was revoked, or replaced before the post")
+
+    def excuses(self, terms: JobTerms) -> Sequence[Call]:
+        """What frees the operator of a job that no key of its enclave can sign, nor one on its way
+        will. Raises FusionError."""
+        standing = self._standings.get(terms.artifact_id)
+        if standing is None or standing.live or standing.waits_for in _COMING:
+            return ()
+        found = excuse(self._network, self._chain, self._operator, terms)
+        return () if found is None else (found,)
 
     def lasts_until(self, policy_id: bytes) -> int:
         """The last second of ``key``. Raises NotReadyError."""
@@ -104,7 +136,7 @@ class Registrar:
 
     def look(self) -> Sequence[Step]:
         """What should go out now: collateral, registrations. Raises FusionError."""
-        now = int(self._network.marketplace.w3.eth.get_block("latest")["timestamp"])
+        now = self._chain.now()
         known = self._known()
         return [
             step
@@ -118,7 +150,7 @@ class Registrar:
             return list(self._enclave.hello()["keys"])
         except EnclaveGoneError:
             for standing in self._standings.values():
-                standing.live, standing.pending = {}, None
+                standing.live, standing.replaced, standing.pending = {}, {}, None
                 standing.waits_for = "the enclave does not answer"
             raise
 
@@ -132,65 +164,54 @@ class Registrar:
         if longest - now > standing.policy.key_ttl // _RENEW_SHARE:
             standing.waits_for = ""
             return ()
-        return self._registration(policy_id, standing, now)
+        return self._registration(policy_id, standing)
 
     def _refresh(self, policy_id: bytes, standing: Standing, known: Sequence[str]) -> None:
         pending = standing.pending
-        asked = {*standing.live, *([pending.key] if pending else [])}
+        asked = {*standing.live, *standing.replaced, *([pending.key] if pending else [])}
         if not standing.looked:  # an enclave that was there before us may have registered keys
             asked, standing.looked = set(known), True
-        live = {}
+        live, replaced = {}, {}
         for address in asked.intersection(known):
             if (until := lives_until(self._verifier, policy_id, address)) is not None:
                 live[address] = until
+            elif (until := replaced_until(self._verifier, policy_id, address)) is not None:
+                replaced[address] = until
         for lost in set(standing.live) - set(live):
             log.warning("enclave key lost", key=lost, policy=f"0x{policy_id.hex()}")
         if pending is not None and (pending.key in live or pending.key not in known):
             standing.pending = None
-        standing.live = live
+        standing.live, standing.replaced = live, replaced
 
-    def _registration(self, policy_id: bytes, standing: Standing, now: int) -> Sequence[Step]:
+    def _registration(self, policy_id: bytes, standing: Standing) -> Sequence[Step]:
         """The registration itself when the chain would take it, else the collateral it lacks."""
         pending = self._attested(policy_id, standing)
         quote = Quote.parse(pending.quote)
-        collateral = self._collateral_of(quote, now)
-        evidence = (quote_words(quote), *chosen(collateral), _place(standing.policy, quote))
+        evidence = self._chain.evidence(standing.policy, quote)
         call = self._verifier.register(standing.policy, evidence, pending.binding)
-        refused = self._refusal(call)
+        refused = self._chain.refusal(call)
         if refused is None:
-            standing.waits_for = "its registration to be mined"
+            standing.waits_for = _REGISTRATION
             return [Step("register", call)]
-        missing = self._missing(collateral)
+        missing = self._chain.missing(quote)
         if missing:
-            standing.waits_for = "collateral to be mined"
+            standing.waits_for = _COLLATERAL
             return missing
         # What was on its way may have been mined since the first question.
-        refused = self._refusal(call)
+        refused = self._chain.refusal(call)
         if refused is None:
             return [Step("register", call)]
         self._rest(standing, refused)
         log.warning("enclave key refused", policy=f"0x{policy_id.hex()}", reason=refused)
         return ()
 
-    def _missing(self, collateral: Collateral) -> list[Step]:
-        """What the chain would take of it."""
-        calls = [self._collateral.call(one.function, *one.args) for one in steps(collateral)]
-        return [Step("collateral", call) for call in calls if self._refusal(call) is None]
-
     def _rest(self, standing: Standing, refused: str) -> None:
         standing.waits_for, standing.rests_until = refused, time.monotonic() + _REST_SECONDS
-        self._fetched = None
+        self._chain.forget()
         # Another quote next time, of the same key: an enclave keeps only so many.
         standing.refused = True
         if refused == _REGISTERED:  # mined since we looked; whether it lives still, the chain says
             standing.pending, standing.looked = None, False
-
-    def _collateral_of(self, quote: Quote, now: int) -> Collateral:
-        """Fetched once for the blocks that a registration takes."""
-        since = time.monotonic()
-        if self._fetched is None or since - self._fetched[0] > _REST_SECONDS:
-            self._fetched = since, self._source.collateral(quote, now)
-        return self._fetched[1]
 
     def _attested(self, policy_id: bytes, standing: Standing) -> Attested:
         """A key whose quote is fresh enough to be registered still."""
@@ -204,26 +225,7 @@ class Registrar:
             purpose = Purpose(self._verifier.domain(), policy_id, self._operator)
             anchor = Anchor(int(block["number"]), bytes(block["hash"]))
             pending = self._enclave.attest(purpose, NO_MANIFEST, anchor, again)
+            if pending.gpu:
+                self._store.put(pending.gpu)
             standing.pending, standing.refused = pending, False
         return pending
-
-    def _refusal(self, call: Call) -> str | None:
-        """What the chain would say, None when it would take the call."""
-        fields = {"from": self._operator, "to": to_checksum_address(call.to), "data": call.data}
-        try:
-            self._network.marketplace.w3.eth.call(cast(Any, fields))
-        except (ContractLogicError, Web3RPCError) as error:
-            return revert_reason(error)
-        return None
-
-
-def _place(policy: Policy, quote: Quote) -> int:
-    report = quote.report
-    svn = report.isvsvn if isinstance(report, EnclaveReport) else 0
-    measured = quote.measurement, quote.runtime_measurement
-    found = place_in(policy, *measured, tdx=quote.is_tdx, svn=svn)
-    if found is None:
-        raise PolicyRefusedError(
-            f"measurement 0x{quote.measurement.hex()} is not the policy's: other software runs here"
-        )
-    return found

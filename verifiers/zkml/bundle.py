@@ -8,23 +8,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from offchain_workers.models import ModelCard
+from offchain_workers.models.card import MAX_CARD_BYTES
 from offchain_workers.models.lowering import manifest
 from offchain_workers.storage import content_id
 from verifiers.base import ReadBlob
-from verifiers.zkml import settings
+from verifiers.zkml import documents, settings
 from verifiers.zkml.checker import inspect as inspect_program
-from verifiers.zkml.circuit import Circuit, Description
+from verifiers.zkml.circuit import METHOD, MOST_BYTES, Circuit, Description
 from verifiers.zkml.errors import CircuitError
 from verifiers.zkml.faults import ArtifactError, BundleError, SrsWrongError
+from verifiers.zkml.program import SIZE
 from verifiers.zkml.prover import KEY_FILE, ONNX_FILE, SETTINGS_FILE
 from verifiers.zkml.settings import Binding, Facts
 from verifiers.zkml.srs import FOLDER, Kind, Srs, ceremony, inspect
 
 MODEL_FILE, CARD_FILE = "model.onnx", "card.json"
 CIRCUIT_FILE, PROGRAM_FILE, SRS_FILE = "circuit.json", "program.bin", "development.srs"
-METHOD = "zkml"
 NEEDED = (ONNX_FILE, SETTINGS_FILE, KEY_FILE, CIRCUIT_FILE, PROGRAM_FILE)
-_MAX_FILE = 1 << 31
+# A model of a hundred times the largest one that proves in minutes, its keys, its setup.
+_MOST_BYTES = {
+    ONNX_FILE: 1 << 26,
+    SETTINGS_FILE: documents.MOST_BYTES,
+    KEY_FILE: 1 << 26,
+    CIRCUIT_FILE: MOST_BYTES,
+    PROGRAM_FILE: SIZE + 1,
+    SRS_FILE: 1 << 28,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +83,7 @@ def read(folder: Path) -> Bundle:
 
 def fetch(card: ModelCard, blob: ReadBlob) -> Bundle:
     """A published one. Raises as ``read``, and StoreError."""
-    return gather(card, lambda name, cid: blob(cid, _MAX_FILE))
+    return gather(card, lambda name, cid: blob(cid, _MOST_BYTES[name]))
 
 
 def gather(card: ModelCard, get: Callable[[str, str], bytes]) -> Bundle:
@@ -111,20 +120,23 @@ def check(bundle: Bundle) -> None:
     bound = (facts.input is Binding.POLYCOMMIT, facts.weights is Binding.POLYCOMMIT)
     if bound != (circuit.input_points > 0, circuit.weight_points > 0):
         raise BundleError(f"{CIRCUIT_FILE} and {SETTINGS_FILE} bind differently")
-    specs = (*bundle.card.inputs, *bundle.card.outputs)
-    if len(specs) != 2 or specs[1].wire != "i64" or specs[1].elements != facts.outputs:
-        raise BundleError("the card has other tensors than the circuit")
-    if facts.inputs not in (0, specs[0].elements) or specs[0].wire[0] == "f":
-        raise BundleError("the card has another input than the circuit")
+    if facts.k != bundle.description.k:
+        raise BundleError(f"{CIRCUIT_FILE} and {SETTINGS_FILE} differ in their rows")
+    bundle.description.check_card(bundle.card)
     if bundle.description.kind is Kind.DEVELOPMENT and SRS_FILE not in bundle.files:
         raise BundleError(f"a development setup's bundle has its {SRS_FILE}")
 
 
 def _read(folder: Path, name: str) -> bytes:
+    most = _MOST_BYTES.get(name, MAX_CARD_BYTES)
     try:
-        return (folder / name).read_bytes()
+        with (folder / name).open("rb") as file:
+            data = file.read(most + 1)
     except OSError as error:
         raise BundleError(f"{folder / name}: {error.strerror or error}") from None
+    if len(data) > most:
+        raise BundleError(f"{folder / name} has more than {most} bytes")
+    return data
 
 
 def _checked(name: str, cid: str, data: bytes) -> bytes:

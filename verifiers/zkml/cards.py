@@ -9,7 +9,7 @@ from typing import Any
 from offchain_workers.models import Limits, ModelCard, TensorSpec
 from offchain_workers.storage import content_id
 from verifiers.zkml.accuracy import Accuracy
-from verifiers.zkml.circuit import Description
+from verifiers.zkml.circuit import METHOD, Description
 from verifiers.zkml.settings import Facts
 from verifiers.zkml.wrap import Ends
 
@@ -27,11 +27,7 @@ def child_card(
     """Says which setup decides, and how far the circuit is from the float model."""
     notes: dict[str, Any] = {
         "manifest": {each: content_id(data) for each, data in sorted(files.items())},
-        "input": {"scale": 2.0**-facts.input_scale, "zero": 0},
-        "output": {"scale": 2.0**-facts.output_scale, "zero": 0},
-        "binding": {"input": facts.input.value, "weights": facts.weights.value},
-        "setup": description.kind.value,
-        "ezkl": description.ezkl,
+        **description.notes(),
     }
     own = {
         "name": name or (f"{parent.name[:59]}-zkml" if parent else "model-zkml"),
@@ -39,7 +35,7 @@ def child_card(
         "outputs": (_spec("answer", "i64", "int64", ends.output_shape),),
         "limits": Limits(max_items=1, max_onnx_bytes=max(len(model), 1)),
         "batch_invariant": False,
-        "methods": {"zkml": notes},
+        "methods": {METHOD: notes},
         "accuracy": accuracy.to_json(),
     }
     if parent is not None:

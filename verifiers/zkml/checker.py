@@ -105,7 +105,7 @@ def _openings(program: Program) -> str:
 def _arguments(program: Program) -> str:
     """The permutation and the lookups read what is there; the instances are bound to cells."""
     header = program.header
-    if any(register >= header.first_constant for register in program.columns):
+    if not all(INSTANCE <= register < header.first_constant for register in program.columns):
         return "a permutation of what is no column"
     if INSTANCE not in program.columns:
         return "no cell is bound to the instances"

@@ -54,8 +54,7 @@ def _settings(found: Bundle, folder: Path, ezkl: Ezkl) -> None:
     """The same run arguments give the same settings; those given stay in place."""
     facts, again = found.facts, "again.json"
     model = wrap.load(found.files[ONNX_FILE])
-    tree = settings.read(found.files[SETTINGS_FILE])
-    scales = facts.input_scale, int(tree["run_args"]["param_scale"])
+    scales = facts.input_scale, facts.weight_scale
     args = run_args(facts.input, facts.weights, scales, facts.k, wrap.ends(model).batch)
     ezkl.run(Step("gen_settings", {"model": ONNX_FILE, "output": again, "py_run_args": args}))
     if not settings.same((folder / again).read_bytes(), found.files[SETTINGS_FILE]):

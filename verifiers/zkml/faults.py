@@ -78,6 +78,12 @@ class PublicInputError(ZkError):
     CODE = "MN-ZK-055"
 
 
+class NotPlacedError(ZkError):
+    """The chain lacks the verifier or the program that an artifact names: no proof is paid."""
+
+    CODE = "MN-ZK-056"
+
+
 class UnvouchedError(ZkError):
     """Nobody but its publisher vouches for a model, whose program alone decides."""
 

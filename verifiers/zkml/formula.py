@@ -15,7 +15,7 @@ from itertools import pairwise
 from eth_utils.crypto import keccak
 
 from verifiers.zkml.field import DELTA, G1, INFINITY, MAX_K, ROOT, Point, R, inverse
-from verifiers.zkml.program import FIRST_EVAL, Header, Kind, Program, slots
+from verifiers.zkml.program import Header, Kind, Program, slots
 
 # A commitment: the word at which a point of the proof begins, or a point of the program, or G1.
 Commitment = int | Point
@@ -89,44 +89,49 @@ def domain(header: Header, x: int, instances: Sequence[int]) -> Domain:
 
 def quotient(program: Program, evals: Sequence[int], c: Challenges, d: Domain) -> int:
     """The identity's value at x over what vanishes on the domain."""
-    registers = [0, c.theta, d.instance, *evals, *program.constants]
+    readable = evals[: program.header.advice_evals + program.header.fixed]
+    registers = [0, c.theta, d.instance, *readable, *program.constants]
     constraints: list[int] = []
     for op in program.ops:
         a, b, constant = (registers[i] for i in (op.a, op.b, op.c))
         value = a * b + constant if op.kind & Kind.MUL_ADD else a * (b - constant)
         (constraints if op.kind & Kind.GATE_SUB else registers).append(value % R)
-    constraints += _permutation(program, registers, c, d)
-    constraints += _lookups(program, registers, c, d)
+    constraints += _permutation(program, registers, evals, c, d)
+    constraints += _lookups(program, registers, evals, c, d)
     folded = 0
     for constraint in constraints:
         folded = (folded * c.y + constraint) % R
     return folded * inverse(d.x_n - 1) % R
 
 
-def _permutation(program: Program, m: Sequence[int], c: Challenges, d: Domain) -> list[int]:
+def _permutation(
+    program: Program, m: Sequence[int], evals: Sequence[int], c: Challenges, d: Domain
+) -> list[int]:
     header = program.header
-    sigma = FIRST_EVAL + header.advice_evals + header.fixed + 1
+    sigma = header.advice_evals + header.fixed + 1
     z = [sigma + header.sigmas + 3 * i for i in range(header.products)]
-    end = m[z[-1]]
-    found = [d.first * (1 - m[z[0]]), d.last * (end * end - end)]
-    found += [d.first * (m[after] - m[before + 2]) for before, after in pairwise(z)]
+    end = evals[z[-1]]
+    found = [d.first * (1 - evals[z[0]]), d.last * (end * end - end)]
+    found += [d.first * (evals[after] - evals[before + 2]) for before, after in pairwise(z)]
     for number, at in enumerate(z):
-        left, right = m[at + 1], m[at]
+        left, right = evals[at + 1], evals[at]
         of_chunk = range(number * header.chunk, min((number + 1) * header.chunk, header.sigmas))
         for i in of_chunk:
             value = m[program.columns[i]] + c.gamma
-            left = left * (value + c.beta * m[sigma + i]) % R
+            left = left * (value + c.beta * evals[sigma + i]) % R
             right = right * (value + c.beta * c.x * pow(DELTA, i, R)) % R
         found.append(d.active * (left - right))
     return found
 
 
-def _lookups(program: Program, m: Sequence[int], c: Challenges, d: Domain) -> list[int]:
+def _lookups(
+    program: Program, m: Sequence[int], evals: Sequence[int], c: Challenges, d: Domain
+) -> list[int]:
     header = program.header
-    at = FIRST_EVAL + header.evals - 3 * header.lookups
+    at = header.evals - 3 * header.lookups
     found = []
     for lookup in program.lookups:
-        phi, after, count = m[at : at + 3]
+        phi, after, count = evals[at : at + 3]
         table, inputs, total = m[lookup.table] + c.beta, 1, 0
         for register in lookup.inputs:
             value = m[register] + c.beta

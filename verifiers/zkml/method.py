@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,38 +17,64 @@ import numpy as np
 from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.terms import ZERO_32
-from offchain_workers.chain.contracts.zkml import ZKML, ZkmlVerifier
+from offchain_workers.chain.contracts.zkml import ZKML
 from offchain_workers.models import ModelCard
 from offchain_workers.models.lowering import manifest
 from offchain_workers.models.wire import unpack_items
-from verifiers.base import Assignment, Auditor, Candidate, Concealed, Earning, ModelView
+from verifiers.base import Answered, Assignment, Auditor, Candidate, Concealed, Earning, ModelView
 from verifiers.scratch import Scratch, sweep
 from verifiers.zkml import bundle
 from verifiers.zkml.bundle import CIRCUIT_FILE, Bundle
-from verifiers.zkml.circuit import Description, commitment, felt, felts_hash
+from verifiers.zkml.circuit import (
+    METHOD,
+    MOST_BYTES,
+    Description,
+    commitment,
+    felt,
+    felts_hash,
+    signed,
+)
+from verifiers.zkml.errors import (
+    CircuitError,
+    EzklFailedError,
+    EzklKilledError,
+    EzklTimeoutError,
+    ProgramError,
+    UncheckedProgramError,
+    UnsafeSettingsError,
+    ZkError,
+)
 from verifiers.zkml.faults import (
     ArtifactError,
+    BundleError,
     ItemCountError,
     NotAdmittedError,
-    NotListedError,
     PublicInputError,
     RederivedError,
 )
-from verifiers.zkml.prover import KEY_FILE, SCRATCH, Proof, Prover
-from verifiers.zkml.runner import Ezkl
-from verifiers.zkml.srs import FOLDER
+from verifiers.zkml.keys import check_provable, commit_with_files, prepared, tried
+from verifiers.zkml.placed import check_placed, verifier_of
+from verifiers.zkml.prover import SCRATCH, Proof, Prover
 
 # Whole-transaction gas of a delivery, then what each byte of output adds.
 _GAS, _GAS_PER_BYTE = 950_000, 130
+# Of a model's files, which never change; what a machine lacks may come.
+_LASTING = (
+    *(ArtifactError, BundleError, CircuitError, ProgramError, RederivedError),
+    *(UncheckedProgramError, UnsafeSettingsError),
+    *(EzklFailedError, EzklKilledError, EzklTimeoutError),
+)
+_NOT_THE_RECORDS = "the card's circuit is not the one of the model's record"
 
 
 @dataclass(frozen=True)
 class Admitted:
-    """A model's bundle with its keys; one proof at a time."""
+    """A model's bundle with its keys; one proof at a time, and beside it one input is screened."""
 
     bundle: Bundle
     prover: Prover
-    lock: threading.Lock
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    screening: threading.Lock = field(default_factory=threading.Lock)
 
 
 class ZkmlMethod:
@@ -61,6 +86,7 @@ class ZkmlMethod:
     def __init__(self) -> None:
         self._admitted: dict[bytes, Admitted] = {}
         self._folders: list[Scratch] = []
+        self._refused: dict[bytes, ZkError] = {}
         # What a killed process of ours left: keys, and perhaps somebody's input.
         sweep(SCRATCH)
 
@@ -69,8 +95,8 @@ class ZkmlMethod:
         ArtifactError; ezkl's errors where points are needed."""
         if len(items) != 1:
             raise ItemCountError(f"a job under zkml has one input, not {len(items)}")
+        found = described(model)
         values = values_of(model.card, items[0])
-        found = _description(model)
         if found.circuit.inputs:
             return felts_hash([felt(value) for value in values])
         known = self._admitted.get(found.circuit.artifact_id())
@@ -86,7 +112,7 @@ class ZkmlMethod:
 
         Raises PublicInputError where a proof shows the input; otherwise as ``commit_input``.
         """
-        if _description(model).circuit.inputs:
+        if described(model).circuit.inputs:
             raise PublicInputError("the model's circuit shows its input; nothing was posted")
         return Concealed(b"".join(items), self.commit_input(items, model))
 
@@ -107,36 +133,74 @@ class ZkmlMethod:
         return 0
 
     def admit(self, candidate: Candidate) -> None:
-        """Make the keys, compare with what is published, prove once. A model without an artifact
-        never gets a job under this method. Raises the errors of bundles, ezkl, RederivedError."""
-        if candidate.artifact_id == ZERO_32 or candidate.artifact_id in self._admitted:
+        """See that the chain can take proofs, make the keys, compare with what is published, prove
+        once. A model without an artifact never gets a job under this method; one that failed for
+        its files' sake is not tried again. Raises the errors of bundles, ezkl and
+        ``check_placed``, RederivedError."""
+        if candidate.artifact_id == ZERO_32:
             return
+        model_id = candidate.record.model_id
+        if (before := self._refused.get(model_id)) is not None:
+            raise type(before)(before.message)
+        try:
+            self._admit(candidate)
+        except _LASTING as error:
+            self._refused[model_id] = error
+            raise
+
+    def _admit(self, candidate: Candidate) -> None:
+        """Several models may have one artifact: each card is checked, keys are made once."""
         found = bundle.fetch(candidate.card, candidate.blob)
         if found.artifact_id != candidate.artifact_id:
-            raise ArtifactError("the card's circuit is not the one of the model's record")
+            raise ArtifactError(_NOT_THE_RECORDS)
+        known = self._admitted.get(found.artifact_id)
+        if known is not None and known.bundle.files == found.files:
+            return
+        check_placed(candidate.network, found.description)
         place = Scratch(SCRATCH)
-        self._folders.append(place)
         prover = prepared(found, Path(place.name))
-        prover.prove([0] * candidate.card.inputs[0].elements)
-        prover.verify()
-        self._admitted[found.artifact_id] = Admitted(found, prover, threading.Lock())
+        tried(found, prover)
+        self._folders.append(place)
+        self._admitted[found.artifact_id] = Admitted(found, prover)
+
+    def screen(self, terms: JobTerms, items: Sequence[bytes], card: ModelCard) -> None:
+        """Compute the circuit, which is a small part of a proof. Raises as ``Screening``;
+        NotAdmittedError, ezkl's errors."""
+        known = self._known(terms)
+        with known.screening:
+            check_provable(known.prover, values_of(card, items[0]))
 
     def delivery_gas(self, terms: JobTerms, output_bytes: int) -> int:
         """Of a small circuit; depends on the circuit."""
         return _GAS + _GAS_PER_BYTE * output_bytes
 
     def deliver(self, job: Assignment) -> Call:
-        """Prove, and see that the proof is about this input. Raises NotAdmittedError, ezkl's."""
-        known = self._admitted.get(job.terms.artifact_id)
-        if known is None:
-            raise NotAdmittedError("the model's circuit was not prepared on this machine")
+        """As ``answer``."""
+        return self.answer(job).call
+
+    def answer(self, job: Assignment) -> Answered:
+        """Prove, and see that the proof is about this input; the output is the proof's own. No
+        engine sees the input. Raises InputUnprovableError, NotAdmittedError, ezkl's."""
+        known = self._known(job.terms)
         values = values_of(job.card(), job.items()[0])
-        with known.lock:
-            proof = known.prover.prove(values)
+        try:
+            with known.lock:
+                proof = known.prover.prove(values)
+        except EzklFailedError:
+            check_provable(known.prover, values)
+            raise
         if about(known.bundle, proof) != job.terms.input_commitment:
             raise NotAdmittedError("the proof is not about the job's input")
-        verifier = verifier_of(job.network)
-        return verifier.deliver(job.terms, known.bundle.circuit.abi(), proof.data, proof.instances)
+        circuit, verifier = known.bundle.circuit, verifier_of(job.network)
+        output = b"".join(answer_bytes(each) for each in proof.instances[circuit.inputs :])
+        call = verifier.deliver(job.terms, circuit.abi(), proof.data, proof.instances)
+        return Answered(output, call)
+
+    def _known(self, terms: JobTerms) -> Admitted:
+        found = self._admitted.get(terms.artifact_id)
+        if found is None:
+            raise NotAdmittedError("the model's circuit was not prepared on this machine")
+        return found
 
     def follow_up(self, job: Assignment) -> Sequence[Call]:
         """Nothing: a delivery is final."""
@@ -161,6 +225,14 @@ def values_of(card: ModelCard, item: bytes) -> list[int]:
     return [int(value) for value in np.asarray(array).reshape(-1)]
 
 
+def answer_bytes(value: int) -> bytes:
+    """A value of an output as the contract gives it. Raises NotAdmittedError."""
+    try:
+        return signed(value).to_bytes(8, "little", signed=True)
+    except OverflowError:
+        raise NotAdmittedError("an output that 8 bytes don't hold") from None
+
+
 def about(found: Bundle, proof: Proof) -> bytes:
     """The commitment to the input that a proof is about."""
     if found.circuit.inputs:
@@ -168,39 +240,16 @@ def about(found: Bundle, proof: Proof) -> bytes:
     return commitment(proof.data[:64])
 
 
-def prepared(found: Bundle, folder: Path, known: Path = FOLDER, ezkl: Ezkl | None = None) -> Prover:
-    """Keys of a bundle's circuit, in a folder. Raises RederivedError when the verifying key comes
-    out otherwise; SrsMissingError, SrsWrongError, ezkl's errors."""
-    found.write(folder)
-    prover = Prover(folder, found.srs(folder, known).path, ezkl)
-    prover.check_version(found.description.ezkl)
-    prover.prepare()
-    if (folder / KEY_FILE).read_bytes() != found.files[KEY_FILE]:
-        raise RederivedError(f"{KEY_FILE} is not what this machine makes of the model")
-    return prover
+def described(model: ModelView) -> Description:
+    """The circuit that the card lists, if it is the one that the chain takes proofs of.
 
-
-def commit_with_files(model: ModelView, values: Sequence[int]) -> bytes:
-    """The commitment to an input, by whoever has only the model's files."""
-    with Scratch(SCRATCH) as name:
-        found = bundle.fetch(model.card, model.blob)
-        found.write(Path(name))
-        prover = Prover(Path(name), found.srs(Path(name)).path)
-        prover.check_version(found.description.ezkl)
-        return commitment(prover.commitment(values))
-
-
-def _description(model: ModelView) -> Description:
-    listed = manifest(model.card, bundle.METHOD)
+    Raises ArtifactError, StoreError.
+    """
+    listed = manifest(model.card, METHOD)
     if CIRCUIT_FILE not in listed:
-        raise ArtifactError(f"the card lists no {CIRCUIT_FILE} under {bundle.METHOD}")
-    return Description.from_json(model.blob(listed[CIRCUIT_FILE], 1 << 16))
-
-
-@lru_cache(maxsize=8)
-def verifier_of(network: Network) -> ZkmlVerifier:
-    """A market never changes a method's contract. Raises NotListedError."""
-    found = ZkmlVerifier.of(network)
-    if found is None:
-        raise NotListedError("the market does not list method zkml")
+        raise ArtifactError(f"the card lists no {CIRCUIT_FILE} under {METHOD}")
+    found = Description.from_json(model.blob(listed[CIRCUIT_FILE], MOST_BYTES))
+    if found.circuit.artifact_id() != model.artifacts.get(ZKML, ZERO_32):
+        raise ArtifactError(_NOT_THE_RECORDS)
+    found.check_card(model.card)
     return found

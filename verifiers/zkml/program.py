@@ -15,7 +15,7 @@ from eth_utils.crypto import keccak
 from verifiers.zkml.errors import ProgramError
 from verifiers.zkml.field import INFINITY, Point, R, on_curve
 
-VERSION = 1
+VERSION = 2
 SIZE = 4096
 MAX_WORDS = SIZE // 32 - 2
 FIRST_EVAL = 3  # registers: zero, theta, the instances' polynomial
@@ -94,7 +94,6 @@ class Header:
     quotients: int
     constants: int
     op_words: int
-    openings: int
     sets: int
     here: int
     full: int
@@ -120,7 +119,8 @@ class Header:
 
     @property
     def first_constant(self) -> int:
-        return FIRST_EVAL + self.evals
+        """Behind the evaluations that programs can read: advice, fixed columns."""
+        return FIRST_EVAL + self.advice_evals + self.fixed
 
     @property
     def first_result(self) -> int:
@@ -190,11 +190,13 @@ def _read(words: list[int]) -> Program:
     """Raises IndexError, ValueError."""
     names = [field.name for field in fields(Header)]
     header = Header(**{name: words[0] >> 8 * i & 255 for i, name in enumerate(names)})
-    if header.version != VERSION or not header.chunk:
-        raise ValueError("header")
+    if header.version != VERSION:
+        raise ValueError(f"version {header.version}, not {VERSION}: make the circuit again")
+    if not header.chunk:
+        raise ValueError("a permutation without columns")
     rest = iter(words[HEAD_WORDS:])
     sets = tuple(words[2] >> 8 * i & 255 for i in range(header.sets))
-    opened = _unpack(_take(rest, header.openings, 4), 64, header.openings)
+    opened = _unpack(_take(rest, header.advice, 4), 64, header.advice)
     columns = _unpack(_take(rest, header.sigmas, 16), 16, header.sigmas)
     lookups = [_lookup(word) for word in _take(rest, header.lookups)]
     constants = _take(rest, header.constants)

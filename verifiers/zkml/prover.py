@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from verifiers.zkml import documents
 from verifiers.zkml.builder import Built, build
 from verifiers.zkml.circuit import felt
-from verifiers.zkml.errors import ProofError
+from verifiers.zkml.documents import MISSHAPEN
+from verifiers.zkml.errors import CircuitError, ProofError
 from verifiers.zkml.faults import VersionError
 from verifiers.zkml.field import R
 from verifiers.zkml.runner import Ezkl, Step
@@ -47,15 +50,25 @@ class Proof:
     def read(cls, path: Path) -> Proof:
         """Of ezkl's proof file; all but proof and instances is left alone. Raises ProofError."""
         try:
-            tree = json.loads(path.read_bytes())
-            (instances,) = tree["instances"]
-            found = cls(bytes(tree["proof"]), tuple(_felt(text) for text in instances))
+            with path.open("rb") as file:
+                return cls.parse(file.read(documents.MOST_BYTES + 1))
         except OSError as error:
             raise ProofError(f"{path}: {error.strerror or error}") from None
-        except (ValueError, KeyError, TypeError) as error:
+        except MISSHAPEN as error:
             raise ProofError(f"{path}: {error}") from None
+
+    @classmethod
+    def parse(cls, data: bytes) -> Proof:
+        """Raises MISSHAPEN."""
+        tree = documents.tree(data)
+        (values,) = tree["instances"]
+        words = tree["proof"]
+        # bytes(n) would be n zeros.
+        if not isinstance(values, list) or not isinstance(words, list):
+            raise ValueError("instances and proof are lists")
+        found = cls(bytes(words), tuple(_felt(text) for text in values))
         if any(value >= R for value in found.instances) or len(found.data) % 32:
-            raise ProofError(f"{path} has values out of range")
+            raise ValueError("values out of range")
         return found
 
 
@@ -113,6 +126,14 @@ class Prover:
         self._ezkl.run(*(self._witness(*place, keyed=False) for place in places))
         return [_read_witness(self.folder / found) for _, found in places]
 
+    def compute(self, values: Sequence[int]) -> None:
+        """The circuit on an input, without commitments; beside a proof that is being made, and no
+        file stays. Raises EzklFailedError when numbers leave the circuit's range."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as name:
+            given, found = f"{name}/{_INPUT}", f"{name}/{_WITNESS}"
+            self._give(values, given)
+            self._ezkl.run(self._witness(given, found, keyed=False))
+
     def points(self, values: Sequence[int]) -> Witness:
         """With commitments, for how many points they have."""
         self._give(values)
@@ -160,13 +181,17 @@ class Prover:
 
 
 def _read_witness(path: Path) -> Witness:
+    """Raises CircuitError: some circuit is not what its settings say."""
     tree = json.loads(path.read_bytes())
-    (outputs,) = tree["outputs"]
-    return Witness(
-        tuple(_felt(text) for text in outputs),
-        _points(tree.get("processed_inputs")),
-        _points(tree.get("processed_params")),
-    )
+    try:
+        (outputs,) = tree["outputs"]
+        return Witness(
+            tuple(_felt(text) for text in outputs),
+            _points(tree.get("processed_inputs")),
+            _points(tree.get("processed_params")),
+        )
+    except MISSHAPEN as error:
+        raise CircuitError(f"a circuit with another witness: {error}") from None
 
 
 def _text(value: int) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from verifiers.zkml.accuracy import Array
+from verifiers.zkml.documents import MISSHAPEN
 from verifiers.zkml.faults import SamplesError
 
 MOST_SAMPLES = 64
@@ -26,7 +27,7 @@ def read_samples(path: Path) -> list[Array]:
         found = _json(path) if path.suffix == ".json" else _numpy(path)
     except OSError as error:
         raise SamplesError(f"{path}: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (*MISSHAPEN, MemoryError, EOFError, zipfile.BadZipFile) as error:
         raise SamplesError(f"{path}: {error}") from None
     if not found or not all(sample.size and np.isfinite(sample).all() for sample in found):
         raise SamplesError(f"{path} holds no samples of finite numbers")

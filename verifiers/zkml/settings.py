@@ -12,11 +12,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from verifiers.zkml import documents
+from verifiers.zkml.documents import MISSHAPEN, whole
 from verifiers.zkml.errors import UnsafeSettingsError
 
 # Above this an input is committed to: each public value costs gas.
 MOST_PUBLIC = 64
+# Public values that the contract takes in all.
+MOST_VALUES = 128
 LARGEST_K = 20
+# Binary digits behind the point; values have 28 bits.
+MOST_SCALE = 64
+_MOST_DIMENSIONS = 16
 _FIXED_ARGS = {
     "decomp_base": 128,
     "decomp_legs": 4,
@@ -41,7 +48,8 @@ _WORDS = {"Public": Binding.PUBLIC, "Fixed": Binding.FIXED, "KZGCommit": Binding
 
 @dataclass(frozen=True)
 class Facts:
-    """Of a circuit: 2**k rows, bindings, numbers of public values, binary scales."""
+    """Of a circuit: 2**k rows, bindings, numbers of public values, binary scales (of weights in
+    the run arguments)."""
 
     k: int
     input: Binding
@@ -50,6 +58,7 @@ class Facts:
     outputs: int
     input_scale: int
     output_scale: int
+    weight_scale: int
 
 
 def run_args(
@@ -71,10 +80,10 @@ def run_args(
 def read(data: bytes) -> dict[str, Any]:
     """Raises UnsafeSettingsError for what is no JSON object."""
     try:
-        found = json.loads(data)
+        found = documents.tree(data)
     except ValueError as error:
-        raise UnsafeSettingsError(f"settings are no JSON: {error}") from None
-    if not isinstance(found, dict) or not isinstance(found.get("run_args"), dict):
+        raise UnsafeSettingsError(f"settings are not readable: {error}") from None
+    if not isinstance(found.get("run_args"), dict):
         raise UnsafeSettingsError("settings have no run_args")
     return found
 
@@ -84,30 +93,34 @@ def facts(data: bytes) -> Facts:
     tree = read(data)
     args = tree["run_args"]
     for name, wanted in _FIXED_ARGS.items():
-        if args.get(name) != wanted:
-            raise UnsafeSettingsError(f"{name} is {args.get(name)!r}, must be {wanted!r}")
+        value = args.get(name)
+        if value != wanted or type(value) is not type(wanted):
+            raise UnsafeSettingsError(f"{name} is {str(value)[:40]!r}, must be {wanted!r}")
     if args.get("output_visibility") != "Public":
         raise UnsafeSettingsError("the output must be public")
     given = _binding(args, "input", (Binding.PUBLIC, Binding.POLYCOMMIT))
     weights = _binding(args, "param", (Binding.FIXED, Binding.POLYCOMMIT))
     try:
-        counts = [_product(shape) for shape in tree["model_instance_shapes"]]
-        (input_scale,), (output_scale,) = tree["model_input_scales"], tree["model_output_scales"]
-        k = int(args["logrows"])
-        *inputs, outputs = counts
-    except (KeyError, TypeError, ValueError):
-        raise UnsafeSettingsError("a circuit has one input and one output") from None
-    if len(inputs) != (given is Binding.PUBLIC) or not 1 <= k <= LARGEST_K:
+        *inputs, outputs = [_product(shape) for shape in tree["model_instance_shapes"]]
+        (input_,), (output,) = tree["model_input_scales"], tree["model_output_scales"]
+        scales = [whole(each, 0, MOST_SCALE) for each in (input_, output, args["param_scale"])]
+        k = whole(args["logrows"], 1, LARGEST_K)
+    except MISSHAPEN as error:
+        raise UnsafeSettingsError(f"no circuit with one input and one output: {error}") from None
+    if len(inputs) != (given is Binding.PUBLIC):
         raise UnsafeSettingsError("settings of another shape")
     if sum(inputs) > MOST_PUBLIC:
         raise UnsafeSettingsError(f"{sum(inputs)} public inputs, at most {MOST_PUBLIC}")
-    return Facts(k, given, weights, sum(inputs), outputs, int(input_scale), int(output_scale))
+    return Facts(k, given, weights, sum(inputs), outputs, *scales)
 
 
 def canonical(data: bytes) -> bytes:
     """Settings as circuits here are made from them: what ezkl lists in no fixed order in one order,
     as the circuit's layout follows it, and without the time. Raises UnsafeSettingsError."""
-    return f"{json.dumps(_ordered(read(data)), sort_keys=True)}\n".encode()
+    try:
+        return f"{json.dumps(_ordered(read(data)), sort_keys=True)}\n".encode()
+    except MISSHAPEN as error:
+        raise UnsafeSettingsError(f"settings have no order: {error}") from None
 
 
 def same(one: bytes, other: bytes) -> bool:
@@ -125,13 +138,17 @@ def _binding(args: dict[str, Any], what: str, allowed: tuple[Binding, ...]) -> B
     found = _WORDS.get(word) if isinstance(word, str) else None
     if found not in allowed:
         raise UnsafeSettingsError(
-            f"{what} visibility {word!r}: proofs would not bind it; use {' or '.join(allowed)}"
+            f"{what} visibility {str(word)[:40]!r}: proofs would not bind it; "
+            f"use {' or '.join(allowed)}"
         )
     return found
 
 
-def _product(shape: Sequence[int]) -> int:
+def _product(shape: Any) -> int:
+    """Of a few dimensions. Raises ValueError."""
+    if not isinstance(shape, list) or len(shape) > _MOST_DIMENSIONS:
+        raise ValueError("a shape is a short list")
     result = 1
     for size in shape:
-        result *= int(size)
+        result = whole(result * whole(size, 1, MOST_VALUES), 1, MOST_VALUES)
     return result

@@ -6,6 +6,8 @@ What an operator's engine runs to load and try a model; answers come from proofs
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +15,8 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto, helper, numpy_helper
 
+from offchain_workers.engines.onnx_scan import refuse_external_data
+from verifiers.zkml.documents import MISSHAPEN
 from verifiers.zkml.errors import CircuitError
 
 _INPUT, _OUTPUT = "values", "answer"
@@ -30,13 +34,22 @@ class Ends:
 
 
 def load(data: bytes) -> onnx.ModelProto:
-    """Raises CircuitError."""
-    try:
+    """Raises CircuitError, ExternalDataError, ModelCorruptError."""
+    # ezkl would open files of ours that the model names.
+    refuse_external_data(data)
+    with _named("no ONNX model"):
         model = onnx.load_from_string(data)
         onnx.checker.check_model(model)
-    except (DecodeError, onnx.checker.ValidationError) as error:
-        raise CircuitError(f"no ONNX model: {str(error).splitlines()[0]}") from None
     return model
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """What a model of somebody else's making can raise, as a CircuitError."""
+    try:
+        yield
+    except (DecodeError, onnx.checker.ValidationError, *MISSHAPEN) as error:
+        raise CircuitError(f"{what}: {next(iter(str(error).splitlines()), 'empty')}") from None
 
 
 def ends(model: onnx.ModelProto) -> Ends:
@@ -51,19 +64,23 @@ def ends(model: onnx.ModelProto) -> Ends:
             raise CircuitError(f"{value.name} is not float32")
     (given,), (result,) = inputs, outputs
     names = {d.dim_param for v in (given, result) for d in v.type.tensor_type.shape.dim}
-    batch = tuple(sorted(name for name in names if name))
+    # A name that is no text is bytes.
+    with _named("names of dimensions"):
+        batch = tuple(sorted(name for name in names if name))
     return Ends(given.name, _shape(given), result.name, _shape(result), batch)
 
 
 def wrap(model: onnx.ModelProto, input_scale: int, output_scale: int, whole: bool) -> bytes:
-    """``whole``: the float model takes the integers as they are, in its own type."""
+    """``whole``: the float model takes the integers as they are, in its own type. Raises
+    CircuitError."""
     wrapped = onnx.ModelProto()
     wrapped.CopyFrom(model)
     graph, at = wrapped.graph, ends(model)
-    if not whole:
-        _lead_in(graph, at, input_scale)
-    _lead_out(graph, at, output_scale)
-    onnx.checker.check_model(wrapped)
+    with _named("no model between integers"):
+        if not whole:
+            _lead_in(graph, at, input_scale)
+        _lead_out(graph, at, output_scale)
+        onnx.checker.check_model(wrapped)
     return bytes(wrapped.SerializeToString(deterministic=True))
 
 

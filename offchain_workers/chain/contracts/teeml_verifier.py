@@ -72,6 +72,19 @@ class TeemlVerifier(ContractWrapper):
     ) -> Call:
         return self.call("deliver", terms.abi(), key, output, signature)
 
+    def deliver_quoted(
+        self,
+        terms: JobTerms,
+        policy: Policy,
+        evidence: Sequence[Any],
+        operator: str,
+        gpu_claims: bytes,
+        output: bytes,
+    ) -> Call:
+        """``evidence`` as in ``register``; whose quote it is, ``operator``, is paid."""
+        given = terms.abi(), policy.abi(), tuple(evidence), operator, gpu_claims, output
+        return self.call("deliver_quoted", *given)
+
     def finalise(self, terms: JobTerms, output: bytes = b"") -> Call:
         return self.call("finalise", terms.abi(), output)
 

@@ -52,6 +52,14 @@ class ZkmlVerifier(ContractWrapper):
         return _address(self.read("program_of", code_hash))
 
 
+class Halo2Verifier(ContractWrapper):
+    NAME = HALO2
+
+    def neg_tau_g2(self) -> tuple[int, ...]:
+        """-[tau]G2 of its setup."""
+        return tuple(self.read("neg_tau_g2"))
+
+
 def _address(found: Any) -> str | None:
     return None if found == ZERO_ADDRESS else str(found)
 

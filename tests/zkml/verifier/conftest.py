@@ -14,6 +14,12 @@ def circuits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Circuit]:
 
 
 @pytest.fixture(scope="session")
+def lenet(tmp_path_factory: pytest.TempPathFactory) -> Circuit:
+    """The largest one, for slow tests."""
+    return circuit.make_all(tmp_path_factory.mktemp("lenet"), (circuit.LENET,))["lenet"]
+
+
+@pytest.fixture(scope="session")
 def _solc() -> None:
     if reason := solidity.missing():
         pytest.skip(reason)

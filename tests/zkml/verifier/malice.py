@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 from py_ecc.optimized_bn128 import FQ, add, multiply, normalize
 
+from tests.zkml.verifier.shapes import SHAPES, Change
 from verifiers.zkml.field import DELTA, G1, INFINITY, Point, Q, R, inverse
 from verifiers.zkml.formula import challenges, combined
 from verifiers.zkml.program import REGISTERS, SIZE, Header, Kind, Op, Program
 
-Change = Callable[[Random, Program], Program]
 Jacobian = tuple[FQ, FQ, FQ]
 
 
@@ -31,7 +31,7 @@ def crafted(program: Program, srs: list[Point], count: int) -> Iterator[tuple[st
 
 def changes(srs: list[Point]) -> dict[str, Change]:
     own = {"points of the setup": _from_setup(srs), "always true": _always_true(srs)}
-    return {**CHANGES, **own}
+    return {**CHANGES, **SHAPES, **own}
 
 
 def at_random(program: Program, count: int) -> Iterator[bytes]:

@@ -14,6 +14,7 @@ from tests.zkml.verifier.mutations import KINDS, mutate
 from tests.zkml.verifier.native import Native
 
 NAMES = ("iris", "digits")
+SLOW = ("digits-public", "digits-cnn", "lenet")
 FEW, MANY = 200, 2_000
 # Faults of the oracles, and ours refuses: the reusable verifier ignores bytes behind the proof, and
 # so does ezkl itself.
@@ -38,8 +39,10 @@ class Judges:
         return self._ours.accepts(self._program, self._hash, proof, instances)
 
 
-@pytest.fixture(params=[*NAMES, pytest.param("digits-cnn", marks=pytest.mark.slow)])
+@pytest.fixture(params=[*NAMES, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
 def circuit(request: pytest.FixtureRequest, circuits: dict[str, Circuit]) -> Circuit:
+    if request.param == "lenet":
+        return request.getfixturevalue("lenet")  # type: ignore[no-any-return]
     return circuits[request.param]
 
 
@@ -48,6 +51,7 @@ def judges(_solc: None, circuit: Circuit, tmp_path: Path) -> Judges:
     return Judges(circuit, tmp_path)
 
 
+@pytest.mark.timeout(3_000)
 @pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
 def test_no_verdict_differs_on_mutated_proofs(circuit: Circuit, judges: Judges, count: int) -> None:
     assert judges.ours(circuit.proof, circuit.instances)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 
 import pytest
 from eth_utils.crypto import keccak
@@ -15,7 +16,7 @@ from verifiers.zkml.checker import check, inspect
 from verifiers.zkml.errors import UncheckedProgramError, ZkError
 from verifiers.zkml.field import Point
 
-RANDOM, CRAFTED = 1_000, 200
+RANDOM, CRAFTED = 1_000, 250
 # Twice what an honest proof of a circuit of this size costs.
 BOUND = 1_300_000
 
@@ -31,15 +32,20 @@ FIXED_CODE_TELLS = {
     "an evaluation never opened",
     "an opening on no set",
     "points off the curve",
+    "unread instances",
+    "more instances than rows",
+    "the first format",
 }
 # Refused by whoever only looks at the code.
 INSPECTION_TELLS = FIXED_CODE_TELLS - {"fewer instances"} | {
-    "unread instances",
     "registers of later results",
     "no gates",
     "an opening of another column",
     "other sets",
     "lookups of themselves",
+    "a column of late evaluations",
+    "a column of theta",
+    "a column twice",
 }
 # Circuits as good as any, but not this one: whoever attests has to derive the program again.
 ONLY_THE_DERIVATION_TELLS = {
@@ -49,6 +55,21 @@ ONLY_THE_DERIVATION_TELLS = {
     "infinity everywhere",
     "points of the setup",
 }
+
+# The contract has nothing against these but that the proof doesn't fit; one can be made that does.
+PASSES_WITH_ITS_OWN_PROOF = {
+    "empty gates",
+    "another digest",
+    "points of the setup",
+    "lookups of themselves",
+    "always true",
+    "a column of theta",
+    "a column twice",
+    "a column of late evaluations",
+    "an operation on late evaluations",
+}
+# Against these it has.
+TOLD_BY_SHAPE = {"unread instances", "the first format"}
 
 
 class Attacked:
@@ -126,6 +147,16 @@ def test_a_program_made_with_its_proof_accepts_a_lie_and_the_checker_tells(
     inspect(program.code())
     with pytest.raises(UncheckedProgramError, match="not the program"):
         check(program.code(), circuit.source("single"), circuit.built.neg_tau_g2)
+
+
+@pytest.mark.parametrize("name", sorted(PASSES_WITH_ITS_OWN_PROOF | TOLD_BY_SHAPE))
+def test_fixed_code_tells_shapes_and_no_more(attacked: Attacked, name: str) -> None:
+    """Whatever the proof: this one is made with the program, so that the sum fits."""
+    circuit, srs = attacked.circuit, setup_of(attacked.circuit)
+    program = malice.changes(srs)[name](Random(1), circuit.built.program)
+    solved, proof = malice.solved_for(program, circuit.proof, circuit.instances, srs)
+    passes = attacked.accepts(solved.code(), proof, circuit.instances)
+    assert passes == (name in PASSES_WITH_ITS_OWN_PROOF)
 
 
 def test_the_checker_accepts_what_the_builder_makes(circuits: dict[str, Circuit]) -> None:

@@ -18,7 +18,8 @@ from offchain_workers.engines.embedded import EmbeddedEngine
 from offchain_workers.errors import FusionError
 from verifiers.teeml.enclave.serve import Server
 from verifiers.teeml.enclave.service import Service
-from verifiers.teeml.errors import ProviderError
+from verifiers.teeml.errors import GpuClaimsError, ProviderError, SimulationRefusedError
+from verifiers.teeml.gpus import Golden, Gpus, Nvml
 from verifiers.teeml.providers import (
     ConfigfsTsm,
     Dstack,
@@ -28,6 +29,7 @@ from verifiers.teeml.providers import (
     find_provider,
 )
 from verifiers.teeml.simulated import Platform
+from verifiers.teeml.simulated.gpu import SimulatedGpu, root_point
 
 # Of linux/prctl.h.
 _PR_SET_DUMPABLE = 4
@@ -42,6 +44,22 @@ def provider(kind: str, platform: str, chain_id: int) -> QuoteProvider:
     if found is None or not found.available():
         raise ProviderError(f"no trusted hardware here ({kind})")
     return found
+
+
+def gpus(kind: str, golden: Path | None, source: QuoteProvider, platform: str) -> Gpus | None:
+    """Raises GpuClaimsError, SimulationRefusedError: beside real hardware no GPU is simulated."""
+    if kind == "none":
+        return None
+    if kind == "simulated":
+        if not source.simulated:
+            raise SimulationRefusedError("no simulated GPU beside trusted hardware")
+        return Gpus(SimulatedGpu(platform), SimulatedGpu.golden(), root_point())
+    if golden is None:
+        raise GpuClaimsError("--gpu-golden names no list of the vendor's measurements")
+    try:
+        return Gpus(Nvml(), Golden.parse(golden.read_bytes()))
+    except OSError as error:
+        raise GpuClaimsError(f"can't read {golden}: {error.strerror}") from error
 
 
 def _leave_no_dump() -> None:
@@ -61,10 +79,13 @@ def main() -> int:
     parser.add_argument("--platform", default="platform", help="simulated: which machine")
     parser.add_argument("--chain", type=int, default=0, help="simulated: a development chain")
     parser.add_argument("--parent", type=int, default=0, help="end when this process has ended")
+    parser.add_argument("--gpu", choices=["none", "nvml", "simulated"], default="none")
+    parser.add_argument("--gpu-golden", type=Path, help="the vendor's measurements, JSON")
     asked = parser.parse_args()
     try:
         source = provider(asked.provider, asked.platform, asked.chain)
-        service = Service(source, EmbeddedEngine(asked.engine, asked.threads))
+        around = gpus(asked.gpu, asked.gpu_golden, source, asked.platform)
+        service = Service(source, EmbeddedEngine(asked.engine, asked.threads), around)
     except FusionError as error:
         sys.stderr.write(f"{error.code}: {error.message}\n")
         return 1

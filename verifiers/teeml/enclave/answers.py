@@ -8,7 +8,6 @@ and signed again when it is asked for again.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -21,12 +20,12 @@ from offchain_workers.models import ModelCard
 from offchain_workers.models.wire import split_items
 from offchain_workers.sealed_jobs import info_of
 from offchain_workers.sealing import SealedError, output_info, seal
-from verifiers.teeml.enclave.keys import EnclaveKey, Keyring
+from verifiers.teeml.enclave.keys import EnclaveKey, Keyring, Purpose
+from verifiers.teeml.enclave.memory import Memory
 from verifiers.teeml.enclave.models import Shelf
+from verifiers.teeml.enclave.witness import Vouched, Witness
 from verifiers.teeml.errors import EnclaveInputError, EnclaveKeyError
 from verifiers.teeml.payload import NO_REPLY, Payload
-
-_MOST_ANSWERS = 4_096
 
 
 class Answer(NamedTuple):
@@ -34,6 +33,13 @@ class Answer(NamedTuple):
 
     output: bytes
     signature: tuple[int, int, int]
+
+
+class Quoted(NamedTuple):
+    """``output`` as it is to be posted, and the quote of it."""
+
+    output: bytes
+    vouched: Vouched
 
 
 class Opened(NamedTuple):
@@ -46,56 +52,85 @@ class Opened(NamedTuple):
 class Answers:
     """Used from several threads; a job by one at a time."""
 
-    def __init__(self, keys: Keyring, shelf: Shelf) -> None:
+    def __init__(
+        self, keys: Keyring, shelf: Shelf, witness: Witness, memory: Memory | None = None
+    ) -> None:
         self._keys = keys
+        self._witness = witness
         self._shelf = shelf
-        self._outputs: OrderedDict[bytes, bytes] = OrderedDict()
+        self._memory = memory or Memory()
         self._lock = threading.Lock()
 
     def open(self, key: EnclaveKey, domain: Domain, terms: JobTerms, given: bytes) -> Opened:
         """``given``: items' wire bytes, or a box sealed to ``key`` or to an earlier one for the
         same operator and policy. Raises EnclaveInputError, SealedError, PayloadError,
         EnclaveModelError."""
+        return self._open(self._keys.alike(key), domain, terms, given)
+
+    def _open(
+        self, keys: Sequence[EnclaveKey], domain: Domain, terms: JobTerms, given: bytes
+    ) -> Opened:
         card = self._shelf.get(terms.model_id).card
         if len(given) == terms.n * card.item_bytes_in:
             items = split_items(card.inputs, given)
             if batch_commitment(items) == terms.input_commitment:
                 return Opened(items, NO_REPLY)
-        return _opened(self._keys.alike(key), domain, terms, card, given)
+        if not keys:
+            raise EnclaveInputError("an input sealed to a key, and none is registered")
+        return _opened(keys, domain, terms, card, given)
 
     def answer(self, key: EnclaveKey, domain: Domain, terms: JobTerms, given: bytes) -> Answer:
         """As ``open``; EngineError when the model fails, EnclaveKeyError for another policy's key,
-        SealingKeyError for a reply key that is none."""
+        EnclaveAnsweredError when an answer is forgotten, SealingKeyError for no reply key."""
         purpose = key.purpose
         if (terms.artifact_id, domain.chain_id) != (purpose.policy, purpose.domain.chain_id):
             raise EnclaveKeyError(f"key {key.address} is not of the job's policy and chain")
+        output = self._output(self._keys.alike(key), domain, terms, given)
+        return Answer(output, key.sign(_result(purpose, domain, terms, output)))
+
+    def quoted(self, purpose: Purpose, domain: Domain, terms: JobTerms, given: bytes) -> Quoted:
+        """The same with a quote in place of a key's signature. Raises the witness's errors too."""
+        if (terms.artifact_id, domain.chain_id) != (purpose.policy, purpose.domain.chain_id):
+            raise EnclaveKeyError("what is to be quoted is not of the job's policy and chain")
+        output = self._output((), domain, terms, given)
+        result = _result(purpose, domain, terms, output)
+
+        def bound(gpu_claims: bytes) -> bytes:
+            return purpose.domain.quoted_hash(purpose.policy, gpu_claims, result)
+
+        return Quoted(output, self._witness.vouch(bound, bytes(32)))
+
+    def _output(
+        self, keys: Sequence[EnclaveKey], domain: Domain, terms: JobTerms, given: bytes
+    ) -> bytes:
+        """The job's one answer. Raises EnclaveAnsweredError when that is forgotten."""
         job_id = terms.job_id(domain)
         with self._lock:
-            output = self._outputs.get(job_id)
+            output = self._memory.find(job_id, terms.deliver_by)
             if output is None:
-                output = self._run(key, domain, terms, given)
-                self._keep(job_id, output)
-        result = Result(
-            job_id,
-            terms.model_id,
-            terms.input_commitment,
-            keccak(output),
-            purpose.operator,
-            terms.deliver_by,
-        )
-        return Answer(output, key.sign(result))
+                output = self._run(keys, domain, terms, given)
+                self._memory.keep(job_id, terms.deliver_by, output)
+        return output
 
-    def _run(self, key: EnclaveKey, domain: Domain, terms: JobTerms, given: bytes) -> bytes:
-        found = self.open(key, domain, terms, given)
+    def _run(
+        self, keys: Sequence[EnclaveKey], domain: Domain, terms: JobTerms, given: bytes
+    ) -> bytes:
+        found = self._open(keys, domain, terms, given)
         output = self._shelf.get(terms.model_id).run(found.items)
         if found.reply == NO_REPLY:
             return output
         return seal(found.reply, output, output_info(terms.job_id(domain)))
 
-    def _keep(self, job_id: bytes, output: bytes) -> None:
-        self._outputs[job_id] = output
-        while len(self._outputs) > _MOST_ANSWERS:
-            self._outputs.popitem(last=False)
+
+def _result(purpose: Purpose, domain: Domain, terms: JobTerms, output: bytes) -> Result:
+    return Result(
+        terms.job_id(domain),
+        terms.model_id,
+        terms.input_commitment,
+        keccak(output),
+        purpose.operator,
+        terms.deliver_by,
+    )
 
 
 def _opened(

@@ -19,9 +19,10 @@ from typing import Any
 from offchain_workers.chain.contracts import ModelRecord
 from offchain_workers.chain.contracts.enclaves import Binding
 from offchain_workers.chain.contracts.terms import Domain, JobTerms
-from verifiers.teeml.enclave.answers import Answer
+from verifiers.teeml.enclave.answers import Answer, Quoted
 from verifiers.teeml.enclave.frames import Message, receive, send
 from verifiers.teeml.enclave.keys import Anchor, Purpose
+from verifiers.teeml.enclave.witness import Vouched, gpu_digest
 from verifiers.teeml.errors import EnclaveGoneError, EnclaveRefusedError
 
 _START_SECONDS = 60.0
@@ -30,10 +31,12 @@ _PAUSE_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Attested:
-    """A key pair that the enclave made, and the quote which vouches for ``binding``."""
+    """A key pair that the enclave made, and the quote which vouches for ``binding``; ``gpu``: the
+    file of claims about GPUs that it is bound to, empty for none."""
 
     binding: Binding
     quote: bytes
+    gpu: bytes = b""
 
     @property
     def key(self) -> str:
@@ -51,7 +54,7 @@ class EnclaveClient:
         self._lock = threading.Lock()
 
     def hello(self) -> dict[str, Any]:
-        """provider, tee, simulated, keys and models."""
+        """provider, tee, simulated, gpus, keys and models."""
         return self._ask({"ask": "hello"}).head
 
     def attest(
@@ -69,11 +72,10 @@ class EnclaveClient:
             "anchor_hash": _hex(anchor.block_hash),
             "again": again,
         }
-        head, (quote,) = self._ask(asked)
-        sealing, gpu = (bytes.fromhex(head[name]) for name in ("sealing", "gpu"))
-        number = anchor.number
-        bound = Binding(purpose.operator, head["key"], sealing, gpu, manifest, number)
-        return Attested(bound, quote)
+        head, (quote, gpu) = self._ask(asked)
+        sealing, claims, number = bytes.fromhex(head["sealing"]), gpu_digest(gpu), anchor.number
+        bound = Binding(purpose.operator, head["key"], sealing, claims, manifest, number)
+        return Attested(bound, quote, gpu)
 
     def load(
         self,
@@ -107,6 +109,23 @@ class EnclaveClient:
         head, (output,) = self._ask(_job("answer", key, domain, terms), given)
         v, r, s = (int(part) for part in head["signature"])
         return Answer(output, (v, r, s))
+
+    def quoted(self, purpose: Purpose, domain: Domain, terms: JobTerms, given: bytes) -> Quoted:
+        """Output, as it is to be posted, and a quote of it."""
+        asked = {
+            "ask": "quoted",
+            "chain_id": domain.chain_id,
+            "market": domain.market,
+            "verifier": purpose.domain.verifier,
+            "operator": purpose.operator,
+            "terms": terms.to_json(),
+        }
+        output, quote, gpu = self._ask(asked, given).blobs
+        return Quoted(output, Vouched(quote, gpu))
+
+    def probe(self) -> Vouched:
+        """A quote of nothing, to see whether quotes of this machine are taken."""
+        return Vouched(*self._ask({"ask": "probe"}).blobs)
 
     def close(self) -> None:
         with self._lock:

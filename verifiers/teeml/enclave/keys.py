@@ -12,8 +12,8 @@ from eth_account.signers.local import LocalAccount
 
 from offchain_workers.chain.contracts.enclaves import Binding, Result, ResultDomain
 from offchain_workers.sealing import SealingKey
+from verifiers.teeml.enclave.witness import Vouched, Witness
 from verifiers.teeml.errors import EnclaveKeyError
-from verifiers.teeml.providers import Evidence, QuoteProvider
 
 # Of one purpose. Keys are never dropped for another purpose's sake: a policy whose keys are short
 # of life, or refused by the chain, must not cost what is promised under the others.
@@ -63,26 +63,29 @@ class EnclaveKey:
 class Keyring:
     """Used from several threads."""
 
-    def __init__(self, provider: QuoteProvider) -> None:
-        self._provider = provider
+    def __init__(self, witness: Witness) -> None:
+        self._witness = witness
         self._keys: OrderedDict[str, EnclaveKey] = OrderedDict()
         self._lock = threading.Lock()
 
     def attest(
-        self, purpose: Purpose, manifest: bytes, gpu_claims: bytes, anchor: Anchor, again: str = ""
-    ) -> tuple[EnclaveKey, Evidence]:
+        self, purpose: Purpose, manifest: bytes, anchor: Anchor, again: str = ""
+    ) -> tuple[EnclaveKey, Vouched]:
         """A new pair and the hardware's word for it; or a fresh word for the pair ``again``, which
-        is of that purpose. Raises EnclaveKeyError, the provider's errors."""
+        is of that purpose. Raises EnclaveKeyError, the witness's errors."""
         key = self._again(purpose, again) if again else _made(purpose)
-        binding = key.binding(manifest, gpu_claims, anchor.number)
-        first = purpose.domain.binding_hash(purpose.policy, binding)
-        evidence = self._provider.quote(first + anchor.block_hash)
+
+        def bound(gpu_claims: bytes) -> bytes:
+            binding = key.binding(manifest, gpu_claims, anchor.number)
+            return purpose.domain.binding_hash(purpose.policy, binding)
+
+        vouched = self._witness.vouch(bound, anchor.block_hash)
         with self._lock:
             self._keys[key.address] = key
             same = [one for one, kept in self._keys.items() if kept.purpose == purpose]
             for oldest in same[:-_MOST_KEYS]:
                 del self._keys[oldest]
-        return key, evidence
+        return key, vouched
 
     def _again(self, purpose: Purpose, address: str) -> EnclaveKey:
         key = self.get(address)

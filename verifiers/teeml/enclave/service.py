@@ -18,7 +18,9 @@ from verifiers.teeml.enclave.answers import Answers
 from verifiers.teeml.enclave.frames import Message
 from verifiers.teeml.enclave.keys import Anchor, Keyring, Purpose
 from verifiers.teeml.enclave.models import Origin, Shelf
+from verifiers.teeml.enclave.witness import Witness
 from verifiers.teeml.errors import EnclaveProtocolError
+from verifiers.teeml.gpus import Gpus
 from verifiers.teeml.providers import QuoteProvider
 
 
@@ -54,8 +56,13 @@ class _Job(_Asked):
     terms: dict[str, Any]
 
 
-# Evidence of a GPU is not collected yet: policies that want some refuse such keys.
-_NO_GPU = bytes(32)
+class _Quoted(_Asked):
+    chain_id: int
+    market: str
+    verifier: str
+    operator: str
+    terms: dict[str, Any]
+
 
 Handler = Callable[[Message], Message]
 
@@ -63,17 +70,23 @@ Handler = Callable[[Message], Message]
 class Service:
     """One enclave. ``handle`` is called from a thread for each connection."""
 
-    def __init__(self, provider: QuoteProvider, engine: EmbeddedEngine) -> None:
+    def __init__(
+        self, provider: QuoteProvider, engine: EmbeddedEngine, gpus: Gpus | None = None
+    ) -> None:
         self._provider = provider
-        self._keys = Keyring(provider)
+        self._gpus = gpus
+        self._witness = Witness(provider, gpus)
+        self._keys = Keyring(self._witness)
         self._shelf = Shelf(engine)
-        self._answers = Answers(self._keys, self._shelf)
+        self._answers = Answers(self._keys, self._shelf, self._witness)
         self._handlers: Mapping[str, Handler] = {
             "hello": self._hello,
             "attest": self._attest,
             "load": self._load,
             "open": self._open,
             "answer": self._answer,
+            "quoted": self._quoted,
+            "probe": self._probe,
         }
 
     def handle(self, message: Message) -> Message:
@@ -103,6 +116,7 @@ class Service:
                 "provider": provider.name,
                 "tee": provider.tee,
                 "simulated": provider.simulated,
+                "gpus": self._gpus.name if self._gpus else "none",
                 "keys": self._keys.addresses(),
                 "models": ["0x" + model_id.hex() for model_id in self._shelf.ids()],
             }
@@ -113,10 +127,8 @@ class Service:
         domain = ResultDomain(asked.chain_id, asked.verifier)
         purpose = Purpose(domain, asked.policy, asked.operator)
         anchor = Anchor(asked.anchor, asked.anchor_hash)
-        given = asked.manifest, _NO_GPU, anchor, asked.again
-        key, evidence = self._keys.attest(purpose, *given)
-        head = {"key": key.address, "sealing": key.sealing.public.hex(), "gpu": _NO_GPU.hex()}
-        return Message(head, (evidence.quote,))
+        key, vouched = self._keys.attest(purpose, asked.manifest, anchor, asked.again)
+        return Message({"key": key.address, "sealing": key.sealing.public.hex()}, tuple(vouched))
 
     def _load(self, message: Message) -> Message:
         asked, (card, onnx) = _Load.model_validate(message.head), _blobs(message, 2)
@@ -136,6 +148,18 @@ class Service:
         domain, terms = Domain(asked.chain_id, asked.market), JobTerms.from_json(asked.terms)
         found = self._answers.answer(self._keys.get(asked.key), domain, terms, given)
         return Message({"signature": [str(part) for part in found.signature]}, (found.output,))
+
+    def _quoted(self, message: Message) -> Message:
+        asked, (given,) = _Quoted.model_validate(message.head), _blobs(message, 1)
+        domain, terms = Domain(asked.chain_id, asked.market), JobTerms.from_json(asked.terms)
+        results = ResultDomain(asked.chain_id, asked.verifier)
+        purpose = Purpose(results, terms.artifact_id, asked.operator)
+        found = self._answers.quoted(purpose, domain, terms, given)
+        return Message({}, (found.output, *found.vouched))
+
+    def _probe(self, message: Message) -> Message:
+        """Of nothing: no key and no result hashes to zeros."""
+        return Message({}, tuple(self._witness.vouch(lambda _: bytes(32), bytes(32))))
 
 
 def _blobs(message: Message, count: int) -> Sequence[bytes]:

@@ -42,6 +42,8 @@ def place(trace: Trace, heads: int, advice: int, evals: int, last: int) -> list[
             raise CircuitError(f"advice column {column} is opened in two ways")
     if any(sorted(rows[column]) != slots(mask) for column, mask in masks.items()):
         raise CircuitError("an advice column is opened on rows that have no evaluation")
+    if len(masks) != advice:
+        raise CircuitError("an advice column is never opened")
     return [_placed(column, mask, rows[column]) for column, mask in masks.items()]
 
 

@@ -58,7 +58,7 @@ def derive(trace: Trace) -> Program:
     last = _last(trace)
     placed = place(trace, counts.heads, counts.advice, counts.advice_evals, last)
     sets = _sets(placed, counts.products)
-    constants, ops = work.finish(FIRST_EVAL + counts.evals)
+    constants, ops = work.finish(FIRST_EVAL + counts.advice_evals + len(trace.fixed))
     header = Header(
         VERSION,
         trace.number("K_MPTR"),
@@ -73,7 +73,6 @@ def derive(trace: Trace) -> Program:
         counts.quotients,
         len(constants),
         -(-len(ops) // 8),
-        len(placed),
         len(sets),
         sets.index(HERE),
         sets.index(FULL) if FULL in sets else 0,
@@ -196,9 +195,11 @@ def _args(value: int | Node, kind: str) -> tuple[int | Node, ...]:
 
 
 def _registers(trace: Trace, counts: Counts) -> dict[Node, int]:
-    """What a program may read: theta, the instances' polynomial, evaluations."""
+    """What a program may read: theta, the instances' polynomial, evaluations of advice and fixed
+    columns. The others' commitments follow the arguments' challenges."""
     found = {
-        trace.graph.node("proof", 2 * counts.heads + i): FIRST_EVAL + i for i in range(counts.evals)
+        trace.graph.node("proof", 2 * counts.heads + i): FIRST_EVAL + i
+        for i in range(counts.advice_evals + len(trace.fixed))
     }
     for register, name in ((1, "THETA_MPTR"), (2, "INSTANCE_EVAL_MPTR")):
         value = trace.named(name)

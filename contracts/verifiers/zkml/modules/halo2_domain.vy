@@ -34,7 +34,8 @@ struct Domain:
 @internal
 def _domain(s: programs.Shape, c: transcript.Challenges, instances: DynArray[uint256, 128]) -> Domain:
     """
-    @notice Reverts when a challenge is a point of the domain or an opening point.
+    @notice Reverts when a challenge is a point of the domain or an opening point, or when there are more
+            instances than usable rows.
     """
     r: uint256 = field.R
     d: Domain = empty(Domain)
@@ -54,6 +55,7 @@ def _domain(s: programs.Shape, c: transcript.Challenges, instances: DynArray[uin
     start: uint256 = unsafe_mul(STRIDE, s.sets)
     values[start] = field._minus(d.x_n, 1)
     rows: uint256 = unsafe_add(s.last, s.instances)
+    assert rows <= n
     row: uint256 = first
     i: uint256 = start
     for _: uint256 in range(rows, bound=144):

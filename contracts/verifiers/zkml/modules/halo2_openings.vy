@@ -90,10 +90,10 @@ def _opened(
     """
     t: Factors = empty(Factors)
     powers: uint256[8] = [1, 1, 1, 1, 1, 1, 1, 1]
-    lookups: uint256 = unsafe_add(s.openings, s.products)
+    lookups: uint256 = unsafe_add(s.advice, s.products)
     sums: uint256 = s.w_products
     counts: uint256 = s.w_counts
-    eval: uint256 = unsafe_sub(unsafe_add(s.r_sigmas, s.sigmas), programs.FIRST_EVAL)
+    eval: uint256 = unsafe_sub(unsafe_add(unsafe_add(s.w_late, 1), s.sigmas), s.w_evals)
     seen: uint256 = 0
     for i: uint256 in range(unsafe_add(lookups, unsafe_mul(2, s.lookups)), bound=1024):
         at: uint256 = 0
@@ -101,7 +101,7 @@ def _opened(
         # Numbers of evaluations, a byte for each rotation, and what they are less than.
         places: uint256 = 0
         limit: uint256 = 256
-        if i < s.openings:
+        if i < s.advice:
             places = program[unsafe_add(programs.HEAD, i >> 2)] >> unsafe_mul(64, i & 3)
             at = unsafe_mul(2, places & 255)
             set_ = (places >> 8) & 255
@@ -170,10 +170,9 @@ def _opened_at_x(
     at = unsafe_add(s.w_evals >> 1, 2)
     # Evaluations: advice, fixed columns, the random polynomial, permutation columns.
     eval: uint256 = unsafe_add(s.w_evals, s.advice_evals)
-    random: uint256 = unsafe_add(eval, s.fixed_)
     total: uint256 = 0
     for i: uint256 in range(unsafe_add(s.fixed_, s.sigmas), bound=255):
-        if eval == random:
+        if eval == s.w_late:
             eval = unsafe_add(eval, 1)
         total = field._mul_add(t.power, words[eval], total)
         t.points[at] = field._mul_add(t.power, by, 0)
@@ -188,7 +187,7 @@ def _opened_at_x(
         power = field._mul_add(power, d.x_n, 0)
         at = unsafe_add(at, 1)
     t.power = field._mul_add(t.power, zeta, 0)
-    total = field._mul_add(t.power, words[random], total)
+    total = field._mul_add(t.power, words[s.w_late], total)
     t.points[s.w_random >> 1] = field._mul_add(t.power, by, 0)
     t.eval = field._mul_add(total, weight, t.eval)
     return t

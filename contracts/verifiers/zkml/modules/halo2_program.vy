@@ -10,18 +10,14 @@
 
 MAX_WORDS: constant(uint256) = 126
 SIZE: constant(uint256) = 4096
-VERSION: constant(uint256) = 1
+VERSION: constant(uint256) = 2
 
 # Bits of a set: opened at x, at the next row, at the one before, at the last usable one.
 HERE: constant(uint256) = 1
 NEXT: constant(uint256) = 2
 LAST: constant(uint256) = 8
 MAX_SETS: constant(uint256) = 8
-MAX_LAST: constant(uint256) = 16
 MAX_K: constant(uint256) = 28
-
-# The register of a proof's first evaluation.
-FIRST_EVAL: constant(uint256) = 3
 
 # Words before the openings: the header, the circuit's digest, the sets.
 HEAD: constant(uint256) = 3
@@ -32,7 +28,7 @@ struct Shape:
     k: uint256
     last: uint256  # rows from the end to the last usable one
     instances: uint256
-    advice: uint256  # commitments
+    advice: uint256  # columns, each with a commitment and an opening
     advice_evals: uint256
     fixed_: uint256
     sigmas: uint256
@@ -40,23 +36,22 @@ struct Shape:
     products: uint256
     lookups: uint256
     quotients: uint256
-    openings: uint256  # of advice
     sets: uint256
     masks: uint256  # a byte a set
     here: uint256  # sets by number
     full: uint256
     next: uint256
-    # Registers of the permutation's columns and of the lookups' evaluations.
-    r_sigmas: uint256
-    r_lookups: uint256
     # Words of the proof, behind so many points: multiplicities, products, sums, the random polynomial,
-    # quotients, evaluations, the last two points.
+    # quotients, evaluations (from the random polynomial's, which no program reads; the lookups'), the
+    # last two points.
     w_counts: uint256
     w_products: uint256
     w_sums: uint256
     w_random: uint256
     w_quotients: uint256
     w_evals: uint256
+    w_late: uint256
+    w_lookups: uint256
     w_end: uint256
     p_columns: uint256
     p_lookups: uint256
@@ -93,13 +88,12 @@ def _shape(head: uint256, masks: uint256) -> Shape:
     s.chunk = (head >> 64) & 255
     s.lookups = (head >> 72) & 255
     s.quotients = (head >> 80) & 255
-    s.openings = (head >> 104) & 255
-    s.sets = (head >> 112) & 255
-    s.here = (head >> 120) & 255
-    s.full = (head >> 128) & 255
-    s.next = (head >> 136) & 255
+    s.sets = (head >> 104) & 255
+    s.here = (head >> 112) & 255
+    s.full = (head >> 120) & 255
+    s.next = (head >> 128) & 255
     s.masks = masks
-    assert s.k <= MAX_K and s.last != 0 and s.last <= MAX_LAST
+    assert s.k <= MAX_K and s.last != 0
     # None of them is zero.
     assert unsafe_mul(unsafe_mul(s.instances, s.sigmas), unsafe_mul(s.quotients, s.advice)) != 0
     s.products = unsafe_sub(unsafe_add(s.sigmas, s.chunk), 1) // s.chunk
@@ -113,10 +107,10 @@ def _shape(head: uint256, masks: uint256) -> Shape:
     s.w_random = unsafe_add(s.w_sums, unsafe_mul(2, s.lookups))
     s.w_quotients = unsafe_add(s.w_random, 2)
     s.w_evals = unsafe_add(s.w_quotients, unsafe_mul(2, s.quotients))
-    s.r_sigmas = unsafe_add(unsafe_add(s.advice_evals, s.fixed_), FIRST_EVAL + 1)
-    s.r_lookups = unsafe_sub(unsafe_add(unsafe_add(s.r_sigmas, s.sigmas), unsafe_mul(3, s.products)), 1)
-    s.w_end = unsafe_add(unsafe_sub(s.w_evals, FIRST_EVAL), unsafe_add(s.r_lookups, unsafe_mul(3, s.lookups)))
-    s.p_columns = unsafe_add(HEAD, unsafe_add(s.openings, 3) >> 2)
+    s.w_late = unsafe_add(s.w_evals, unsafe_add(s.advice_evals, s.fixed_))
+    s.w_lookups = unsafe_add(unsafe_add(s.w_late, s.sigmas), unsafe_mul(3, s.products))
+    s.w_end = unsafe_add(s.w_lookups, unsafe_mul(3, s.lookups))
+    s.p_columns = unsafe_add(HEAD, unsafe_add(s.advice, 3) >> 2)
     s.p_lookups = unsafe_add(s.p_columns, unsafe_add(s.sigmas, 15) >> 4)
     s.p_constants = unsafe_add(s.p_lookups, s.lookups)
     s.p_ops = unsafe_add(s.p_constants, (head >> 88) & 255)
