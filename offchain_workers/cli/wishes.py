@@ -147,11 +147,16 @@ def market_at(
 
 
 def decide(connection: Connection, request: RouteRequest) -> DecisionRecord:
-    """The decision on the market of the head, kept in this machine's store."""
+    """The decision on the market of the head, kept in this machine's store.
+
+    Raises MN-ROUTE-011 for a task or a method that nobody has, with what is near.
+    """
     from offchain_workers.cli.network import open_store
+    from offchain_workers.routing.names import check_names
     from offchain_workers.routing.planning import plan
 
     market = market_at(connection, quality=table_for(connection, request))
+    check_names(request, market)
     record = plan(request, market)
     open_store(connection.settings).put(record.canonical())
     return record

@@ -22,6 +22,7 @@ from offchain_workers.requester.errors import (
     UnprovableError,
 )
 from offchain_workers.requester.letters import Letter, OpenLetter, sealed_letter
+from offchain_workers.requester.pledges import check_pledge
 from offchain_workers.requester.primary import ByHealth, PrimaryChoice
 from offchain_workers.requester.workers import Member, WorkerClient, talking
 from offchain_workers.storage import content_id
@@ -246,7 +247,9 @@ class Posting:
 
     def _ask(self, member: Member, terms: JobTerms, data: bytes) -> Acceptance:
         domain = self._network.marketplace.domain
-        return _with(member, lambda worker: worker.ask(terms, data, domain))
+        acceptance = _with(member, lambda worker: worker.ask(terms, data, domain))
+        check_pledge(self._network, terms, acceptance)
+        return acceptance
 
 
 def _turn(wish: Wish) -> int:

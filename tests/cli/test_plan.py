@@ -65,6 +65,18 @@ LIMITS = [
     (("--attester", "0x" + "b0" * 20), "attestation ("),
     (("--members", "3"), "members ("),
 ]
+UNKNOWN = [
+    (("--task", "digit"), "no model for task digit: did you mean digits?"),
+    (("--task", "digits", "--method", "zkm"), "no method zkm: did you mean zkml?"),
+]
+
+
+def test_a_name_that_nobody_has_is_told_with_what_is_near(
+    market: Market, offered: str, fusion: Any
+) -> None:
+    for args, line in UNKNOWN:
+        code, _, err = fusion("plan", *args)
+        assert (code, line in err) == (1, True)
 
 
 def test_what_can_not_be_met_says_why(market: Market, offered: str, fusion: Any) -> None:
