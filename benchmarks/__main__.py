@@ -13,6 +13,7 @@ from benchmarks import (
     DISPUTES_FILE,
     GAS_FILE,
     LATENCY_FILE,
+    RAY_FILE,
     README_FILE,
     ROUTING_FILE,
     SCALING_FILE,
@@ -24,6 +25,7 @@ from benchmarks import (
     carried,
     gas,
     latency,
+    plots,
     routing,
     throughput,
 )
@@ -32,7 +34,7 @@ from benchmarks.balancing import race
 from benchmarks.bounds import broken, judge
 from benchmarks.opml import disputes, page, scaling, speed
 from benchmarks.readme import refreshed
-from benchmarks.serving import compare
+from benchmarks.serving import compare, replicas
 from benchmarks.zkml import proving, verifying
 from offchain_workers.errors import FusionError
 
@@ -68,6 +70,7 @@ def _write(what: str) -> int:
     README_FILE.write_text(refreshed(README_FILE.read_text()))
     page.write()
     balancing_page.write()
+    plots.write()
     print("\n".join(failures), end="\n" if failures else "")
     return 1 if failures else 0
 
@@ -127,6 +130,12 @@ def _serving() -> list[str]:
     return [f"{one['name']}: missed" for one in document["figures"] if one["met"] is False]
 
 
+def _ray() -> list[str]:
+    document = replicas.measure(_say)
+    disputes.write(RAY_FILE, document)
+    return [f"{one['name']}: missed" for one in document["figures"] if one["met"] is False]
+
+
 def _routing() -> list[str]:
     document = routing.measure(_say)
     disputes.write(ROUTING_FILE, document)
@@ -158,6 +167,7 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "latency": _latency,
     "balancing": _balancing,
     "serving": _serving,
+    "ray": _ray,
     "routing": _routing,
     "carried": _carried,
     "readme": _readme,

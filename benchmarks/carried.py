@@ -22,7 +22,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks import ROOT, machine
-from verifiers.zkml.method import prepared
+from verifiers.zkml.keys import prepared
 from verifiers.zkml.setup import Options, make
 
 # Hidden values of a perceptron 64 -> n -> 10: each widest one that fits its rows, about.

@@ -12,6 +12,7 @@ from benchmarks import (
     DISPUTES_FILE,
     GAS_FILE,
     LATENCY_FILE,
+    RAY_FILE,
     ROUTING_FILE,
     SERVING_FILE,
     SPEED_FILE,
@@ -38,6 +39,7 @@ def refreshed(readme: str) -> str:
         "throughput": figures_table(read(THROUGHPUT_FILE)),
         "latency": figures_table(read(LATENCY_FILE)),
         "serving": figures_table(read(SERVING_FILE)),
+        "ray": figures_table(read(RAY_FILE)),
         "routing": figures_table(read(ROUTING_FILE)),
     }
     for name, text in parts.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
@@ -28,6 +28,8 @@ from offchain_workers.routing.request import PRESETS, RouteRequest
 
 OFFERS, MODELS, METHODS = 1_000, 6, ("none", "opml", "teeml", "zkml")
 DECIDED_MS = 15
+# Of the plot.
+SIZES = (125, 250, 500, 1_000, 2_000)
 ROUNDS = 15
 _SEATS = 32
 
@@ -52,11 +54,17 @@ def measure(say: Callable[[str], None] = lambda step: None) -> dict[str, Any]:
         Figure("making a decision again and comparing, ms", checking),
         Figure("bytes of a record", len(records[0].canonical())),
     ]
-    return {"meta": meta, "figures": [figure.document() for figure in figures]}
+    sizes = [{"offers": count, "ms": _deciding(count, requests)} for count in SIZES]
+    return {"meta": meta, "figures": [figure.document() for figure in figures], "sizes": sizes}
 
 
-def large_market() -> Market:
-    """Some models, every one under each method, with seats full of offers."""
+def _deciding(offers: int, requests: Sequence[RouteRequest]) -> float:
+    market = large_market(offers)
+    return _median_ms(lambda request: plan(request, market), requests)
+
+
+def large_market(count: int = OFFERS) -> Market:
+    """Some models, every one under each method, with ``count`` seats full of offers."""
     rng = random.Random(0)
     models = [_model(number) for number in range(MODELS)]
     places = [
@@ -77,7 +85,7 @@ def large_market() -> Market:
             region=rng.randrange(4),
             weight=rng.randrange(10**9, 10**12),
         )
-        for model, method, tier, seat in rng.sample(places, OFFERS)
+        for model, method, tier, seat in rng.sample(places, count)
     ]
     methods = [
         MarketMethod(name, selector_of(name), 64, security_bp=carrier(name).security_bp,

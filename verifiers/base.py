@@ -132,9 +132,19 @@ class Answered(NamedTuple):
 
 
 @runtime_checkable
-class Enclosed(Protocol):
-    """What a method offers beside ``Method`` when it answers where the worker can't look: the
-    worker's own engine is not asked then. Of a private job, ``items`` is the one sealed box.
+class Answering(Protocol):
+    """What a method adds when the answer comes with its evidence: the worker's engine, which may be
+    somebody else's server, gets no input of a job then."""
+
+    def answer(self, job: Assignment) -> Answered:
+        """The same output each time for a job. May take long; raises NotReadyError, FusionError."""
+        ...
+
+
+@runtime_checkable
+class Enclosed(Answering, Protocol):
+    """What a method offers beside ``Method`` when it answers where the worker can't look. Of a
+    private job, ``items`` is the one sealed box.
     """
 
     def configure(self, settings: Settings, network: Network, operator: str) -> None:
@@ -146,10 +156,6 @@ class Enclosed(Protocol):
         another FusionError when the input can't be used."""
         ...
 
-    def answer(self, job: Assignment) -> Answered:
-        """The same each time for a job. May take long; raises NotReadyError, FusionError."""
-        ...
-
     def upkeep(self) -> Sequence[Step]:
         """What the operator should send now, so that jobs can be answered. Asked about once a
         block, from one thread; may take long; raises FusionError."""
@@ -157,6 +163,16 @@ class Enclosed(Protocol):
 
     def close(self) -> None:
         """Let go of what was started."""
+        ...
+
+
+@runtime_checkable
+class Excusing(Protocol):
+    """What a method adds whose operators may be freed of a promise that they can't keep."""
+
+    def excuses(self, job: Assignment) -> Sequence[Call]:
+        """What frees the operator of an open job that it owes; empty while it can answer, and when
+        nothing frees it. Asked about once a block, as ``Method.follow_up``. Raises FusionError."""
         ...
 
 

@@ -31,8 +31,10 @@ class InputUnprovableError(FusionError):
     """No evidence can be made of an answer to this input, on any machine. Says nothing of the
     input, which may be private."""
 
+    CODE = "MN-WORKER-142"
+
     def __init__(self) -> None:
-        super().__init__("MN-WORKER-142", "the model's answer to this input can't be proved")
+        super().__init__(self.CODE, "the model's answer to this input can't be proved")
 
 
 class InputUnopenedError(FusionError):

@@ -17,7 +17,13 @@ def write() -> None:
     """Both files anew."""
     results = read(BALANCING_FILE)
     BALANCING_PAGE.write_text(replaced(BALANCING_PAGE.read_text(), "race", tables(results)))
-    PLOT.write_text(svg(results["setting"]["shares"], results["runs"]))
+    PLOT.write_text(plot(results))
+
+
+def plot(results: dict[str, Any]) -> str:
+    """Latencies, and by how much they differ with what confidence."""
+    notes = [f"{f['name']}: {f['measured']} (95 %: {_interval(f)})" for f in results["figures"]]
+    return svg(results["setting"]["shares"], results["runs"], notes)
 
 
 def tables(results: dict[str, Any]) -> str:
@@ -42,6 +48,10 @@ def _policy(name: str, repeats: list[list[float]]) -> tuple[str, ...]:
 
 
 def _figure(figure: dict[str, Any]) -> tuple[str, ...]:
+    met = MET[figure["met"]]
+    return figure["name"], f"{figure['measured']}", _interval(figure), figure["goal"], met
+
+
+def _interval(figure: dict[str, Any]) -> str:
     low, high = figure["interval"]
-    interval = f"{low} to {high}"
-    return figure["name"], f"{figure['measured']}", interval, figure["goal"], MET[figure["met"]]
+    return f"{low} to {high}"

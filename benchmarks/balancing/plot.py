@@ -4,28 +4,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from math import log10
 from statistics import geometric_mean
+
+from benchmarks.svg import COLOURS, document, dot, rule, text
 
 WIDTH, HEIGHT = 760, 380
 LEFT, RIGHT, TOP, BOTTOM = 70, 30, 20, 50
 LOWEST, HIGHEST = 5.0, 5000.0
 TICKS = (10, 30, 100, 300, 1000, 3000)
-COLOURS = ("#1f4e79", "#c55a11", "#7f7f7f", "#548235")
 
 
-def svg(shares: Sequence[float], runs: Mapping[str, Sequence[Sequence[float]]]) -> str:
-    """``runs``: of each policy, for each repeat the quantiles in milliseconds."""
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        'font-family="sans-serif" font-size="12">',
-        '<rect width="100%" height="100%" fill="white"/>',
-        *_grid(shares),
-    ]
+def svg(
+    shares: Sequence[float],
+    runs: Mapping[str, Sequence[Sequence[float]]],
+    notes: Sequence[str] = (),
+) -> str:
+    """``runs``: of each policy, for each repeat the quantiles in milliseconds. ``notes`` stand
+    in the corner that fast policies leave free."""
+    parts = _grid(shares)
     for i, (name, repeats) in enumerate(runs.items()):
         parts += _policy(name, repeats, COLOURS[i], i)
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    for i, note in enumerate(notes):
+        parts.append(text(WIDTH - RIGHT - 10, HEIGHT - BOTTOM - 40 + 18 * i, note, "end"))
+    return document(parts, WIDTH, HEIGHT)
 
 
 def _policy(name: str, repeats: Sequence[Sequence[float]], colour: str, i: int) -> list[str]:
@@ -35,24 +37,22 @@ def _policy(name: str, repeats: Sequence[Sequence[float]], colour: str, i: int) 
     parts = [f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>']
     for j, column in enumerate(columns):
         x = _x(j, len(columns))
-        parts += [f'<circle cx="{x}" cy="{_y(ms)}" r="3" fill="{colour}"/>' for ms in column]
+        parts += [dot(x, _y(ms), colour) for ms in column]
     y = TOP + 18 + 18 * i
-    parts.append(f'<circle cx="{LEFT + 20}" cy="{y}" r="5" fill="{colour}"/>')
-    return [*parts, _text(LEFT + 32, y + 4, name, "start")]
+    parts.append(dot(LEFT + 20, y, colour, 5))
+    return [*parts, text(LEFT + 32, y + 4, name, "start")]
 
 
 def _grid(shares: Sequence[float]) -> list[str]:
     parts = []
     for ms in TICKS:
-        parts.append(
-            f'<line x1="{LEFT}" y1="{_y(ms)}" x2="{WIDTH - RIGHT}" y2="{_y(ms)}" stroke="#ddd"/>'
-        )
-        parts.append(_text(LEFT - 8, _y(ms) + 4, f"{ms:,} ms", "end"))
+        parts.append(rule(LEFT, _y(ms), WIDTH - RIGHT, _y(ms)))
+        parts.append(text(LEFT - 8, _y(ms) + 4, f"{ms:,} ms", "end"))
     for j, share in enumerate(shares):
         label = f"p{share * 100:g}"
-        parts.append(_text(_x(j, len(shares)), HEIGHT - BOTTOM + 18, label, "middle"))
+        parts.append(text(_x(j, len(shares)), HEIGHT - BOTTOM + 18, label, "middle"))
     middle = (LEFT + WIDTH - RIGHT) / 2
-    return [*parts, _text(middle, HEIGHT - 12, "latency of all requests of a run", "middle")]
+    return [*parts, text(middle, HEIGHT - 12, "latency of all requests of a run", "middle")]
 
 
 def _x(column: int, columns: int) -> float:
@@ -62,7 +62,3 @@ def _x(column: int, columns: int) -> float:
 def _y(ms: float) -> float:
     share = log10(ms / LOWEST) / log10(HIGHEST / LOWEST)
     return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
-
-
-def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>'

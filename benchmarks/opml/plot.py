@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from math import log10
 from typing import NamedTuple
+
+from benchmarks.svg import document, dot, rule, text
 
 WIDTH, HEIGHT = 760, 420
 LEFT, RIGHT, TOP, BOTTOM = 70, 30, 20, 50
@@ -27,17 +28,11 @@ class Point(NamedTuple):
 
 def svg(points: Sequence[Point]) -> str:
     """Filled marks are compiled models, hollow ones simulated."""
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        'font-family="sans-serif" font-size="12">',
-        '<rect width="100%" height="100%" fill="white"/>',
-        *_grid(),
-        *_legend(),
-    ]
+    parts = [*_grid(), *_legend()]
     ordered = sorted(points, key=lambda point: point.weights)
     for i, point in enumerate(ordered):
         parts += _marks(point, above=i % 2 == 0)
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    return document(parts, WIDTH, HEIGHT)
 
 
 def _x(weights: float) -> float:
@@ -53,14 +48,14 @@ def _y(gas: int) -> float:
 def _grid() -> list[str]:
     lines = []
     for gas in range(0, MOST + 1, STEP):
-        lines.append(_line(LEFT, _y(gas), WIDTH - RIGHT, _y(gas)))
-        lines.append(_text(LEFT - 8, _y(gas) + 4, f"{gas / 10**6:g} M", "end"))
+        lines.append(rule(LEFT, _y(gas), WIDTH - RIGHT, _y(gas)))
+        lines.append(text(LEFT - 8, _y(gas) + 4, f"{gas / 10**6:g} M", "end"))
     for decade, name in zip(range(DECADES[0], DECADES[1] + 1), _sizes(), strict=True):
         x = _x(10**decade)
-        lines.append(_line(x, TOP, x, HEIGHT - BOTTOM))
-        lines.append(_text(x, HEIGHT - BOTTOM + 18, name, "middle"))
+        lines.append(rule(x, TOP, x, HEIGHT - BOTTOM))
+        lines.append(text(x, HEIGHT - BOTTOM + 18, name, "middle"))
     middle = (LEFT + WIDTH - RIGHT) / 2
-    return [*lines, _text(middle, HEIGHT - 12, "weights (bytes); gas of one dispute", "middle")]
+    return [*lines, text(middle, HEIGHT - 12, "weights (bytes); gas of one dispute", "middle")]
 
 
 def _sizes() -> list[str]:
@@ -71,8 +66,8 @@ def _legend() -> list[str]:
     parts = []
     for i, (name, colour) in enumerate(COLOURS.items()):
         y = HEIGHT - BOTTOM - 40 + 18 * i
-        parts.append(f'<circle cx="{WIDTH - 150}" cy="{y}" r="5" fill="{colour}"/>')
-        parts.append(_text(WIDTH - 138, y + 4, name, "start"))
+        parts.append(dot(WIDTH - 150, y, colour, 5))
+        parts.append(text(WIDTH - 138, y + 4, name, "start"))
     return parts
 
 
@@ -84,12 +79,4 @@ def _marks(point: Point, above: bool) -> list[str]:
         parts.append(f'<circle {place} fill="{fill}" stroke="{colour}" stroke-width="2"/>')
     lift = -12 if above else 22
     anchor = "end" if x > WIDTH - RIGHT - 60 else "middle"
-    return [*parts, _text(x, _y(point.gas) + lift, point.name, anchor)]
-
-
-def _line(x1: float, y1: float, x2: float, y2: float) -> str:
-    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="#ddd"/>'
-
-
-def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>'
+    return [*parts, text(x, _y(point.gas) + lift, point.name, anchor)]

@@ -24,7 +24,8 @@ from offchain_workers.models.demo import digits_mlp
 from offchain_workers.storage.reference import encode_inline
 from verifiers.zkml import bundle
 from verifiers.zkml.bundle import PROGRAM_FILE, Bundle
-from verifiers.zkml.method import about, prepared, values_of
+from verifiers.zkml.keys import prepared
+from verifiers.zkml.method import about, values_of
 from verifiers.zkml.prover import Proof
 from verifiers.zkml.settings import Binding
 from verifiers.zkml.setup import Options, make

@@ -19,6 +19,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from offchain_workers.models import ModelCard
+from offchain_workers.models.wire import unpack_items
+from offchain_workers.oip import tensor_entry
+
+# The protocol's path of a model.
+INFER = "/v2/models/{name}/infer"
 _BAD = re.compile(r"Non-2xx|Socket errors", re.M)
 _RATE = re.compile(r"^Requests/sec:\s+([0-9.]+)$", re.M)
 _LENGTH = re.compile(rb"content-length: *([0-9]+)", re.I)
@@ -27,6 +33,15 @@ _LENGTH = re.compile(rb"content-length: *([0-9]+)", re.I)
 def tool() -> str:
     """What measures here."""
     return "wrk" if shutil.which("wrk") else "benchmarks.serving.client"
+
+
+def body_of(card: ModelCard, item: bytes) -> dict[str, Any]:
+    """A request for one item of the wire, its tensors in JSON."""
+    entries = []
+    for name, array in unpack_items(card.inputs, item, 1).items():
+        entry, _ = tensor_entry(name, array, binary=False)
+        entries.append(entry | {"data": array.ravel().tolist()})
+    return {"inputs": entries}
 
 
 def rate(url: str, body: dict[str, Any], connections: int, seconds: int) -> float:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
@@ -27,9 +27,10 @@ from offchain_workers.models.demo import digits_mlp, magika
 from offchain_workers.models.wire import Array, unpack_items
 
 TURNS, SECONDS = 5, 3
+CONNECTIONS = (1, 32)
+NAMES = ("our node", "MLServer")
 FASTER, OVERHEAD_PERCENT = 2.5, 5.0
 _RUNS = 400
-_INFER = "/v2/models/digits-mlp/infer"
 
 Say = Callable[[str], None]
 
@@ -48,22 +49,32 @@ def measure(say: Say) -> dict[str, Any]:
         host("mlserver", Path(folder)) as theirs,
         own_server() as ours,
     ):
-        for connections in (1, 32):
+        turns = {}
+        for connections in CONNECTIONS:
             say(f"requests per second at {connections} connections")
-            figures += rates(ours, theirs.url, connections)
-    return {"meta": meta, "figures": [figure.document() for figure in figures]}
+            pairs = rates(ours, theirs.url, connections)
+            figures += compared(pairs, connections)
+            turns[str(connections)] = dict(zip(NAMES, zip(*pairs, strict=True), strict=True))
+    meta["load_after"] = f"{machine.load()} after"
+    return {"meta": meta, "figures": [figure.document() for figure in figures], "turns": turns}
 
 
-def rates(ours: str, theirs: str, connections: int) -> list[Figure]:
-    """Both servers in turn, so that a busy moment hits both; medians."""
-    body = request()
-    pairs = [
+def rates(ours: str, theirs: str, connections: int) -> list[tuple[float, float]]:
+    """Requests a second of both servers in turn, so that a busy moment hits both."""
+    model = digits_mlp()
+    body = client.body_of(model.card, model.samples[0][1])
+    path = client.INFER.format(name=model.card.name)
+    return [
         (
-            client.rate(ours + _INFER, body, connections, SECONDS),
-            client.rate(theirs + _INFER, body, connections, SECONDS),
+            client.rate(ours + path, body, connections, SECONDS),
+            client.rate(theirs + path, body, connections, SECONDS),
         )
         for _ in range(TURNS)
     ]
+
+
+def compared(pairs: Sequence[tuple[float, float]], connections: int) -> list[Figure]:
+    """Medians of the rates, and of the ratio of each turn."""
     plural = "s" if connections > 1 else ""
     where = f"{connections} connection{plural}"
     return [
@@ -75,23 +86,6 @@ def rates(ours: str, theirs: str, connections: int) -> list[Figure]:
             least=FASTER,
         ),
     ]
-
-
-def request() -> dict[str, Any]:
-    """One digit in JSON."""
-    model = digits_mlp()
-    [spec] = model.card.inputs
-    array = unpack_items(model.card.inputs, model.samples[0][1], 1)[spec.name]
-    return {
-        "inputs": [
-            {
-                "name": spec.name,
-                "datatype": "FP32",
-                "shape": list(array.shape),
-                "data": array.ravel().tolist(),
-            }
-        ]
-    }
 
 
 def overhead() -> tuple[float, float]:

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ import httpx
 
 from benchmarks import ROOT
 from offchain_workers.devnet.process import free_port
-from offchain_workers.models.demo import DemoModel, digits, digits_mlp, magika
+from offchain_workers.models.demo import digits, digits_mlp, magika
 
 APPS = Path(__file__).parent / "apps"
 MODELS = (digits(), magika(), digits_mlp())
@@ -46,12 +46,14 @@ def is_installed(kind: str) -> bool:
 
 
 @contextmanager
-def host(kind: str, folder: Path) -> Iterator[Host]:
-    """A server with our demo models, ready, from an environment that was made."""
+def host(kind: str, folder: Path, more: Mapping[str, bytes] | None = None) -> Iterator[Host]:
+    """A server with our demo models, ready, from an environment that was made. ``more``: names
+    and ONNX files of other models."""
     assert is_installed(kind), NOT_INSTALLED.format(kind=kind)
     python = ROOT / f".venv-{kind}/bin/python"
     port = free_port(None)
-    command = _COMMANDS[kind](python, port, _write(folder))
+    files = {model.card.name: model.onnx_bytes for model in MODELS} | dict(more or {})
+    command = _COMMANDS[kind](python, port, _write(folder, files))
     log = folder / f"{kind}.log"
     with log.open("wb") as output:
         # Triton's server outlives the process that started it, but not its group.
@@ -61,17 +63,16 @@ def host(kind: str, folder: Path) -> Iterator[Host]:
         )  # fmt: skip
     try:
         url = f"http://127.0.0.1:{port}"
-        _await_ready(process, url, log)
+        _await_ready(process, url, log, files)
         yield Host(kind, url, process)
     finally:
         _end(process)
 
 
-def _write(folder: Path) -> dict[str, Path]:
-    paths = {}
-    for model in MODELS:
-        paths[model.card.name] = folder / f"{model.card.name}.onnx"
-        paths[model.card.name].write_bytes(model.onnx_bytes)
+def _write(folder: Path, files: Mapping[str, bytes]) -> dict[str, Path]:
+    paths = {name: folder / f"{name}.onnx" for name in files}
+    for name, path in paths.items():
+        path.write_bytes(files[name])
     return paths
 
 
@@ -111,19 +112,21 @@ _COMMANDS: dict[str, Callable[[Path, int, dict[str, Path]], Sequence[str]]] = {
 }
 
 
-def _await_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def _await_ready(
+    process: subprocess.Popen[bytes], url: str, log: Path, names: Iterable[str]
+) -> None:
     deadline = time.monotonic() + READY_SECONDS
     with httpx.Client(base_url=url, trust_env=False) as client:
-        while not all(_is_ready(client, model) for model in MODELS):
+        while not all(_is_ready(client, name) for name in names):
             text = log.read_text(errors="replace")[-2000:]
             assert process.poll() is None, text
             assert time.monotonic() < deadline, text
             time.sleep(0.1)
 
 
-def _is_ready(client: httpx.Client, model: DemoModel) -> bool:
+def _is_ready(client: httpx.Client, name: str) -> bool:
     try:
-        return client.get(f"/v2/models/{model.card.name}/ready").status_code == 200
+        return client.get(f"/v2/models/{name}/ready").status_code == 200
     except httpx.TransportError:
         return False
 

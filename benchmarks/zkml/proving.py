@@ -23,7 +23,8 @@ from offchain_workers.models.demo import digits_mlp
 from verifiers.zkml import bundle
 from verifiers.zkml.bundle import SRS_FILE
 from verifiers.zkml.circuit import felt
-from verifiers.zkml.method import prepared, values_of
+from verifiers.zkml.keys import prepared
+from verifiers.zkml.method import values_of
 from verifiers.zkml.prover import Prover
 from verifiers.zkml.runner import Ezkl, Step
 from verifiers.zkml.runner.supervise import Outcome

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who gets the next request: live load, breakers, retries, hedges, quotas. Knows no chain."""
 
-from offchain_workers.balancing.balancer import Balancer, Settings, TargetView
+from offchain_workers.balancing.balancer import Balancer
 from offchain_workers.balancing.caller import Attempt, Caller
 from offchain_workers.balancing.errors import (
     BalancingError,
@@ -15,6 +15,7 @@ from offchain_workers.balancing.errors import (
 from offchain_workers.balancing.leases import Lease, Request
 from offchain_workers.balancing.outcome import Outcome, outcome_of_error, outcome_of_status
 from offchain_workers.balancing.quotas import Limits, Quotas, Ticket
+from offchain_workers.balancing.settings import Settings, TargetView
 
 __all__ = [
     "Attempt",

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import count
 
 from offchain_workers.balancing.breaker import Breaker
@@ -14,63 +13,42 @@ from offchain_workers.balancing.budget import Budget
 from offchain_workers.balancing.errors import NoTargetError, RetryBudgetError
 from offchain_workers.balancing.latency import Quantile
 from offchain_workers.balancing.leases import Lease, Request
-from offchain_workers.balancing.outcome import CERTAIN, Outcome
+from offchain_workers.balancing.outcome import CERTAIN, FAILED, Outcome
+from offchain_workers.balancing.settings import Settings, TargetView
 from offchain_workers.balancing.target import Target
 
 # Seconds that a request takes before any answer was seen.
 _FIRST_GUESS = 1.0
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Seconds, counts and shares. Make ``decay`` some hundred times a usual answer's time."""
-
-    decay: float = 5.0
-    failures: int = 3
-    window: float = 30.0
-    pause: float = 1.0
-    longest_pause: float = 60.0
-    retry_share: float = 0.10
-    retry_reserve: float = 3.0
-    hedge_share: float = 0.02
-    hedge_quantile: float = 0.95
-    most_saved: float = 10.0
-    # A failure counts as an answer so many times slower than the slow ones are.
-    failure_factor: float = 10.0
-
-
-@dataclass(frozen=True)
-class TargetView:
-    """For people and metrics. ``latency`` in seconds, None before the first answer."""
-
-    target: str
-    state: str
-    is_ejected: bool
-    outstanding: int
-    latency: float | None
-    sent: int
+# Each further doubt in a row makes a target look so many times slower, up to so many doubts: with
+# five seconds' decay it is left alone for ten seconds at first and for a minute in the end.
+_DOUBT_FACTOR, _MOST_DOUBTS = 4.0, 8
 
 
 class Balancer:
     """Picks targets for requests and learns from how they end. Thread-safe; never waits.
 
-    Targets are ejected by their own failures only: bad input never counts, timeouts and resets
-    only where another target answered the same input. At most half of the targets are ejected.
+    No input ejects a target, whatever it does to one and not to another: timeouts, resets and
+    refusals of an input that another target answers make it look slow, longer with each in a row.
+    Only its own failures eject, and those on inputs that the caller knows to be good. At most
+    half of the targets are ejected; of the others, those that failed come last.
     """
 
     def __init__(
         self,
         targets: Iterable[str],
-        settings: Settings = Settings(),
+        settings: Settings | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._settings = settings
+        self._settings = settings = settings or Settings()
         self._clock = clock
         self._lock = threading.Lock()
         self._numbers = count(1)
         self._targets: dict[str, Target] = {}
         self._retries = Budget(settings.retry_share, settings.most_saved, settings.retry_reserve)
         self._hedges = Budget(settings.hedge_share, settings.most_saved)
+        self._opinions = Budget(
+            settings.opinion_share, settings.most_saved, settings.opinion_reserve
+        )
         self._slow = Quantile(settings.hedge_quantile)
         self.update(targets)
 
@@ -116,7 +94,7 @@ class Balancer:
                 found.latency.observe(latency, self._clock())
             if passed:
                 found.quarantined = None
-                found.breaker.succeeded()
+                self._cleared(found, self._penalty())
             else:
                 self._quarantine(found)
 
@@ -134,8 +112,8 @@ class Balancer:
             if not ranked:
                 raise NoTargetError(f"none of {len(self._targets)} targets is left to try")
             if not request.tried:
-                self._retries.earn()
-                self._hedges.earn()
+                for budget in (self._retries, self._hedges, self._opinions):
+                    budget.earn(self._clock())
             elif request.is_budgeted and not self._retries.spend():
                 share = f"{self._settings.retry_share:.0%}"
                 raise RetryBudgetError(f"retries are at {share} of all requests: not sent again")
@@ -144,10 +122,12 @@ class Balancer:
     def hedge(self, request: Request) -> Lease | None:
         """`Request.hedge`. Never a probe: a hedge that wins is needed."""
         with self._lock:
-            ranked = [t for t in self._ranked(request.tried) if not t.is_probed]
-            if request.is_answered or not ranked or not self._hedges.spend():
-                return None
-            return self._lease(request, ranked[0])
+            return self._beside(request, self._hedges)
+
+    def second_opinion(self, request: Request) -> Lease | None:
+        """`Request.second_opinion`."""
+        with self._lock:
+            return self._beside(request, self._opinions)
 
     def finish(self, lease: Lease, outcome: Outcome, confirmed: bool) -> None:
         """`Lease.finish`."""
@@ -156,17 +136,28 @@ class Balancer:
                 return
             target = self._targets.get(lease.target)
             now = self._clock()
-            guilty = lease.request.blame(lease.target, outcome, confirmed)
+            failed = confirmed and outcome in FAILED
+            doubtful = [] if failed else lease.request.doubtful(lease.target, outcome)
             # A target that left and came back has forgotten the attempt.
             if target is not None and target.end(lease.number):
                 self._learn(target, outcome, now - lease.begun, now)
-            for name in guilty:
-                self._charge(self._targets.get(name), now)
+                if failed:
+                    self._charge(target, now)
+            for name in doubtful:
+                self._doubt(self._targets.get(name), now)
+
+    def _beside(self, request: Request, budget: Budget) -> Lease | None:
+        """One more attempt, of a target that is in good standing."""
+        free = self._ranked(request.tried)
+        ranked = [t for t in free if not t.is_probed and not t.is_blocked]
+        if request.is_answered or not ranked or not budget.spend():
+            return None
+        return self._lease(request, ranked[0])
 
     def _learn(self, target: Target, outcome: Outcome, took: float, now: float) -> None:
         if outcome is Outcome.OK:
+            self._cleared(target, max(took, self._penalty()))
             target.latency.observe(took, now)
-            target.breaker.succeeded()
             self._slow.observe(took)
         elif outcome is Outcome.CANARY_FAILED:
             self._quarantine(target)
@@ -177,13 +168,26 @@ class Balancer:
             if outcome is not Outcome.BAD_INPUT:
                 target.latency.at_least(took, now)
 
-    def _charge(self, target: Target | None, now: float) -> None:
-        if target is None:
-            return
+    def _charge(self, target: Target, now: float) -> None:
         # It may be needed still (at most half are ejected): then it must not look fast.
-        slow = self._slow.value() or _FIRST_GUESS
-        target.latency.at_least(self._settings.failure_factor * slow, now)
+        target.latency.at_least(self._penalty(), now)
         target.breaker.failed()
+
+    def _cleared(self, target: Target, seconds: float) -> None:
+        """It has answered: of what was in doubt no more than ``seconds`` stays."""
+        if target.doubts:
+            target.latency.at_most(seconds)
+            target.doubts = 0
+        target.breaker.succeeded()
+
+    def _doubt(self, target: Target | None, now: float) -> None:
+        if target is not None:
+            target.latency.at_least(_DOUBT_FACTOR**target.doubts * self._penalty(), now)
+            target.doubts = min(target.doubts + 1, _MOST_DOUBTS - 1)
+
+    def _penalty(self) -> float:
+        """Seconds that a target looks to need after one failure or doubt."""
+        return self._settings.failure_factor * (self._slow.value() or _FIRST_GUESS)
 
     def _quarantine(self, target: Target) -> None:
         if target.quarantined is None:
@@ -196,16 +200,25 @@ class Balancer:
 
     def _ranked(self, exclude: Collection[str]) -> list[Target]:
         # One moment for all: a newcomer is as good as the best, to the last digit.
-        now, out = self._clock(), self._ejected()
-        guess = self._unmeasured(now)
-        free = [t for t in self._targets.values() if t.name not in exclude and t.name not in out]
-        return sorted(free, key=lambda target: (target.cost(guess, now), target.last_pick))
+        now, blocked = self._clock(), self._blocked()
+        guess, out = self._unmeasured(now), {*exclude, *self._longest(blocked)}
+        free = [t for t in self._targets.values() if t.name not in out]
+        # Those that are blocked and needed all the same serve when the others are tried.
+        return sorted(free, key=lambda t: (t.name in blocked, t.cost(guess, now), t.last_pick))
 
     def _ejected(self) -> set[str]:
+        return self._longest(self._blocked())
+
+    def _longest(self, blocked: Mapping[str, float]) -> set[str]:
         """Those blocked longest, up to half of all: the others are needed."""
-        since = [(t.blocked_since(), t.name) for t in self._targets.values()]
-        blocked = sorted((at, name) for at, name in since if at is not None)
-        return {name for _, name in blocked[: len(self._targets) // 2]}
+        return set(
+            sorted(blocked, key=lambda name: (blocked[name], name))[: len(self._targets) // 2]
+        )
+
+    def _blocked(self) -> dict[str, float]:
+        """Who should get nothing, and since when."""
+        since = [(t.name, t.blocked_since()) for t in self._targets.values()]
+        return {name: at for name, at in since if at is not None}
 
     def _unmeasured(self, now: float) -> float:
         """What to expect of a target that nothing is known of: no less than of the best."""

@@ -16,9 +16,6 @@ from offchain_workers.balancing.outcome import Outcome, outcome_of_error
 
 T = TypeVar("T")
 
-# Other tries can't help, or nothing says that they would.
-_FINAL = frozenset({Outcome.BAD_INPUT, Outcome.CANCELLED})
-
 
 class Attempt:
     """What the work is told: the target, the request's idempotency key, and when to stop."""
@@ -124,6 +121,7 @@ class _Race(Generic[T]):
         self._work = work
         self._outcome = outcome
         self._running: dict[Future[T], tuple[Lease, Attempt]] = {}
+        self._refusal: BaseException | None = None
 
     def start(self, lease: Lease) -> None:
         attempt = Attempt(lease.target, self.request.key)
@@ -145,14 +143,29 @@ class _Race(Generic[T]):
         for one in failed:
             del self._running[one]
         for error in errors:
-            if self._outcome(error) in _FINAL:
-                raise error
+            self._weigh(error)
         if self._running:
             return
         try:
             self.start(self.request.pick())
         except (NoTargetError, RetryBudgetError) as reason:
             raise errors[-1] from reason
+
+    def _weigh(self, error: BaseException) -> None:
+        """Raises it where other tries can't help. One refusal may be the refuser's own fault: now
+        and then another target is asked, and what it makes of the input is believed."""
+        if self._refusal is not None:
+            raise self._refusal
+        outcome = self._outcome(error)
+        if outcome is Outcome.CANCELLED:
+            raise error
+        if outcome is not Outcome.BAD_INPUT:
+            return
+        other = self.request.second_opinion()
+        if other is None:
+            raise error
+        self._refusal = error
+        self.start(other)
 
     def stop(self) -> None:
         """Cancel whoever runs still: a loser's load is gone at once, whatever its thread does."""

@@ -37,6 +37,11 @@ class PeakEwma:
             self._value = old + _WEIGHT * (latency - old)
         self._stamp = now
 
+    def at_most(self, latency: float) -> None:
+        """What was assumed beyond ``latency`` is void."""
+        if self._value is not None:
+            self._value = min(self._value, latency)
+
     def at_least(self, latency: float, now: float) -> None:
         """No answer in ``latency`` seconds: nothing is known but that it takes longer."""
         current = self.at(now)

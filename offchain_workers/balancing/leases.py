@@ -37,7 +37,7 @@ class Lease:
         return was_open
 
     def finish(self, outcome: Outcome, confirmed: bool = False) -> None:
-        """``confirmed``: another target answered the same input, so a timeout or reset counts."""
+        """``confirmed``: the input is known to be good, so a timeout or reset is a failure."""
         self._balancer.finish(self, outcome, confirmed)
 
     def __enter__(self) -> Lease:
@@ -55,9 +55,9 @@ class Lease:
 class Request:
     """One request and its attempts, each at another target.
 
-    A timeout or a reset may be the input's doing. It counts against a target once another one has
-    answered the same input; if none does, against nobody. ``key`` is the same for all attempts:
-    hand it on as the idempotency key.
+    A timeout, a reset or a refusal may be the input's doing. A target is in doubt for it once
+    another one has answered the same input; if none does, nobody is. ``key`` is the same for all
+    attempts: hand it on as the idempotency key.
 
     ``is_budgeted`` False: retries are as cheap as not to be counted.
     """
@@ -83,15 +83,25 @@ class Request:
         """A second attempt beside a slow first; None beyond the budget, or with nobody left."""
         return self._balancer.hedge(self)
 
-    def blame(self, target: str, outcome: Outcome, confirmed: bool) -> list[str]:
-        """Whose failures count, now that ``target`` ended so. Called under the balancer's lock."""
+    def second_opinion(self) -> Lease | None:
+        """Another attempt after a refusal; None beyond the budget, or with nobody left."""
+        return self._balancer.second_opinion(self)
+
+    def answered_elsewhere(self) -> None:
+        """Somebody who was not asked by this request has answered its input."""
+        self.is_answered = True
+
+    def doubtful(self, target: str, outcome: Outcome) -> list[str]:
+        """Who is in doubt, now that ``target`` ended so. Called under the balancer's lock."""
         if outcome is Outcome.OK:
             self.is_answered = True
-            guilty, self._suspects = self._suspects, []
-            return guilty
-        if outcome not in SUSPECT:
+            found, self._suspects = self._suspects, []
+            return found
+        # Where retries are free a refusal does no harm; it may be a matter of terms.
+        is_harmless = outcome is Outcome.BAD_INPUT and not self.is_budgeted
+        if outcome not in SUSPECT or is_harmless:
             return []
-        if confirmed or self.is_answered:
+        if self.is_answered:
             return [target]
         self._suspects.append(target)
         return []

@@ -28,8 +28,11 @@ class Outcome(StrEnum):
 
 # No byte of an input was read when these came: they are the target's own.
 CERTAIN = frozenset({Outcome.CONNECT, Outcome.UNAVAILABLE})
-# An input can cause these. They count once the same input was answered by another target.
-SUSPECT = frozenset({Outcome.TIMEOUT, Outcome.RESET})
+# An input can cause these, also on one honest target and not on another, which is faster or has
+# more memory. Who ends so on an input that another answers is in doubt: it looks slow.
+SUSPECT = frozenset({Outcome.TIMEOUT, Outcome.RESET, Outcome.BAD_INPUT})
+# They count as failures where the caller knows that the input was good.
+FAILED = frozenset({Outcome.TIMEOUT, Outcome.RESET})
 
 _NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol)
 _BUSY = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}

@@ -21,6 +21,8 @@ class Target:
         self.breaker = breaker
         self.quarantined: float | None = None
         self.sent = 0
+        # In a row: inputs that it did not answer and another did.
+        self.doubts = 0
         self.last_pick = 0
         self._clock = clock
         # In the order in which they were sent: the first is the oldest.
@@ -58,6 +60,11 @@ class Target:
         if self.quarantined is not None:
             return self.quarantined
         return None if self.breaker.allows() else self.breaker.opened
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether only need brings it requests: more than half are blocked."""
+        return self.blocked_since() is not None
 
     @property
     def state(self) -> str:

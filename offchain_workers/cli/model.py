@@ -90,6 +90,7 @@ def publish(
     from offchain_workers.cli.circuits import place
     from offchain_workers.cli.model_view import method_name
     from offchain_workers.cli.network import connect, open_store
+    from offchain_workers.cli.progress import warn
     from offchain_workers.cli.sending import Sender
     from offchain_workers.config.values import model_reference
 
@@ -107,6 +108,8 @@ def publish(
     if files.circuit is not None:
         place(connection, sender, files.circuit)
     sender.send("publish", models.publish(record, where))
+    if not where:
+        warn("no --uri: nobody but this machine knows where the files are, and none can be added")
     data = sender.result(
         id=model_id,
         config=model_reference(model_id),

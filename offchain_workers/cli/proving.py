@@ -16,7 +16,8 @@ from verifiers.scratch import Scratch
 from verifiers.zkml import bundle as bundles
 from verifiers.zkml.bundle import Bundle
 from verifiers.zkml.circuit import signed
-from verifiers.zkml.method import prepared, values_of
+from verifiers.zkml.keys import prepared
+from verifiers.zkml.method import values_of
 from verifiers.zkml.prover import SCRATCH, Proof, Prover
 from verifiers.zkml.runner import Ezkl
 from verifiers.zkml.srs import FOLDER

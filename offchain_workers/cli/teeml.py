@@ -15,6 +15,7 @@ from offchain_workers.cli.teeml_files import (
     At,
     QuoteFile,
     RootFile,
+    collateral_of,
     moment_of,
     quote_bytes,
     read_file,
@@ -87,7 +88,9 @@ def verifyquote_bytes(
     quote: QuoteFile,
     collateral: Annotated[
         Path,
-        typer.Option("--collateral", metavar="FILE", help="The platform's collateral, JSON."),
+        typer.Option(
+            "--collateral", metavar="PATH", help="The platform's collateral: JSON, or a folder."
+        ),
     ],
     at: At = None,
     policy: Annotated[
@@ -101,14 +104,14 @@ def verifyquote_bytes(
     ] = False,
 ) -> None:
     """Check a quote as the contracts do; whatever is refused comes with its reason."""
-    from verifiers.teeml.collateral import Collateral
     from verifiers.teeml.policy import Policy
     from verifiers.teeml.roots import INTEL, read_root
     from verifiers.teeml.verify import verify
 
+    raw = quote_bytes(quote)
     question = _Question(
-        quote_bytes(quote),
-        Collateral.parse(read_file(collateral)),
+        raw,
+        collateral_of(collateral, raw),
         moment_of(at),
         Policy() if policy is None else Policy.parse(read_file(policy)),
         INTEL if root is None else read_root(read_file(root)),

@@ -12,7 +12,15 @@ import typer
 from offchain_workers.cli.arguments import Signer
 from offchain_workers.cli.output import emit, fields, table
 from offchain_workers.cli.run import Run, command
-from offchain_workers.cli.teeml_files import QuoteFile, RootFile, moment_of, quote_bytes, read_file
+from offchain_workers.cli.teeml_files import (
+    QuoteFile,
+    RootFile,
+    collateral_of,
+    moment_of,
+    quote_bytes,
+    read_file,
+    write_file,
+)
 
 if TYPE_CHECKING:
     from verifiers.teeml.collateral import Collateral
@@ -64,7 +72,7 @@ def fetch(
         verify(data, Collateral.parse(json.dumps(given)), moment_of(None), None, trust)
         for given in (found, early)
     ]
-    out.write_text(json.dumps(found))
+    write_file(out, json.dumps(found))
     shown = {
         "out": out,
         "status": verdicts[0].status,
@@ -84,7 +92,7 @@ def sync(
     ] = None,
     collateral: Annotated[
         Path | None,
-        typer.Option("--collateral", metavar="FILE", help="Fetched before, JSON."),
+        typer.Option("--collateral", metavar="PATH", help="Fetched before: JSON, or a folder."),
     ] = None,
     pcs: PcsUrl = _PCS,
     root_crl: RootCrlUrl = _ROOT_CRL,
@@ -121,7 +129,7 @@ def _given(quote: Path | None, collateral: Path | None, pcs: str, root_crl: str)
     if (quote is None) == (collateral is None):
         raise typer.BadParameter("give --quote to fetch collateral, or --collateral")
     if collateral is not None:
-        return Collateral.parse(read_file(collateral))
+        return collateral_of(collateral)
     assert quote is not None  # one of the two is given
     found = Pcs(pcs, root_crl).collateral(Quote.parse(quote_bytes(quote)))
     return Collateral.parse(json.dumps(found))

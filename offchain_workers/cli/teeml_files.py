@@ -3,16 +3,28 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from offchain_workers.errors import FusionError
 
+if TYPE_CHECKING:
+    from verifiers.teeml.collateral import Collateral
+
+# Larger than any of what is read: a hundred times the largest quote.
+_MOST_BYTES = 1 << 24
+
 QuoteFile = Annotated[
-    Path, typer.Option("--quote", metavar="FILE", help="The quote, in binary or hexadecimal.")
+    Path,
+    typer.Option(
+        "--quote", metavar="FILE", help="The quote: binary, hexadecimal, base64 or in JSON."
+    ),
 ]
 RootFile = Annotated[
     Path | None,
@@ -30,17 +42,58 @@ def moment_of(at: int | None) -> int:
 
 
 def quote_bytes(path: Path) -> bytes:
-    """As a file has it: its bytes, or their hexadecimal digits with or without 0x."""
+    """As a file has it: its bytes, their hexadecimal digits with or without 0x, base64, or either
+    of these as ``quote`` in a JSON object, which is what dstack's agent answers."""
     data = read_file(path)
+    text = data.strip()
+    if text.startswith(b"{"):
+        text = _member(text)
+    with suppress(ValueError):
+        return bytes.fromhex(text.decode("ascii").removeprefix("0x"))
+    with suppress(ValueError):
+        return base64.b64decode(b"".join(text.split()), validate=True)
+    return data
+
+
+def _member(text: bytes) -> bytes:
     try:
-        return bytes.fromhex(data.decode("ascii").strip().removeprefix("0x"))
-    except ValueError:
-        return data
+        found = json.loads(text)["quote"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return text
+    return found.strip().encode() if isinstance(found, str) else text
 
 
 def read_file(path: Path) -> bytes:
     """Raises MN-CLI-021."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise FusionError("MN-CLI-021", f"can't read {path}: {error.strerror}") from error
+    if len(data) > _MOST_BYTES:
+        raise FusionError("MN-CLI-021", f"can't read {path}: more than {_MOST_BYTES >> 20} MiB")
+    return data
+
+
+def write_file(path: Path, text: str) -> None:
+    """Raises MN-CLI-021."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FusionError("MN-CLI-021", f"can't write {path}: {error.strerror}") from error
+
+
+def collateral_of(path: Path, quote: bytes = b"") -> Collateral:
+    """Of a file or a folder; of ``quote`` the CA's chain when it lacks one. Raises MN-CLI-021,
+    MN-TEE-003."""
+    from verifiers.teeml.errors import TeeError
+    from verifiers.teeml.layouts import read_collateral
+    from verifiers.teeml.quote import Quote
+
+    spare = b""
+    with suppress(TeeError):
+        spare = Quote.parse(quote).chain.rstrip(b"\0")
+    try:
+        return read_collateral(path, spare)
     except OSError as error:
         raise FusionError("MN-CLI-021", f"can't read {path}: {error.strerror}") from error

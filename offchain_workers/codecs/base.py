@@ -93,7 +93,7 @@ def scores(card: ModelCard, output: bytes) -> np.ndarray[Any, np.dtype[Any]]:
     spec = card.outputs[0]
     if len(card.outputs) != 1 or spec.elements != len(card.labels):
         raise InvalidAnswerError(f"model {card.name} does not give one score for each label")
-    values = _reals(card, unpack_items(card.outputs, output, 1)[spec.name].reshape(-1))
+    values = as_reals(card, unpack_items(card.outputs, output, 1)[spec.name].reshape(-1))
     if not np.isfinite(values).all():
         raise InvalidAnswerError(f"the answer has NaN or infinity in {spec.name}")
     return values
@@ -124,7 +124,7 @@ def elements(card: ModelCard, spec: TensorSpec, reals: Array) -> Array:
     return result
 
 
-def _reals(card: ModelCard, values: Array) -> Array:
+def as_reals(card: ModelCard, values: Array) -> Array:
     """What a compiled model's integers stand for, by the notes in its card; else as they are."""
     scaling = _scaling(card, "output")
     if scaling is None or values.dtype.kind not in "iu":

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from offchain_workers.codecs.base import Answer, Raw, elements, read_raw, scores
+from offchain_workers.codecs.base import Answer, Raw, as_reals, elements, read_raw, scores
 from offchain_workers.models import ModelCard, TensorError, TensorSpec, WireLengthError
 from offchain_workers.models.errors import InvalidAnswerError, UnreadableInputError
 from offchain_workers.models.wire import Array, array_of, shape_error, to_wire, unpack_items
@@ -51,14 +51,18 @@ class TensorCodec:
         return encode_tree(card, parse_json(data))
 
     def decode(self, card: ModelCard, output: bytes) -> Answer:
-        """``outputs`` as nested lists; ``label`` and ``score`` too where each label has a score."""
+        """``outputs`` as nested lists; of a compiled model ``reals`` too, the numbers that its
+        integers stand for; ``label`` and ``score`` where each label has a score."""
         if len(output) != card.item_bytes_out:
             raise WireLengthError(f"expected {card.item_bytes_out} output bytes, got {len(output)}")
         arrays = unpack_items(card.outputs, output, 1)
-        for name, array in arrays.items():
+        meant = {name: as_reals(card, array[0]) for name, array in arrays.items()}
+        for name, array in meant.items():
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise InvalidAnswerError(f"the answer has NaN or infinity in {name}")
         answer: Answer = {"outputs": {name: array[0].tolist() for name, array in arrays.items()}}
+        if any(meant[name].dtype != array.dtype for name, array in arrays.items()):
+            answer["reals"] = {name: array.tolist() for name, array in meant.items()}
         if len(card.outputs) == 1 and card.outputs[0].elements == len(card.labels):
             values = scores(card, output)
             best = int(np.argmax(values))

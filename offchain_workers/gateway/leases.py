@@ -24,7 +24,8 @@ class Leases:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._balancers: OrderedDict[bytes, Balancer] = OrderedDict()
-        self._open: dict[bytes, tuple[str, Lease]] = {}
+        # With whether the primary promised to answer.
+        self._open: dict[bytes, tuple[Lease, bool]] = {}
         self._convicted: set[str] = set()
 
     def balancer(self, subnet: SubnetInfo) -> Balancer:
@@ -54,11 +55,12 @@ class Leases:
         for balancer in balancers if known or not passed else ():
             balancer.canary(operator, passed)
 
-    def keep(self, job_id: bytes, lease: Lease | None) -> None:
-        """Until the job's answer is known."""
+    def keep(self, job_id: bytes, lease: Lease | None, accepted: bool) -> None:
+        """Until the job's answer is known. ``accepted``: the primary has looked at input and terms
+        and owes an answer in time."""
         if lease is not None:
             with self._lock:
-                self._open[job_id] = lease.target, lease
+                self._open[job_id] = lease, accepted
 
     def hear(self, job_id: bytes, state: str, operator: str | None) -> None:
         """How far a job is, and who answered."""
@@ -68,10 +70,12 @@ class Leases:
             held = self._open.pop(job_id, None)
         if held is None:
             return
-        primary, lease = held
+        lease, accepted = held
         if operator is None:
             lease.finish(Outcome.CANCELLED)  # nobody delivered: says nothing about one of them
-        elif operator == primary:
+        elif operator == lease.target:
             lease.finish(Outcome.OK)
         else:
-            lease.finish(Outcome.TIMEOUT, confirmed=True)
+            # Without a promise the user's terms may be to blame: turns of a second, a slow input.
+            lease.request.answered_elsewhere()
+            lease.finish(Outcome.TIMEOUT, confirmed=accepted)

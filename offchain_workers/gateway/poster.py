@@ -134,7 +134,7 @@ class Poster:
             placed = self._write(prepared, shares, items)
             undo.pop_all()
         # An answer takes a block at the least: nothing is heard of the job before this.
-        self._leases.keep(prepared.job_id, choice.lease)
+        self._leases.keep(prepared.job_id, choice.lease, prepared.acceptance is not None)
         self._wake()
         self._records.hand_on(posting, record)
         log.info("job queued", job=prepared.job_id.hex(), items=len(items), callers=len(shares))

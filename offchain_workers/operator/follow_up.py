@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Our pending claims: what their method says is due goes out, until they stand or fall."""
+"""Our pending claims, and what we owe: what their method says is due goes out, until claims stand
+or fall, and until promises are kept or excused."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from offchain_workers.chain.call import Call
 from offchain_workers.chain.db import Database
@@ -16,8 +17,8 @@ from offchain_workers.chain.outbox import Outbox
 from offchain_workers.chain.trail import followed
 from offchain_workers.operator.assignments import Assignments
 from offchain_workers.operator.once import Once, Queued
-from offchain_workers.operator.tables import JobRow, Status
-from verifiers.base import Method
+from offchain_workers.operator.tables import JobRow, Stage, Status
+from verifiers.base import Excusing, Method
 
 log = structlog.get_logger(__name__)
 
@@ -80,10 +81,9 @@ class FollowUp:
             block = followed(session)
             if block == self._block:
                 return []
-            query = select(JobRow).where(
-                JobRow.status == Status.PENDING, JobRow.operator == self._me
-            )
-            claims = list(session.scalars(query))
+            pledged = and_(JobRow.status == Status.OPEN, JobRow.pledge > 0)
+            query = select(JobRow).where(or_(JobRow.status == Status.PENDING, pledged))
+            claims = [row for row in session.scalars(query) if self._ours(row) or _undone(row)]
         self._block, self._began = block, time.monotonic()
         return claims
 
@@ -93,7 +93,10 @@ class FollowUp:
             self._stuck(job.job_id, f"method 0x{job.terms.selector.hex()} is not installed")
             return
         assignment = self._assignments.claimed(job, method)
-        self._asked[job.job_id] = self._pool.submit(method.follow_up, assignment)
+        if self._ours(job):
+            self._asked[job.job_id] = self._pool.submit(method.follow_up, assignment)
+        elif isinstance(method, Excusing):
+            self._asked[job.job_id] = self._pool.submit(method.excuses, assignment)
 
     def _take(self, job_id: bytes, future: Future[Sequence[Call]]) -> None:
         # Whatever it is: one claim must not keep the others from being answered.
@@ -106,7 +109,8 @@ class FollowUp:
             return
         queued: list[Queued] = []
         with self._db.session() as session:
-            if self._ours(session.get_one(JobRow, job_id)):
+            row = session.get_one(JobRow, job_id)
+            if self._ours(row) or _undone(row):
                 queued = [self._once.queue(session, job_id, call) for call in calls]
         for reason in filter(None, (one.refused for one in queued)):
             self._stuck(job_id, reason)
@@ -116,3 +120,8 @@ class FollowUp:
 
     def _stuck(self, job_id: bytes, reason: str) -> None:
         log.error("claim not followed up", code=_CODE, job=job_id.hex(), reason=reason)
+
+
+def _undone(job: JobRow) -> bool:
+    """Whether we owe it, and nothing of ours is on its way."""
+    return job.status == Status.OPEN and job.owed and job.stage != Stage.DELIVERING

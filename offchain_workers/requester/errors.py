@@ -19,13 +19,20 @@ class RequesterError(FusionError):
 
 
 class AcceptanceRefusedError(RequesterError):
-    """A worker said no, with its own code; ``outcome``: what that says about it."""
+    """A worker said no, with its own code, ``said``; ``outcome``: what that says about it."""
 
     CODE = "MN-REQ-001"
 
-    def __init__(self, message: str, outcome: Outcome = Outcome.BAD_INPUT) -> None:
+    def __init__(self, message: str, outcome: Outcome = Outcome.BAD_INPUT, said: str = "") -> None:
         super().__init__(message)
         self.outcome = outcome
+        self.said = said
+
+
+class UnprovableError(RequesterError):
+    """Nobody promised the job, and a member says that no answer to the input can be proved."""
+
+    CODE = "MN-REQ-012"
 
 
 class WorkerUnreachableError(RequesterError):

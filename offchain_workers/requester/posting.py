@@ -19,6 +19,7 @@ from offchain_workers.requester.errors import (
     InputHomelessError,
     NobodyAcceptedError,
     PriceTooHighError,
+    UnprovableError,
 )
 from offchain_workers.requester.letters import Letter, OpenLetter, sealed_letter
 from offchain_workers.requester.primary import ByHealth, PrimaryChoice
@@ -26,6 +27,7 @@ from offchain_workers.requester.workers import Member, WorkerClient, talking
 from offchain_workers.storage import content_id
 from offchain_workers.storage.reference import encode_inline, encode_reference
 from verifiers.base import ModelView, ReadBlob, no_blob
+from verifiers.errors import InputUnprovableError
 from verifiers.methods import method_of
 
 T = TypeVar("T")
@@ -132,11 +134,12 @@ class Posting:
         ``choice``: who goes first, by default who has the least to do; without an acceptance wished
         only a choice that was given is asked.
         Raises PriceTooHighError, InputHomelessError, CallRevertedError, and what the method says
-        to too many items; for a private job NotPrivateError, NobodyAcceptedError.
+        to too many items; UnprovableError; for a private job NotPrivateError, NobodyAcceptedError.
         """
         letter = self._letter(items, wish)
         terms = self._terms(requester, len(items), letter.commitment, wish)
         notes: list[str] = []
+        unprovable = ""
         if wish.accepted or wish.private:
             for member in (choice := choice or ByHealth()).order(self.members):
                 candidate = terms.with_primary(member.index)
@@ -145,9 +148,13 @@ class Posting:
                     acceptance = self._ask(member, candidate, data)
                 except FusionError as no:  # whatever keeps one from it, the next may do it
                     notes.append(str(no))
+                    if getattr(no, "said", "") == InputUnprovableError.CODE:
+                        unprovable = no.message
                     choice.refused(no)
                     continue
                 return self._prepared(candidate, data, acceptance, value, notes)
+            if unprovable:
+                raise UnprovableError(f"nothing was posted: {unprovable}")
             if wish.private:
                 raise NobodyAcceptedError("; ".join(notes) or "no member is ready")
         elif choice is not None:

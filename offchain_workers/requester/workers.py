@@ -84,10 +84,9 @@ class WorkerClient:
         status, answer = self._exchange("POST", "/accept", self._timeout, json=body)
         document = self._object(answer)
         if status != 200:
-            why = _refusal(document)
-            raise AcceptanceRefusedError(
-                f"{self.member.operator}: {why}", outcome_of_status(status)
-            )
+            code, why = _refusal(document)
+            line = f"{self.member.operator}: {code}: {why}"
+            raise AcceptanceRefusedError(line, outcome_of_status(status), code)
         return self._checked(document, terms.job_id(domain), domain)
 
     def sealing_key(self, place: Place) -> bytes:
@@ -172,12 +171,16 @@ class WorkerClient:
         return document
 
 
-def _refusal(document: Mapping[str, Any]) -> str:
+def _refusal(document: Mapping[str, Any]) -> tuple[str, str]:
     """The worker's code and reason, whatever it made of them, on one line."""
     error = document.get("error")
     told = error if isinstance(error, dict) else document
-    line = f"{told.get('code')}: {told.get('message')}"[:_MAX_LINE]
-    return "".join(c if c.isprintable() else " " for c in line)
+    code, why = (str(told.get(name))[:_MAX_LINE] for name in ("code", "message"))
+    return _printable(code), _printable(why)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 @contextmanager

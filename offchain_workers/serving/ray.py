@@ -80,14 +80,18 @@ class RayEngine:
         """Ray Serve; what its replicas found they do not say."""
         return (self.runtime,)
 
+    def url(self, model: ModelSpec) -> str:
+        """Where ``model`` is served once it is loaded."""
+        return f"{self._url}/{_name(model)}"
+
     def load(self, model: ModelSpec, onnx_bytes: bytes) -> OipSession:
         """Deploy ``model``, wait until replicas have it, and open a session on them.
 
         Raises ClusterError, EngineError.
         """
-        name = f"{model.card.name}-{model.onnx_cid[2:12]}"
+        name = _name(model)
         self._deploy(name, model, onnx_bytes)
-        engine = OipEngine([f"{self._url}/{name}"], limits=self._limits)
+        engine = OipEngine([self.url(model)], limits=self._limits)
         self._engines.append(engine)
         try:
             return engine.load(model, onnx_bytes)
@@ -129,6 +133,10 @@ class RayEngine:
             self._serve.run(deployment.bind(), name=name, route_prefix=f"/{name}")
         except (RuntimeError, self._ray.exceptions.RayError) as error:
             raise ClusterError(f"{name} does not come up: {error}") from error
+
+
+def _name(model: ModelSpec) -> str:
+    return f"{model.card.name}-{model.onnx_cid[2:12]}"
 
 
 def builder(

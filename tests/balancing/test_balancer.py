@@ -18,6 +18,8 @@ from offchain_workers.balancing import (
 from tests.balancing.clock import Clock
 
 ABC = ("a", "b", "c")
+# Retries are the way from target to target.
+GENEROUS = Settings(retry_share=1.0, retry_reserve=10)
 
 
 def balancer_of(
@@ -135,13 +137,72 @@ def test_one_of_one_and_two_of_three_stay(targets: tuple[str, ...]) -> None:
     assert len(balancer.order()) == len(targets) - len(targets) // 2
 
 
+def doubted(balancer: Balancer, target: str, outcome: Outcome) -> None:
+    """``target`` ends so on an input that another one answers."""
+    request = balancer.request()
+    others = [view.target for view in balancer.view() if view.target != target]
+    request.pick(exclude=others).finish(outcome)
+    request.pick().finish(Outcome.OK)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.TIMEOUT, Outcome.RESET, Outcome.BAD_INPUT])
+def test_who_fails_where_another_answers_is_left_alone_and_not_ejected(outcome: Outcome) -> None:
+    clock = Clock()
+    balancer = balancer_of(ABC, clock, GENEROUS)
+    for i in range(21):
+        served(balancer, clock, ABC[i % 3], 0.01)
+    pauses = []
+    for _ in range(9):
+        doubted(balancer, "a", outcome)
+        assert ejected(balancer) == set()
+        assert balancer.order()[-1] == "a"
+        pauses.append(seconds_until_picked(balancer, clock, "a"))
+    assert 8 < pauses[0] < 15, "some multiples of decay"
+    assert 40 < pauses[-1] < 70, "longer with each in a row, but not for ever"
+    served(balancer, clock, "a", 0.01)
+    assert seconds_until_picked(balancer, clock, "a") < 15, "an answer ends the row"
+
+
+def test_a_canary_that_passes_ends_a_row_of_doubts() -> None:
+    clock = Clock()
+    balancer = balancer_of(ABC, clock, GENEROUS)
+    for i in range(21):
+        served(balancer, clock, ABC[i % 3], 0.01)
+    for _ in range(9):
+        doubted(balancer, "a", Outcome.RESET)
+    balancer.canary("a", passed=True, latency=0.01)
+    assert seconds_until_picked(balancer, clock, "a") < 15
+
+
+def test_a_refusal_to_promise_is_no_doubt() -> None:
+    """A member may not like a user's terms; the next one is asked at no cost."""
+    clock = Clock()
+    balancer = balancer_of(ABC, clock)
+    request = balancer.request(is_budgeted=False)
+    request.pick(exclude=("b", "c")).finish(Outcome.BAD_INPUT)
+    beside = request.pick()
+    clock.forward(1.0)
+    beside.finish(Outcome.OK)
+    assert next(view.latency for view in balancer.view() if view.target == "a") is None
+
+
+def seconds_until_picked(balancer: Balancer, clock: Clock, target: str) -> float:
+    """While another request comes each tenth of a second and is answered within a hundredth."""
+    begun = clock.now
+    while balancer.order()[0] != target:
+        lease = balancer.pick()
+        clock.forward(0.01)
+        lease.finish(Outcome.OK)
+        clock.forward(0.09)
+        assert clock.now < begun + 1000
+    return clock.now - begun
+
+
 @pytest.mark.parametrize("outcome", [Outcome.TIMEOUT, Outcome.RESET])
-def test_a_reset_counts_when_another_answers_the_same_input(outcome: Outcome) -> None:
+def test_a_failure_on_an_input_that_is_known_to_be_good_counts(outcome: Outcome) -> None:
     balancer = balancer_of(ABC, Clock())
     for _ in range(3):
-        request = balancer.request()
-        request.pick(exclude=("b", "c")).finish(outcome)
-        request.pick().finish(Outcome.OK)
+        only(balancer, "a").finish(outcome, confirmed=True)
     assert ejected(balancer) == {"a"}
 
 
@@ -155,14 +216,17 @@ def test_an_input_that_fails_everywhere_counts_against_nobody(outcome: Outcome) 
     assert {view.state for view in balancer.view()} == {"closed"}
 
 
-def test_a_late_loser_counts_too() -> None:
-    balancer = balancer_of(("a", "b"), Clock())
-    for _ in range(3):
-        request = balancer.request()
-        first, second = request.pick(exclude=("b",)), request.pick()
-        second.finish(Outcome.OK)
-        first.finish(Outcome.RESET)
-    assert ejected(balancer) == {"a"}
+def test_a_late_loser_is_in_doubt_too() -> None:
+    clock = Clock()
+    balancer = balancer_of(("a", "b"), clock)
+    served(balancer, clock, "a", 0.01)
+    served(balancer, clock, "b", 0.05)
+    request = balancer.request()
+    first, second = request.pick(exclude=("b",)), request.pick()
+    second.finish(Outcome.OK)
+    assert balancer.order()[0] == "a"
+    first.finish(Outcome.RESET)
+    assert balancer.order() == ["b", "a"]
 
 
 def test_a_failed_canary_stops_traffic_until_one_passes() -> None:

@@ -165,17 +165,48 @@ def quickly(attempt: Attempt) -> str:
     return attempt.target
 
 
-def test_an_answer_of_bad_input_is_not_tried_elsewhere() -> None:
+def bad_request() -> httpx.HTTPStatusError:
+    request = httpx.Request("POST", "http://node")
+    return httpx.HTTPStatusError("bad", request=request, response=httpx.Response(400))
+
+
+def test_refusals_are_believed_but_for_one_in_twenty() -> None:
     asked: list[str] = []
 
     def refuse(attempt: Attempt) -> str:
-        asked.append(attempt.target)
-        request = httpx.Request("POST", "http://node")
-        raise httpx.HTTPStatusError("bad", request=request, response=httpx.Response(400))
+        asked.append(attempt.key)
+        raise bad_request()
 
-    with Caller(Balancer(("a", "b")), refuse) as caller, pytest.raises(httpx.HTTPStatusError):
+    with Caller(Balancer(("a", "b", "c")), refuse) as caller:
+        for _ in range(200):
+            with pytest.raises(httpx.HTTPStatusError):
+                caller.call()
+    assert 208 <= len(asked) <= 211
+    assert max(Counter(asked).values()) == 2, "two that refuse are enough"
+
+
+def test_a_second_opinion_that_fails_leaves_the_refusal() -> None:
+    def work(attempt: Attempt) -> str:
+        if attempt.target == "a":
+            raise bad_request()
+        raise httpx.ConnectError(attempt.target)
+
+    with Caller(Balancer(("a", "b")), work) as caller, pytest.raises(httpx.HTTPStatusError):
         caller.call()
-    assert len(asked) == 1
+
+
+def test_one_that_refuses_everything_swallows_no_traffic() -> None:
+    asked: list[str] = []
+
+    def work(attempt: Attempt) -> str:
+        asked.append(attempt.target)
+        if attempt.target == "broken":
+            raise bad_request()
+        return attempt.target
+
+    with Caller(Balancer(("broken", "b", "c")), work) as caller:
+        assert {caller.call() for _ in range(100)} == {"b", "c"}
+    assert asked.count("broken") == 1
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from pathlib import Path
@@ -108,6 +109,26 @@ def test_a_gpus_evidence_is_checked(fusion: Fusion) -> None:
     assert (code, error.split()[1]) == (1, "MN-TEE-063:")
 
 
+def test_a_quote_is_read_as_people_have_it(fusion: Fusion, home: Path) -> None:
+    """Hexadecimal, base64, an agent's answer; its collateral in a folder."""
+    folder, at = FOLDER / "v5-tdx-go-2026-02", "1771411395"
+    data = (folder / "quote.bin").read_bytes()
+    (home / "hex").write_text(f"0x{data.hex()}\n")
+    (home / "base64").write_bytes(base64.encodebytes(data))
+    (home / "json").write_text(json.dumps({"quote": data.hex(), "event_log": "[]"}))
+    for name in ("hex", "base64", "json"):
+        given = ("--quote", name, "--collateral", str(folder), "--at", at)
+        code, found = verified(fusion, *given)
+        assert (code, found["status"]) == (0, "UpToDate")
+
+
+def test_a_file_without_end_is_not_read_to_its_end(fusion: Fusion) -> None:
+    _, _, first = fusion("teeml", "inspect", "--quote", "/dev/zero")
+    quote = files("v5-tdx-go-2026-02")[:2]
+    _, _, second = fusion("teeml", "verify", *quote, "--collateral", "/dev/zero")
+    assert [line.split()[1] for line in (first, second)] == ["MN-CLI-021:", "MN-TEE-003:"]
+
+
 def test_claims_about_gpus_are_shown_and_checked(fusion: Fusion, home: Path) -> None:
     """Of the recorded device, as an enclave would have made them."""
     folder = FOLDER / "gpu-hopper"
@@ -147,6 +168,9 @@ def test_collateral_is_fetched_and_a_recovery_announced(fusion: Fusion, home: Pa
         given = ("--pcs", service.url, "--root-crl", f"{service.url}/root.crl")
         where = ("--quote", "quote", "--out", "found.json", "--root", "root.pem")
         code, out, _ = fusion("teeml", "collateral", "fetch", *given, *where, "--json")
+        nowhere = ("--quote", "quote", "--out", "missing/found.json", "--root", "root.pem")
+        _, _, error = fusion("teeml", "collateral", "fetch", *given, *nowhere)
+    assert error.split()[1] == "MN-CLI-021:"
     assert code == 0
     assert json.loads(out) == {
         "out": "found.json",

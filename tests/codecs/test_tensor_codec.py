@@ -78,6 +78,14 @@ QUARTERS, HALVES = {"input": {"scale": 0.25, "zero": 100}}, {"input": {"scale": 
 TWICE = ONE.model_copy(update={"methods": {"opml": HALVES, "zkml": QUARTERS}})
 
 
+def test_a_compiled_models_answer_says_what_its_integers_stand_for() -> None:
+    out = TensorSpec(name="y", wire="i64", engine="int64", shape=(2,))
+    notes = {"zkml": {"output": {"scale": 0.25, "zero": 0}}}
+    made = ONE.model_copy(update={"outputs": (out,), "methods": notes})
+    answer = CODEC.decode(made, np.array([5, -2], "<i8").tobytes())
+    assert answer == {"outputs": {"y": [5, -2]}, "reals": {"y": [1.25, -0.5]}}
+
+
 def test_a_note_under_another_method_changes_no_scale() -> None:
     reals = npy(REALS)
     assert CODEC.encode(under(TWICE, ZKML), reals) == STORED

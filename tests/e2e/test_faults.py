@@ -87,8 +87,11 @@ def test_a_delivery_that_a_reorg_dropped_is_delivered_again_once(tmp_path: Path)
         requester.wait_until(lambda: requester.job(prepared).status is JobStatus.PAID, mine=False)
         delivered = requester.history(prepared).events[-1]
         depth = net.pool.w3.eth.block_number - delivered.block_number + 1
+        # Or it is delivered again before we look.
+        net.devnet.rpc("evm_setAutomine", False)
         net.devnet.rpc("anvil_reorg", depth, [])
         assert requester.job(prepared).status is JobStatus.OPEN
+        net.devnet.rpc("evm_setAutomine", True)
 
         job = requester.await_paid(prepared)
         assert job.operator == requester.primary(prepared).address

@@ -125,6 +125,7 @@ def test_a_model_of_ones_own_is_proved_and_paid(market: Market) -> None:
     [answer] = job["answers"]
     session = _float_answer(market.folder / "wine.onnx", market.kinds)
     assert np.abs(np.array(answer["outputs"]["answer"]) / 2 ** scale(market) - session).max() < 0.05
+    assert np.abs(np.array(answer["reals"]["answer"]) - session).max() < 0.05
 
 
 def scale(market: Market) -> int:

@@ -390,6 +390,18 @@ def test_numbers_that_json_cannot_say_are_refused_unless_the_server_takes_bytes(
 # --- several servers ------------------------------------------------------------------------------
 
 
+def test_a_server_that_refuses_everything_is_not_taken_at_its_word() -> None:
+    """Its quick 500s would make it the one that is always free."""
+    with quirky(honest) as good, quirky(honest) as broken:
+        engine = OipEngine([broken.url, good.url], limits=QUICK, check=False)
+        session = engine.load(TOY, add_one())
+        broken.handler = infer(lambda asked: tell({"error": "out of memory"}, 500))
+        answers = [session.run(rows(1, 2))["y"].tolist() for _ in range(20)]
+        assert answers == [[[2, 3]]] * 20
+        assert len(broken.inferences()) <= 2
+        engine.close()
+
+
 def test_another_server_answers_when_one_is_gone() -> None:
     with quirky(honest) as good, quirky(honest) as gone:
         engine = OipEngine([gone.url, good.url], limits=QUICK, check=False)

@@ -18,7 +18,7 @@ from offchain_workers.chain.tables import OutboxRow
 from offchain_workers.operator import follow_up
 from offchain_workers.operator.follow_up import FOLLOW, FollowUp
 from offchain_workers.operator.once import call_key
-from offchain_workers.operator.tables import JobRow, Status
+from offchain_workers.operator.tables import JobRow, Stage, Status
 from tests.operator.rows import Rows
 from tests.operator.world import Market, until
 from verifiers.base import Assignment, Method
@@ -126,6 +126,32 @@ def test_only_our_own_pending_claims_are_asked_about(claims: Claims) -> None:
         session.get_one(JobRow, b"\x03" * 32).status = Status.OPEN
     claims.look(claims.follower(method))
     assert method.asked == []
+
+
+class Excused(Due):
+    """Frees its operator of what it owes."""
+
+    def excuses(self, job: Assignment) -> Sequence[Call]:
+        return CALLS[:1]
+
+
+def test_what_we_owe_is_asked_about_while_nothing_is_on_its_way(claims: Claims) -> None:
+    """Not what others owe, nor what nobody does; and of methods that excuse alone."""
+    terms = claims.market.terms()
+    owed = {"status": Status.OPEN, "pledge": 1, "mine": terms.primary, "stage": Stage.NEW}
+    changes: list[dict[str, object]] = [
+        {}, {"pledge": 0}, {"mine": terms.primary + 1}, {"stage": Stage.DELIVERING}
+    ]  # fmt: skip
+    for number, change in enumerate(changes):
+        job_id = bytes(31) + bytes([number])
+        claims.add(job_id, claims.operator, terms)
+        with claims.db.session() as session:
+            for name, value in (owed | change).items():
+                setattr(session.get_one(JobRow, job_id), name, value)
+    claims.look(claims.follower(Due()))
+    assert claims.sent() == []
+    claims.look(claims.follower(Excused()))
+    assert [row.key for row in claims.sent()] == [call_key(FOLLOW, bytes(32), CALLS[0].data, 1)]
 
 
 @pytest.mark.parametrize("state", FAILED)

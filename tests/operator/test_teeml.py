@@ -13,7 +13,7 @@ import httpx
 import pytest
 from eth_account.signers.local import LocalAccount
 
-from offchain_workers.chain.contracts import Acceptance, JobStatus, ModelRecord
+from offchain_workers.chain.contracts import Acceptance, JobStatus, JobTerms, ModelRecord
 from offchain_workers.chain.contracts.teeml_verifier import (
     TEEML,
 )
@@ -76,6 +76,13 @@ def registered(market: Market, operator: LocalAccount, count: int = 1) -> None:
 
 def promised(market: Market, running: Running, primary: int = 0) -> bytes:
     """A job that the worker owes, as soon as it knows of its own key."""
+    return market.post(*promise(market, running, primary))
+
+
+def promise(
+    market: Market, running: Running, primary: int = 0
+) -> tuple[JobTerms, bytes, Acceptance]:
+    """The same before it is posted."""
     terms, answers = replace(teeml_terms(market), primary=primary), []
 
     def accepted() -> bool:
@@ -84,7 +91,7 @@ def promised(market: Market, running: Running, primary: int = 0) -> bytes:
         return answers[-1].is_success
 
     until(accepted)
-    return market.post(terms, inline(PIXELS), Acceptance.from_json(answers[-1].json()))
+    return terms, inline(PIXELS), Acceptance.from_json(answers[-1].json())
 
 
 def test_a_worker_registers_its_key_and_is_paid_at_once(under: Callable[..., Market]) -> None:
@@ -97,6 +104,7 @@ def test_a_worker_registers_its_key_and_is_paid_at_once(under: Callable[..., Mar
     assert len(keys(market, primary)) == 1
 
 
+@pytest.mark.slow
 def test_a_policy_that_wants_gpus_takes_keys_of_enclaves_that_asked_theirs(
     under: Callable[..., Market],
 ) -> None:
@@ -288,6 +296,56 @@ def test_a_shared_platform_goes_to_the_larger_stake(under: Callable[..., Market]
             job_id = promised(market, running, primary=1)
             until(lambda: market.paid(job_id))
             assert len(keys(market, poor)) == len(keys(market, rich)) == 1
+
+
+def test_a_worker_whose_key_the_guardian_took_is_excused_from_what_it_owes(
+    under: Callable[..., Market], guardian: LocalAccount
+) -> None:
+    """Its stake is whole; the next member is first."""
+    market = under()
+    primary = market.operators[0]
+    verifier, subnets = verifier_of(market.network), market.network.subnets
+    with market.worker(primary, vouching=False, accept_seconds=60) as running:
+        registered(market, primary)
+        given = promise(market, running)
+        [key] = live(market, primary)
+        platform = verifier.key_of(policy_id(market), key).platform
+        Wallet(market.w3, guardian).send(
+            verifier.call("remove_platform", policy_id(market), platform)
+        )
+        before = subnets.operator(primary.address)
+        job_id = market.post(*given)
+        past = Past(market.network.marketplace, market.network.start_block)
+
+        def excused() -> bool:
+            market.chain.mine()
+            head = market.w3.eth.block_number
+            return any(past.newest_first({"JobExcused"}, job_id, head))
+
+        until(excused)
+    assert subnets.operator(primary.address) == before
+    assert market.job(job_id).first == 1
+
+
+@pytest.mark.slow
+def test_a_worker_that_lost_its_place_keeps_what_it_promised(
+    under: Callable[..., Market],
+) -> None:
+    """A neighbour with more stake has its platform; nothing new is promised."""
+    market = under(platform="shared")
+    poor, rich = market.operators
+    Wallet(market.w3, rich).send(market.network.subnets.add_stake(rich.address, 10**18))
+    with market.worker(poor, vouching=False, accept_seconds=60) as running:
+        registered(market, poor)
+        given = promise(market, running)
+        with market.worker(rich, vouching=False, accept_seconds=60):
+            registered(market, rich)
+            until(lambda: market.chain.mine() is None and not live(market, poor))
+            job_id = market.post(*given)
+            until(lambda: market.paid(job_id))
+            assert market.job(job_id).operator == poor.address
+            refused = running.accept(teeml_terms(market), inline(PIXELS))
+            assert refusal(refused) == NOT_READY
 
 
 def test_a_policy_nobody_created_bars_the_model(teeml_chain: Market, tmp_path: Path) -> None:

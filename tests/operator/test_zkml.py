@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,8 +17,13 @@ from offchain_workers.chain.contracts import JobTerms, Tier
 from offchain_workers.chain.contracts.zkml import ZKML, ZkmlVerifier
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.wallet import Wallet
-from offchain_workers.models import ModelCard
+from offchain_workers.daemon.endpoint import Endpoint
+from offchain_workers.engines.embedded import EmbeddedEngine
+from offchain_workers.models import ModelCard, ModelSpec
 from offchain_workers.operator.tables import JobRow
+from offchain_workers.requester.errors import UnprovableError
+from offchain_workers.requester.posting import Posting
+from offchain_workers.serving import ServedModel, oip_app
 from offchain_workers.storage import content_id
 from tests.operator.proving import (
     FLOWER,
@@ -31,7 +38,7 @@ from tests.operator.proving import (
 from tests.operator.proving import with_zkml as listed
 from tests.operator.world import PRICE, Market, Running, inline, refusal, until
 from tests.zkml.circuits import iris
-from verifiers.zkml.bundle import CIRCUIT_FILE, PROGRAM_FILE, SRS_FILE, Bundle
+from verifiers.zkml.bundle import CIRCUIT_FILE, MODEL_FILE, PROGRAM_FILE, SRS_FILE, Bundle
 from verifiers.zkml.prover import KEY_FILE, SETTINGS_FILE
 
 UNPROVABLE = "MN-WORKER-142"
@@ -69,6 +76,16 @@ def row(zk: Market, job_id: bytes) -> JobRow | None:
     return found
 
 
+def posting(zk: Market, running: Running) -> Posting:
+    """As a requester of ours asks; the other member can't be reached."""
+    first = zk.operators[0].address
+    blobs = {content_id(data): data for data in iris().files.values()}
+    return Posting(
+        zk.network, zk.subnet, zk.model_id, iris().card, ZKML, {first: running.worker.url},
+        iris().artifact_id, lambda cid, most: blobs[cid],
+    )  # fmt: skip
+
+
 def metric(running: Running, name: str) -> float:
     lines = running.get("/metrics").text.splitlines()
     return float(next(line for line in lines if line.startswith(f"{name} ")).split()[1])
@@ -80,6 +97,8 @@ def test_what_can_not_be_proved_is_not_promised(zk: Market) -> None:
         lure = terms(zk, TOO_LARGE)
         assert refusal(running.accept(lure, inline(wire(TOO_LARGE)))) == UNPROVABLE
         assert row(zk, zk.job_id(lure)) is None
+        with pytest.raises(UnprovableError, match=UNPROVABLE):
+            posting(zk, running).prepare(zk.requester.address, [wire(TOO_LARGE)])
         fair = terms(zk, FLOWER)
         data = inline(wire(FLOWER))
         job_id = zk.post(fair, data, running.promise(fair, data))
@@ -113,6 +132,46 @@ def test_a_model_that_the_chain_takes_no_proofs_of_is_not_served(zk: Market) -> 
     with market.worker(market.operators[1], vouching=False, accept_seconds=60) as running:
         placed_now = replace(offered, primary=1)
         assert "the program" in barred(running.accept(placed_now, data))
+
+
+@contextmanager
+def snooping(found: Bundle) -> Iterator[tuple[str, list[bytes]]]:
+    """A server that runs the circuit's model and keeps all that it is asked."""
+    data, kept = found.files[MODEL_FILE], []
+    session = EmbeddedEngine("cpu").load(ModelSpec(found.card, content_id(data)), data)
+    app = oip_app([ServedModel(found.card, session)])
+
+    async def keeping(scope: Any, receive: Any, send: Any) -> None:
+        async def read() -> Any:
+            message = await receive()
+            kept.append(message.get("body", b""))
+            return message
+
+        await app(scope, read, send)
+
+    endpoint = Endpoint(keeping, "127.0.0.1", 0)
+    endpoint.start()
+    try:
+        yield endpoint.url, kept
+    finally:
+        endpoint.stop()
+        session.close()
+
+
+def test_a_remote_engine_gets_no_input_of_a_job(zk: Market) -> None:
+    """A private input is for the worker's own machine; the answer is the proof's anyway."""
+    with snooping(iris()) as (url, kept):
+        market = replace(zk, engine={"kind": "oip", "oip": {"urls": (url,)}})
+        with market.worker(zk.operators[0], vouching=False, accept_seconds=60) as running:
+            fair, data = terms(zk, FLOWER), inline(wire(FLOWER))
+            job_id = zk.post(fair, data, running.promise(fair, data))
+            until(lambda: zk.paid(job_id))
+            stored = row(zk, job_id)
+    assert kept, "the model was never loaded there"
+    assert not any(wire(FLOWER) in body or b"41779" in body for body in kept)
+    assert stored is not None
+    delivered = zk.delivered(job_id)[0]["output"]
+    assert stored.output_cid == content_id(delivered)
 
 
 def listing(name: str, data: bytes) -> Bundle:

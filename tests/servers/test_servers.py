@@ -15,7 +15,7 @@ import httpx
 import numpy as np
 import pytest
 
-from benchmarks.serving.hosts import MODELS, NOT_INSTALLED, Host, host, is_installed
+from benchmarks.serving.hosts import MODELS, Host, host
 from offchain_workers.codecs import get_codec
 from offchain_workers.devnet import start_devnet
 from offchain_workers.engines import Session
@@ -37,21 +37,6 @@ BINARY = {"mlserver": False, "kserve": False, "triton": True}
 NAMES = {"mlserver": "mlserver 1.7.1", "kserve": "kserve 0.21.0", "triton": "triton 2.51.0"}
 
 pytestmark = pytest.mark.servers
-
-
-@pytest.fixture(
-    scope="module",
-    params=[
-        "mlserver",
-        pytest.param("kserve", marks=pytest.mark.slow),
-        pytest.param("triton", marks=pytest.mark.slow),
-    ],
-)
-def server(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Host]:
-    if not is_installed(request.param):
-        pytest.skip(NOT_INSTALLED.format(kind=request.param))
-    with host(request.param, tmp_path_factory.mktemp(request.param)) as running:
-        yield running
 
 
 @pytest.fixture

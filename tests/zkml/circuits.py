@@ -14,7 +14,7 @@ from offchain_workers.models import ModelCard
 from offchain_workers.storage import content_id
 from verifiers.zkml import bundle as bundles
 from verifiers.zkml.bundle import CARD_FILE, MODEL_FILE, Bundle
-from verifiers.zkml.method import prepared
+from verifiers.zkml.keys import prepared
 from verifiers.zkml.prover import Proof, Prover
 from verifiers.zkml.settings import Binding
 from verifiers.zkml.setup import Options, make

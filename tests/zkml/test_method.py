@@ -14,7 +14,8 @@ from verifiers.zkml.bundle import Bundle
 from verifiers.zkml.circuit import felt, felts_hash
 from verifiers.zkml.errors import EzklFailedError
 from verifiers.zkml.faults import ArtifactError
-from verifiers.zkml.method import ZkmlMethod, check_provable, prepared
+from verifiers.zkml.keys import check_provable, prepared
+from verifiers.zkml.method import ZkmlMethod
 from verifiers.zkml.prover import COMPILED_FILE
 
 FLOWER = [41_779, 28_672, 11_469, 1_638]

@@ -295,3 +295,9 @@ class NotListedError(TeeError):
     """The market has no method teeml."""
 
     CODE = "MN-TEE-087"
+
+
+class EnclaveAnsweredError(TeeError):
+    """A job that the enclave answered, or may have answered, with what it no longer has."""
+
+    CODE = "MN-TEE-088"

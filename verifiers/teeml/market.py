@@ -9,9 +9,13 @@ from typing import Any
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.enclaves import Policy
 from offchain_workers.chain.contracts.teeml_verifier import TeemlVerifier
+from offchain_workers.chain.errors import CallRevertedError
 from offchain_workers.chain.past import Past
 from verifiers.errors import NotReadyError
 from verifiers.teeml.errors import NotListedError, PolicyRefusedError
+
+# As in ITeemlVerifier.
+_REPLACED = 7
 
 
 def verifier_of(network: Network) -> TeemlVerifier:
@@ -46,6 +50,16 @@ def lives_until(verifier: TeemlVerifier, policy_id: bytes, key: str) -> int | No
         return None
     record = verifier.key_of(policy_id, key)
     return None if record.reason else record.expires
+
+
+def replaced_until(verifier: TeemlVerifier, policy_id: bytes, key: str) -> int | None:
+    """The last second, Unix, of a key whose place another one has: it may still sign what was
+    posted before. None for a key that is as it was, was never registered, or counts no more."""
+    try:
+        record = verifier.key_of(policy_id, key)
+    except CallRevertedError:
+        return None
+    return record.expires if record.reason == _REPLACED else None
 
 
 def newest_sealing_key(

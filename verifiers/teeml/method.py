@@ -142,12 +142,13 @@ class TeemlMethod:
         if machine.quotes:
             with _told():
                 return machine.direct.answer(job)
-        key = machine.registrar.key(terms.artifact_id)
+        key = machine.registrar.signer(terms.artifact_id)
         domain = job.network.marketplace.domain
         with _told():
             found = machine.client.answer(key, domain, terms, b"".join(job.items()))
-        verifier = listed(job.network)
-        return Answered(found.output, verifier.deliver(terms, key, found.output, found.signature))
+        call = listed(job.network).deliver(terms, key, found.output, found.signature)
+        machine.registrar.check(terms.artifact_id, key, call)
+        return Answered(found.output, call)
 
     def deliver(self, job: Assignment) -> Call:
         """The delivery of ``answer``."""
@@ -163,6 +164,11 @@ class TeemlMethod:
         terms = job.terms
         waits = terms.callback_target != ZERO_ADDRESS and not terms.callback_eager
         return (verifier.finalise(terms, job.output() if waits else b""),)
+
+    def excuses(self, job: Assignment) -> Sequence[Call]:
+        """Of a job whose key the policy's guardian took."""
+        machine = self._machine
+        return () if machine is None or machine.quotes else machine.registrar.excuses(job.terms)
 
     def upkeep(self) -> Sequence[Step]:
         """Models into an enclave that was started anew; collateral and registrations."""

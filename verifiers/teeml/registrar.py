@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from offchain_workers.chain.contracts import Network
+from offchain_workers.chain.call import Call
+from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.enclaves import Policy
 from offchain_workers.storage import BlobStore
 from verifiers.base import Step
@@ -19,7 +20,8 @@ from verifiers.teeml.chainside import Chainside
 from verifiers.teeml.enclave.client import Attested, EnclaveClient
 from verifiers.teeml.enclave.keys import Anchor, Purpose
 from verifiers.teeml.errors import EnclaveGoneError
-from verifiers.teeml.market import lives_until, policy_of
+from verifiers.teeml.excuses import excuse
+from verifiers.teeml.market import lives_until, policy_of, replaced_until
 from verifiers.teeml.quote import Quote
 from verifiers.teeml.sources import Source
 
@@ -33,24 +35,32 @@ NO_MANIFEST = bytes(32)
 _RENEW_SHARE = 4
 # What TeemlVerifier says of a key that it has.
 _REGISTERED = "already registered"
+# And of a key that does not count for a job.
+_REVOKED = "key revoked"
 # After a refusal.
 _REST_SECONDS = 60.0
+# What a key on its way waits for.
+_FIRST_LOOK, _COLLATERAL = "a first look at the chain", "collateral to be mined"
+_REGISTRATION = "its registration to be mined"
+_COMING = (_FIRST_LOOK, _COLLATERAL, _REGISTRATION)
 
 
 @dataclass
 class Standing:
     """Where registration under one policy stands. ``live``: keys by address and last second;
+    ``replaced``: those whose places others have;
     ``pending``: a key that is not registered yet; ``refused``: what vouches for it was not taken;
     ``looked``: whether all that the enclave has were looked for on the chain; ``rests_until``: by
     the machine's own clock, after a refusal that may last."""
 
     policy: Policy
     live: dict[str, int] = field(default_factory=dict)
+    replaced: dict[str, int] = field(default_factory=dict)
     pending: Attested | None = None
     refused: bool = False
     looked: bool = False
     rests_until: float = 0.0
-    waits_for: str = "a first look at the chain"
+    waits_for: str = _FIRST_LOOK
 
 
 class Registrar:
@@ -86,6 +96,29 @@ class Registrar:
             raise NotReadyError(f"no key is registered under 0x{policy_id.hex()[:12]}: {why}")
         return max(standing.live, key=lambda one: standing.live[one])
 
+    def signer(self, policy_id: bytes) -> str:
+        """The key for a job that is posted: ``key``, else one that was replaced, which may sign
+        what was promised before. Raises NotReadyError."""
+        standing = self._standings.get(policy_id)
+        if standing is None or standing.live or not standing.replaced:
+            return self.key(policy_id)
+        return max(standing.replaced, key=lambda one: standing.replaced[one])
+
+    def check(self, policy_id: bytes, key: str, call: Call) -> None:
+        """A delivery by ``signer``. Raises NotReadyError when that key counts no more for it."""
+        is_live = key in self._standings[policy_id].live
+        if not is_live and self._chain.refusal(call) == _REVOKED:
+            raise NotReadyError("the enclave's key was revoked, or replaced before the post")
+
+    def excuses(self, terms: JobTerms) -> Sequence[Call]:
+        """What frees the operator of a job that no key of its enclave can sign, nor one on its way
+        will. Raises FusionError."""
+        standing = self._standings.get(terms.artifact_id)
+        if standing is None or standing.live or standing.waits_for in _COMING:
+            return ()
+        found = excuse(self._network, self._chain, self._operator, terms)
+        return () if found is None else (found,)
+
     def lasts_until(self, policy_id: bytes) -> int:
         """The last second of ``key``. Raises NotReadyError."""
         return self._standings[policy_id].live[self.key(policy_id)]
@@ -117,7 +150,7 @@ class Registrar:
             return list(self._enclave.hello()["keys"])
         except EnclaveGoneError:
             for standing in self._standings.values():
-                standing.live, standing.pending = {}, None
+                standing.live, standing.replaced, standing.pending = {}, {}, None
                 standing.waits_for = "the enclave does not answer"
             raise
 
@@ -135,18 +168,20 @@ class Registrar:
 
     def _refresh(self, policy_id: bytes, standing: Standing, known: Sequence[str]) -> None:
         pending = standing.pending
-        asked = {*standing.live, *([pending.key] if pending else [])}
+        asked = {*standing.live, *standing.replaced, *([pending.key] if pending else [])}
         if not standing.looked:  # an enclave that was there before us may have registered keys
             asked, standing.looked = set(known), True
-        live = {}
+        live, replaced = {}, {}
         for address in asked.intersection(known):
             if (until := lives_until(self._verifier, policy_id, address)) is not None:
                 live[address] = until
+            elif (until := replaced_until(self._verifier, policy_id, address)) is not None:
+                replaced[address] = until
         for lost in set(standing.live) - set(live):
             log.warning("enclave key lost", key=lost, policy=f"0x{policy_id.hex()}")
         if pending is not None and (pending.key in live or pending.key not in known):
             standing.pending = None
-        standing.live = live
+        standing.live, standing.replaced = live, replaced
 
     def _registration(self, policy_id: bytes, standing: Standing) -> Sequence[Step]:
         """The registration itself when the chain would take it, else the collateral it lacks."""
@@ -156,11 +191,11 @@ class Registrar:
         call = self._verifier.register(standing.policy, evidence, pending.binding)
         refused = self._chain.refusal(call)
         if refused is None:
-            standing.waits_for = "its registration to be mined"
+            standing.waits_for = _REGISTRATION
             return [Step("register", call)]
         missing = self._chain.missing(quote)
         if missing:
-            standing.waits_for = "collateral to be mined"
+            standing.waits_for = _COLLATERAL
             return missing
         # What was on its way may have been mined since the first question.
         refused = self._chain.refusal(call)

@@ -22,14 +22,15 @@ _DIGITS = 6
 
 @dataclass(frozen=True)
 class Accuracy:
-    """``worst_error``: largest difference of an output; ``top1_agreement`` from 0 to 1."""
+    """``worst_error``: largest difference of an output; ``top1_agreement`` from 0 to 1, None where
+    there is one output, which is always the first."""
 
     items: int
-    top1_agreement: float
+    top1_agreement: float | None
     worst_error: float
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def integers(sample: Array, scale: int) -> list[int]:
@@ -52,4 +53,5 @@ def measure(
         found = np.array([signed(value) for value in answer.outputs]) / 2.0**facts.output_scale
         worst = max(worst, float(np.abs(found - wanted).max()))
         agreed += int(found.argmax() == wanted.argmax())
-    return Accuracy(len(samples), round(agreed / len(samples), _DIGITS), float(f"{worst:.3g}"))
+    agreement = None if facts.outputs == 1 else round(agreed / len(samples), _DIGITS)
+    return Accuracy(len(samples), agreement, float(f"{worst:.3g}"))

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from eth_utils.crypto import keccak
 
 from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.contracts import JobTerms, Network
@@ -22,12 +21,19 @@ from offchain_workers.chain.contracts.zkml import ZKML
 from offchain_workers.models import ModelCard
 from offchain_workers.models.lowering import manifest
 from offchain_workers.models.wire import unpack_items
-from verifiers.base import Assignment, Auditor, Candidate, Concealed, Earning, ModelView
-from verifiers.errors import InputUnprovableError
+from verifiers.base import Answered, Assignment, Auditor, Candidate, Concealed, Earning, ModelView
 from verifiers.scratch import Scratch, sweep
-from verifiers.zkml import bundle, checker
-from verifiers.zkml.bundle import CIRCUIT_FILE, PROGRAM_FILE, Bundle
-from verifiers.zkml.circuit import METHOD, MOST_BYTES, Description, commitment, felt, felts_hash
+from verifiers.zkml import bundle
+from verifiers.zkml.bundle import CIRCUIT_FILE, Bundle
+from verifiers.zkml.circuit import (
+    METHOD,
+    MOST_BYTES,
+    Description,
+    commitment,
+    felt,
+    felts_hash,
+    signed,
+)
 from verifiers.zkml.errors import (
     CircuitError,
     EzklFailedError,
@@ -46,10 +52,9 @@ from verifiers.zkml.faults import (
     PublicInputError,
     RederivedError,
 )
+from verifiers.zkml.keys import check_provable, commit_with_files, prepared, tried
 from verifiers.zkml.placed import check_placed, verifier_of
-from verifiers.zkml.prover import KEY_FILE, SCRATCH, Proof, Prover
-from verifiers.zkml.runner import Ezkl
-from verifiers.zkml.srs import FOLDER
+from verifiers.zkml.prover import SCRATCH, Proof, Prover
 
 # Whole-transaction gas of a delivery, then what each byte of output adds.
 _GAS, _GAS_PER_BYTE = 950_000, 130
@@ -170,8 +175,12 @@ class ZkmlMethod:
         return _GAS + _GAS_PER_BYTE * output_bytes
 
     def deliver(self, job: Assignment) -> Call:
-        """Prove, and see that the proof is about this input. Raises InputUnprovableError,
-        NotAdmittedError, ezkl's."""
+        """As ``answer``."""
+        return self.answer(job).call
+
+    def answer(self, job: Assignment) -> Answered:
+        """Prove, and see that the proof is about this input; the output is the proof's own. No
+        engine sees the input. Raises InputUnprovableError, NotAdmittedError, ezkl's."""
         known = self._known(job.terms)
         values = values_of(job.card(), job.items()[0])
         try:
@@ -182,8 +191,10 @@ class ZkmlMethod:
             raise
         if about(known.bundle, proof) != job.terms.input_commitment:
             raise NotAdmittedError("the proof is not about the job's input")
-        verifier = verifier_of(job.network)
-        return verifier.deliver(job.terms, known.bundle.circuit.abi(), proof.data, proof.instances)
+        circuit, verifier = known.bundle.circuit, verifier_of(job.network)
+        output = b"".join(answer_bytes(each) for each in proof.instances[circuit.inputs :])
+        call = verifier.deliver(job.terms, circuit.abi(), proof.data, proof.instances)
+        return Answered(output, call)
 
     def _known(self, terms: JobTerms) -> Admitted:
         found = self._admitted.get(terms.artifact_id)
@@ -208,20 +219,18 @@ class ZkmlMethod:
         return None
 
 
-def check_provable(prover: Prover, values: Sequence[int]) -> None:
-    """Raises InputUnprovableError when the circuit fails on the input but not on zeros; ezkl's
-    errors when something is wrong with this machine."""
-    try:
-        prover.compute(values)
-    except EzklFailedError as error:
-        prover.compute([0] * len(values))
-        raise InputUnprovableError from error
-
-
 def values_of(card: ModelCard, item: bytes) -> list[int]:
     """The integers of an input's wire bytes. Raises WireLengthError."""
     (array,) = unpack_items(card.inputs, item, 1).values()
     return [int(value) for value in np.asarray(array).reshape(-1)]
+
+
+def answer_bytes(value: int) -> bytes:
+    """A value of an output as the contract gives it. Raises NotAdmittedError."""
+    try:
+        return signed(value).to_bytes(8, "little", signed=True)
+    except OverflowError:
+        raise NotAdmittedError("an output that 8 bytes don't hold") from None
 
 
 def about(found: Bundle, proof: Proof) -> bytes:
@@ -229,43 +238,6 @@ def about(found: Bundle, proof: Proof) -> bytes:
     if found.circuit.inputs:
         return felts_hash(list(proof.instances[: found.circuit.inputs]))
     return commitment(proof.data[:64])
-
-
-def prepared(found: Bundle, folder: Path, known: Path = FOLDER, ezkl: Ezkl | None = None) -> Prover:
-    """Keys of a bundle's circuit, in a folder. Raises RederivedError when the verifying key comes
-    out otherwise; SrsMissingError, SrsWrongError, ezkl's errors."""
-    found.write(folder)
-    prover = Prover(folder, found.srs(folder, known).path, ezkl)
-    prover.check_version(found.description.ezkl)
-    prover.prepare()
-    if (folder / KEY_FILE).read_bytes() != found.files[KEY_FILE]:
-        raise RederivedError(f"{KEY_FILE} is not what this machine makes of the model")
-    return prover
-
-
-def tried(found: Bundle, prover: Prover) -> None:
-    """A proof of zeros is one that the chain would take for the artifact.
-
-    Raises RederivedError, UncheckedProgramError, ezkl's errors.
-    """
-    circuit = found.circuit
-    proof = prover.prove([0] * found.card.inputs[0].elements)
-    prover.verify()
-    checker.check(found.files[PROGRAM_FILE], prover.source(), found.description.neg_tau_g2)
-    first = 64 * circuit.input_points
-    weights = keccak(proof.data[first : first + 64]) if circuit.weight_points else ZERO_32
-    if weights != circuit.weights or len(proof.instances) != circuit.inputs + circuit.outputs:
-        raise RederivedError("proofs are of other weights or sizes than the artifact's")
-
-
-def commit_with_files(model: ModelView, values: Sequence[int]) -> bytes:
-    """The commitment to an input, by whoever has only the model's files."""
-    with Scratch(SCRATCH) as name:
-        found = bundle.fetch(model.card, model.blob)
-        found.write(Path(name))
-        prover = Prover(Path(name), found.srs(Path(name)).path)
-        prover.check_version(found.description.ezkl)
-        return commitment(prover.commitment(values))
 
 
 def described(model: ModelView) -> Description:

@@ -190,8 +190,10 @@ def _read(words: list[int]) -> Program:
     """Raises IndexError, ValueError."""
     names = [field.name for field in fields(Header)]
     header = Header(**{name: words[0] >> 8 * i & 255 for i, name in enumerate(names)})
-    if header.version != VERSION or not header.chunk:
-        raise ValueError("header")
+    if header.version != VERSION:
+        raise ValueError(f"version {header.version}, not {VERSION}: make the circuit again")
+    if not header.chunk:
+        raise ValueError("a permutation without columns")
     rest = iter(words[HEAD_WORDS:])
     sets = tuple(words[2] >> 8 * i & 255 for i in range(header.sets))
     opened = _unpack(_take(rest, header.advice, 4), 64, header.advice)

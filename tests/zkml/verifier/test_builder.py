@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -46,6 +47,13 @@ def test_bytes_that_are_no_program(circuits: dict[str, Circuit]) -> None:
     for other in (b"", code[:-1], code + b"\0", b"\1" + code[1:], bytes(1 + SIZE)):
         with pytest.raises(ProgramError):
             parse(other)
+
+
+def test_a_program_of_the_first_format_says_what_to_do(circuits: dict[str, Circuit]) -> None:
+    program = circuits["iris"].built.program
+    old = replace(program, header=replace(program.header, version=1))
+    with pytest.raises(ProgramError, match="version 1, not 2: make the circuit again"):
+        parse(old.code())
 
 
 def test_what_ezkl_did_not_emit_for_one_circuit_is_refused(circuits: dict[str, Circuit]) -> None:

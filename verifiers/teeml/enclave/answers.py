@@ -8,7 +8,6 @@ and signed again when it is asked for again.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -22,12 +21,11 @@ from offchain_workers.models.wire import split_items
 from offchain_workers.sealed_jobs import info_of
 from offchain_workers.sealing import SealedError, output_info, seal
 from verifiers.teeml.enclave.keys import EnclaveKey, Keyring, Purpose
+from verifiers.teeml.enclave.memory import Memory
 from verifiers.teeml.enclave.models import Shelf
 from verifiers.teeml.enclave.witness import Vouched, Witness
 from verifiers.teeml.errors import EnclaveInputError, EnclaveKeyError
 from verifiers.teeml.payload import NO_REPLY, Payload
-
-_MOST_ANSWERS = 4_096
 
 
 class Answer(NamedTuple):
@@ -54,11 +52,13 @@ class Opened(NamedTuple):
 class Answers:
     """Used from several threads; a job by one at a time."""
 
-    def __init__(self, keys: Keyring, shelf: Shelf, witness: Witness) -> None:
+    def __init__(
+        self, keys: Keyring, shelf: Shelf, witness: Witness, memory: Memory | None = None
+    ) -> None:
         self._keys = keys
         self._witness = witness
         self._shelf = shelf
-        self._outputs: OrderedDict[bytes, bytes] = OrderedDict()
+        self._memory = memory or Memory()
         self._lock = threading.Lock()
 
     def open(self, key: EnclaveKey, domain: Domain, terms: JobTerms, given: bytes) -> Opened:
@@ -81,7 +81,7 @@ class Answers:
 
     def answer(self, key: EnclaveKey, domain: Domain, terms: JobTerms, given: bytes) -> Answer:
         """As ``open``; EngineError when the model fails, EnclaveKeyError for another policy's key,
-        SealingKeyError for a reply key that is none."""
+        EnclaveAnsweredError when an answer is forgotten, SealingKeyError for no reply key."""
         purpose = key.purpose
         if (terms.artifact_id, domain.chain_id) != (purpose.policy, purpose.domain.chain_id):
             raise EnclaveKeyError(f"key {key.address} is not of the job's policy and chain")
@@ -103,13 +103,13 @@ class Answers:
     def _output(
         self, keys: Sequence[EnclaveKey], domain: Domain, terms: JobTerms, given: bytes
     ) -> bytes:
-        """The job's one answer."""
+        """The job's one answer. Raises EnclaveAnsweredError when that is forgotten."""
         job_id = terms.job_id(domain)
         with self._lock:
-            output = self._outputs.get(job_id)
+            output = self._memory.find(job_id, terms.deliver_by)
             if output is None:
                 output = self._run(keys, domain, terms, given)
-                self._keep(job_id, output)
+                self._memory.keep(job_id, terms.deliver_by, output)
         return output
 
     def _run(
@@ -120,11 +120,6 @@ class Answers:
         if found.reply == NO_REPLY:
             return output
         return seal(found.reply, output, output_info(terms.job_id(domain)))
-
-    def _keep(self, job_id: bytes, output: bytes) -> None:
-        self._outputs[job_id] = output
-        while len(self._outputs) > _MOST_ANSWERS:
-            self._outputs.popitem(last=False)
 
 
 def _result(purpose: Purpose, domain: Domain, terms: JobTerms, output: bytes) -> Result:
