@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple, event_abi_to_log_topic
 from eth_utils.address import to_checksum_address
 
+from offchain_workers.chain.abi import decode
 from offchain_workers.chain.errors import EventUndecodableError
 from offchain_workers.chain.logs import Log
 from offchain_workers.chain.tables import EventRow

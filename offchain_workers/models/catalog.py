@@ -11,7 +11,11 @@ from offchain_workers.chain.contracts import ModelRecord, Network
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.scan import scan
 from offchain_workers.models.card import MAX_CARD_BYTES, ModelCard
-from offchain_workers.models.errors import ModelAmbiguousError, ModelUnknownError
+from offchain_workers.models.errors import (
+    InvalidCardError,
+    ModelAmbiguousError,
+    ModelUnknownError,
+)
 from offchain_workers.storage import BlobStore, HttpStore, MultiStore, StoreError
 
 
@@ -132,5 +136,5 @@ class Catalog:
     def _is_named(self, model: PublishedModel, name: str) -> bool:
         try:
             return self.card(model).name == name
-        except StoreError:
+        except (StoreError, InvalidCardError):
             return False

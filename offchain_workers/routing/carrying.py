@@ -110,6 +110,8 @@ def _opml(artifact: bytes | None, card: ModelCard, read: Read) -> Carriage | Non
         header = parse_header(data)
     except FusionError as error:
         return Carriage(artifact, refusal=error.message)
+    if header.artifact_id() != artifact:
+        return Carriage(artifact, refusal="header.json is of another artifact")
     if card.item_bytes_out > _OPML_MAX_OUTPUT:
         return Carriage(artifact, refusal=f"{card.item_bytes_out} bytes of output")
     return Carriage(artifact, header.window * 1_000, 0)

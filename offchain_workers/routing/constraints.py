@@ -11,13 +11,16 @@ from offchain_workers.routing.record import Reason
 from offchain_workers.routing.request import RouteRequest
 
 _DECIDED_BY_FILES = ("zkml",)
+# A stranger's file may say more than a record can hold.
+_MOST_MS = 2**53 - 1
 
 
 def latency_ms(request: RouteRequest, model: MarketModel, carriage: Carriage | None) -> int | None:
     """Until the answer is verified, or there, as wished. None: nothing is published."""
     if carriage is None or model.infer_ms is None:
         return None
-    return model.infer_ms + (carriage.first_ms if request.first_answer else carriage.delay_ms)
+    added = carriage.first_ms if request.first_answer else carriage.delay_ms
+    return min(model.infer_ms + added, _MOST_MS)
 
 
 def class_reasons(

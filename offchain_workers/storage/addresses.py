@@ -25,9 +25,13 @@ def check_base_url(base_url: str) -> httpx.URL:
     """``base_url`` parsed; raises InvalidLocationError unless it is http(s)://host[:port][/path]."""
     try:
         url = httpx.URL(base_url.rstrip("/"))
-    except httpx.InvalidURL as error:
+        host = url.host
+        # What is made of it later may raise as well: a path with more, a name to resolve.
+        url.copy_with(path=f"{url.path}/")
+        url.raw_host.decode().encode("idna")
+    except (httpx.InvalidURL, UnicodeError) as error:
         raise InvalidLocationError(f"{base_url[:200]!r} is not a URL: {error}") from None
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not host:
         raise InvalidLocationError(f"{base_url[:200]!r} is not an http(s) URL")
     if url.userinfo or url.query or url.fragment:
         raise InvalidLocationError("a base URL has no user, query or fragment")

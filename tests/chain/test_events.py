@@ -119,3 +119,18 @@ def test_other_events_are_passed_over() -> None:
     log = made(ODD)
     strange = Log(7, 3, log.block_hash, log.tx_hash, ADDRESS, (bytes(32),), b"")
     assert Decoder({"0x" + ADDRESS.hex(): [ODD]}).decode(strange) is None
+
+
+def test_a_stranger_s_string_need_not_be_utf_8() -> None:
+    """Whoever raised here would be stopped for ever by one cheap transaction."""
+    log, decoder = made(ODD), Decoder({"0x" + ADDRESS.hex(): [ODD]})
+    good, bad = decoder.decode(log), decoder.decode(_with_bytes(log, b"\xff\xfe\x00\xc0ok"))
+    assert good is not None
+    assert bad is not None
+    assert bad.args == {**good.args, "note": r"\xff\xfe" + "\0" + r"\xc0ok"}
+
+
+def _with_bytes(log: Log, note: bytes) -> Log:
+    assert log.data.count(b"a note") == 1
+    data = log.data.replace(b"a note", note)
+    return Log(7, 3, log.block_hash, log.tx_hash, log.address, log.topics, data)

@@ -189,6 +189,29 @@ def test_a_model_whose_card_nobody_serves_is_left_out_with_its_reason(world: Wor
     assert row.reasons == (Reason.CARD,)
 
 
+STRANGE_URIS = (
+    b"\xff\xfe\x00\xc0",
+    b"http://xn--a",
+    b"http://a..b",
+    b"http://b/%00",
+    b"file:///etc",
+)
+
+
+def test_uris_that_lead_nowhere_leave_the_market_readable(world: World) -> None:
+    """A contract takes any bytes for a string: whoever published some must not stop the rest."""
+    honest = world.publish()
+    publisher, models = world.wallet(1), world.network.models
+    for number, uri in enumerate(STRANGE_URIS, 1):
+        call = models.publish(ModelRecord(bytes([number]) * 32, b"\x02" * 32), "u" * len(uri))
+        data = call.data.replace(b"u" * len(uri), uri)
+        publisher.send(replace(call, data=data))
+    market = world.reader().at()
+    assert len(market.models) == 1 + len(STRANGE_URIS)
+    readable = [model.model_id for model in market.models if model.problem is None]
+    assert readable == [honest]
+
+
 def test_a_policys_hold_counts_until_the_answer_is_verified(world: World) -> None:
     trust = Authority().trust
     root, account = root_words(trust, trust.until), world.chain.accounts[0]

@@ -202,7 +202,24 @@ def test_connects_to_the_address_that_was_checked(
 
 @pytest.mark.parametrize(
     "base",
-    ["", "ftp://host", "host:80", "http://", "http://u:p@host", "http://host?q=1", "http://h#f"],
+    [
+        "",
+        "ftp://host",
+        "host:80",
+        "http://",
+        "http://u:p@host",
+        "http://host?q=1",
+        "http://h#f",
+        "http://xn--a",
+        "http://xn--",
+        "http://a..b",
+        "http://h/%00",
+        "http://h:0x1",
+        "http://[::",
+        "http://" + "a" * 64,
+        "http://h\0",
+        r"\xff\xfe",
+    ],  # fmt: skip
 )
 def test_base_must_be_a_plain_url(base: str) -> None:
     with pytest.raises(InvalidLocationError):

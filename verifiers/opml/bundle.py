@@ -47,7 +47,7 @@ class _HeaderFile(BaseModel):
     version: Literal[1]
     program_root: Hash
     node_count: Annotated[int, Field(ge=1, le=MAX_NODES)]
-    output_node: Annotated[int, Field(ge=0)]
+    output_node: Annotated[int, Field(ge=0, lt=MAX_NODES)]
     weights: Hash
     input_bytes: Size
     output_bytes: Size
