@@ -17,6 +17,7 @@ from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.daemon.clock import ChainClock
 from offchain_workers.gateway.errors import MisfitError, NoLiveSubnetError
 from offchain_workers.gateway.outbox import OutboxPayer
+from offchain_workers.models.absent import Absent
 from offchain_workers.models.card import ModelCard
 from offchain_workers.models.catalog import Catalog, PublishedModel, endpoints, published_models
 from offchain_workers.requester.formation import SPARE_SECONDS, Formation
@@ -54,6 +55,7 @@ class Shelf:
         self._payer = payer
         self._lock = threading.RLock()
         self._catalog: Catalog | None = None
+        self._absent = Absent()
         self._endpoints: dict[str, str] | None = None
         self._directory: Directory | None = None
         self._cards: dict[bytes, ModelCard] = {}
@@ -91,7 +93,7 @@ class Shelf:
         with self._lock:
             if self._catalog is None:
                 models = published_models(self._pool, self._network)
-                self._catalog = Catalog(models, self._store, self._allow_private)
+                self._catalog = Catalog(models, self._store, self._allow_private, self._absent)
             return self._catalog
 
     @property

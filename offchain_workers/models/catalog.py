@@ -10,6 +10,7 @@ from typing import Any
 from offchain_workers.chain.contracts import ModelRecord, Network
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.scan import scan
+from offchain_workers.models.absent import Absent
 from offchain_workers.models.card import MAX_CARD_BYTES, ModelCard
 from offchain_workers.models.errors import (
     InvalidCardError,
@@ -17,6 +18,9 @@ from offchain_workers.models.errors import (
     ModelUnknownError,
 )
 from offchain_workers.storage import BlobStore, HttpStore, MultiStore, StoreError
+
+# What a transfer may take in seconds: more for large files, by bytes a second.
+_LEAST_SECONDS, _LONGEST_SECONDS, _LEAST_SPEED = 10.0, 120.0, 1 << 20
 
 
 @dataclass(frozen=True)
@@ -86,15 +90,18 @@ def endpoints(pool: RpcPool, network: Network) -> dict[str, str]:
 
 
 class Catalog:
-    """Published models with their files. ``store`` is asked first, then a model's own ``uri``."""
+    """Published models with their files. ``store`` is asked first, then a model's own ``uri``;
+    ``absent``: which of those gave nothing, where another catalog knows it."""
 
     def __init__(
         self,
         models: Sequence[PublishedModel],
         store: BlobStore,
         allow_private: bool = False,
+        absent: Absent | None = None,
     ) -> None:
         self.models = list(models)
+        self._absent = absent or Absent()
         self._store = store
         self._allow_private = allow_private
 
@@ -127,7 +134,12 @@ class Catalog:
         """A file of the model by content id, kept in the store once fetched."""
         if not model.uri or self._store.has(cid):
             return self._store.get(cid, max_bytes)
-        remote = HttpStore(model.uri, allow_private=self._allow_private)
+        with self._absent.asking(model.uri, cid):
+            return self._fetch(model.uri, cid, max_bytes)
+
+    def _fetch(self, uri: str, cid: str, max_bytes: int) -> bytes:
+        deadline = min(_LONGEST_SECONDS, _LEAST_SECONDS + max_bytes / _LEAST_SPEED)
+        remote = HttpStore(uri, allow_private=self._allow_private, deadline=deadline)
         try:
             return MultiStore(self._store, [remote]).get(cid, max_bytes)
         finally:

@@ -130,8 +130,7 @@ class WorkerClient:
 
     def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         """The first address that accepts a connection answers."""
-        if not self.member.allow_private:
-            check_base_url(self.member.endpoint)
+        check_base_url(self.member.endpoint)
         url = httpx.URL(f"{self.member.endpoint}{path}")
         refused = httpx.ConnectError("no address")
         for request in requests_to(self._http, method, url, self.member.allow_private, **more):

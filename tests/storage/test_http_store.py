@@ -219,7 +219,7 @@ def test_connects_to_the_address_that_was_checked(
         "http://" + "a" * 64,
         "http://h\0",
         r"\xff\xfe",
-    ],  # fmt: skip
+    ],
 )
 def test_base_must_be_a_plain_url(base: str) -> None:
     with pytest.raises(InvalidLocationError):
