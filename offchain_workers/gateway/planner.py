@@ -15,6 +15,7 @@ from offchain_workers.gateway.orders import Order
 from offchain_workers.gateway.shelf import Shelf
 from offchain_workers.requester.posting import Wish
 from offchain_workers.routing.market import Market
+from offchain_workers.routing.names import check_names
 from offchain_workers.routing.planning import plan
 from offchain_workers.routing.record import DecisionRecord
 from offchain_workers.routing.request import RouteRequest
@@ -62,7 +63,8 @@ class Planner:
 
     def decide(self, wish: WishAsk, items: int = 1) -> DecisionRecord:
         """The decision, which may be that nothing fits: made once for a wish and a snapshot, jobs
-        get copies with nonces of their own. Raises ModelUnknownError, ModelAmbiguousError."""
+        get copies with nonces of their own. Raises ModelUnknownError, ModelAmbiguousError, and
+        NothingFitsError for a task or a method that nobody has, with what is near."""
         request, market = self._request(wish, items), self._market()
         key = request.hash()
         with self._lock:
@@ -71,6 +73,7 @@ class Planner:
                 decided = {}
                 self._decided = market, decided
         if key not in decided:
+            check_names(request, market)
             decided[key] = plan(request, market)
         return decided[key]
 

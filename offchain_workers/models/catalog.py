@@ -17,6 +17,7 @@ from offchain_workers.models.errors import (
     ModelAmbiguousError,
     ModelUnknownError,
 )
+from offchain_workers.spelling import told
 from offchain_workers.storage import BlobStore, HttpStore, MultiStore, StoreError
 
 # What a transfer may take in seconds: more for large files, by bytes a second.
@@ -116,7 +117,7 @@ class Catalog:
         else:
             found = [m for m in self.models if self._is_named(m, wanted)]
         if not found:
-            raise ModelUnknownError(f"no published model is called {reference}")
+            raise ModelUnknownError(f"the market has {told('model', reference, self._names())}")
         if len(found) > 1:
             ids = ", ".join("0x" + model.model_id.hex()[:12] for model in found)
             raise ModelAmbiguousError(f"{reference} could be any of {ids}: give more of the id")
@@ -146,7 +147,14 @@ class Catalog:
             remote.close()
 
     def _is_named(self, model: PublishedModel, name: str) -> bool:
+        return self._name(model) == name
+
+    def _names(self) -> set[str]:
+        return {name for name in map(self._name, self.models) if name}
+
+    def _name(self, model: PublishedModel) -> str:
+        """Empty while nobody has a card of it that can be read."""
         try:
-            return self.card(model).name == name
+            return self.card(model).name
         except (StoreError, InvalidCardError):
-            return False
+            return ""

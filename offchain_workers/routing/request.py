@@ -20,6 +20,7 @@ from pydantic import (
 
 from offchain_workers.models.card import Name, first_problem
 from offchain_workers.routing.errors import InvalidRequestError
+from offchain_workers.spelling import told
 
 BPS = 10_000
 # What prices and latencies are measured against where the request names no cap of its own.
@@ -57,6 +58,12 @@ class Preset(StrEnum):
     CHEAP = "cheap"
     FAST = "fast"
     SAFE = "safe"
+
+
+def _preset(value: Any) -> Any:
+    if isinstance(value, str) and value not in {*Preset}:
+        raise ValueError(told("preset", value, Preset))
+    return value
 
 
 class Frozen(BaseModel):
@@ -109,7 +116,7 @@ class RouteRequest(Frozen):
 
     task: Name | None = None
     model: Hash | None = None
-    prefer: Preset = Preset.BALANCED
+    prefer: Annotated[Preset, BeforeValidator(_preset)] = Preset.BALANCED
     weights: Weights | None = None
     max_price: Amount | None = None
     max_latency_ms: int | None = Field(default=None, ge=1, lt=2**53)

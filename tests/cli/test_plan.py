@@ -151,7 +151,28 @@ def test_a_job_without_a_plan_has_nothing_to_explain(
         "--best-effort",
     )  # fmt: skip
     assert job["decision"] is None
-    assert market.refused(None, "explain", job["id"])[0] == "MN-ROUTE-015"
+    for asked in ("explain", "verify-decision"):
+        assert market.refused(None, asked, job["id"])[0] == "MN-ROUTE-015"
+
+
+NO_JOBS = [
+    ("digits", "MN-CLI-004"),
+    ("0x12", "MN-CLI-004"),
+    ("0x" + "zz" * 32, "MN-CLI-004"),
+    ("0x" + "\u0661" * 64, "MN-CLI-004"),
+    ("0x" + "00" * 32, "MN-REQ-005"),
+    ("0x" + "AB" * 32, "MN-REQ-005"),
+]
+
+
+@pytest.mark.parametrize("asked", ["explain", "verify-decision"])
+def test_what_is_no_job_is_one_clear_line(
+    market: Market, published: str, fusion: Any, asked: str
+) -> None:
+    for job, expected in NO_JOBS:
+        code, out, err = fusion(asked, job)
+        assert (code, out, err.count("\n")) == (1, "", 1), job
+        assert err.startswith(f"error {expected}: ")
 
 
 def test_a_router_that_hides_an_offer_is_exposed(

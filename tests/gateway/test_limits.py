@@ -56,6 +56,49 @@ def test_a_greedy_caller_meets_429_and_others_go_on(strict: World) -> None:
         assert strict.await_final(job["id"])["state"] == "paid"
 
 
+def test_a_flood_of_plans_meets_429_and_a_caller_with_a_key_goes_on(shared: World) -> None:
+    """Plans need no key: callers without one are told apart by their address."""
+    flooder, other = (shared.key(name, requests_per_minute=30) for name in ("flooder", "planner"))
+    with shared.client(flooder) as many, shared.client(other) as few:
+        # Each wish is another, so that none is answered from the one before.
+        wishes = [{**WISH, "max_price": 10**18 + i} for i in range(40)]
+        answers = [many.post("/v1/plan", json=wish) for wish in wishes]
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert len(refused) >= 5
+        assert all(code(one) == "MN-BAL-003" for one in refused)
+        assert all(1 <= int(one.headers["retry-after"]) <= 60 for one in refused)
+        assert few.post("/v1/plan", json=WISH).json()["choice"] is not None
+
+
+MISSPELT = [
+    ({"task": "digit"}, 422, "MN-ROUTE-011", "no model for task digit: did you mean digits?"),
+    ({"task": "digits", "methods": ["nome"]}, 422, "MN-ROUTE-011", "did you mean none?"),
+    ({"task": "digits", "prefer": "saef"}, 400, "MN-GATE-001", "did you mean safe?"),
+    ({"model": "digtis"}, 404, "MN-CODEC-010", "no model digtis: did you mean digits?"),
+]
+
+
+@pytest.mark.parametrize(("wish", "status", "expected", "line"), MISSPELT)
+def test_a_typing_error_in_a_wish_is_told_with_what_is_near(
+    shared: World, wish: dict[str, Any], status: int, expected: str, line: str
+) -> None:
+    body = {"wish": wish, "inputs": [{"value": [1] * 64}]}
+    for answer in (
+        shared.http.post("/v1/plan", json=wish),
+        shared.http.post("/v1/jobs", json=body),
+    ):
+        assert (answer.status_code, code(answer)) == (status, expected)
+        assert line in answer.json()["error"]["message"]
+
+
+def test_a_typing_error_in_an_inference_is_told_with_what_is_near(shared: World) -> None:
+    answer = shared.http.post("/v2/models/task:digit/infer", json={"inputs": []})
+    assert (answer.status_code, code(answer)) == (422, "MN-ROUTE-011")
+    assert "did you mean digits?" in answer.json()["error"]
+    answer = shared.infer(parameters={"prefer": "fsat"})
+    assert "did you mean fast?" in answer.json()["error"]
+
+
 def test_an_hours_money_has_an_end_for_each_caller(strict: World) -> None:
     with strict.client(strict.key("poor", spend_per_hour=3 * 10**15)) as poor:
         strict.post(poor)
