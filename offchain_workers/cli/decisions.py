@@ -110,7 +110,7 @@ def _draw(connection: Connection, subnet_id: bytes) -> list[Mismatch]:
 
 
 def _posted(connection: Connection, job_id: bytes) -> tuple[JobTerms, int]:
-    """Terms and block of the post. Raises MN-REQ-005."""
+    """Terms and block of the post. Raises MN-REQ-007."""
     from offchain_workers.requester.results import history
 
     past = history(connection.pool, connection.network, job_id)
