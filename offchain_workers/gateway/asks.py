@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from offchain_workers.codecs import get_codec
-from offchain_workers.gateway.errors import RequestUnreadableError
+from offchain_workers.gateway.errors import MisfitError, RequestUnreadableError
 from offchain_workers.models.card import ModelCard
 from offchain_workers.routing.request import RouteRequest
 from offchain_workers.storage import BlobStore
@@ -52,6 +52,14 @@ class WishAsk(RouteRequest):
     model_config = ConfigDict(json_schema_extra=_describe)
 
     model: str | None = Field(None, max_length=80)
+
+    def check_public(self) -> None:
+        """Raises MisfitError for what must not pass through a gateway."""
+        if self.wants_privacy:
+            raise MisfitError(
+                "a gateway sees inputs, so it makes no private jobs: plan with /v1/plan, then "
+                "`fusion post --private` on your own machine, which seals the input"
+            )
 
 
 class InputAsk(BaseModel):

@@ -157,7 +157,7 @@ class Inference:
 def read_query(model: str, body: Body) -> Query:
     """The wish of a request to a model, `task:NAME` for whichever does it best.
 
-    Raises RequestUnreadableError.
+    Raises RequestUnreadableError, MisfitError.
     """
     parameters = body.tree.get("parameters") or {}
     if not isinstance(parameters, dict):
@@ -179,8 +179,7 @@ def read_query(model: str, body: Body) -> Query:
         problem = error.errors(include_url=False, include_input=False)[0]
         where_ = ".".join(str(part) for part in problem["loc"])
         raise RequestUnreadableError(f"parameters: {where_}: {problem['msg']}") from None
-    if wish.wants_privacy:
-        raise MisfitError("a gateway sees inputs: post private jobs from your own machine")
+    wish.check_public()
     return Query(wish, final, body.tree, body)
 
 

@@ -10,7 +10,6 @@ from offchain_workers.chain.contracts import Network
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.config.gateway import Gateway
 from offchain_workers.gateway.asks import JobAsk, WishAsk
-from offchain_workers.gateway.errors import MisfitError
 from offchain_workers.gateway.orders import Order
 from offchain_workers.gateway.shelf import Shelf
 from offchain_workers.requester.posting import Wish
@@ -96,9 +95,8 @@ class Planner:
         )
 
     def order_of(self, ask: JobAsk) -> Order:
-        """What a job asks for. Raises MisfitError for what must not pass through a gateway."""
-        if ask.wish.wants_privacy:
-            raise MisfitError("a gateway sees inputs: post private jobs from your own machine")
+        """What a job asks for. Raises as `WishAsk.check_public`, `decide` and `order`."""
+        ask.wish.check_public()
         record = self.decide(ask.wish, len(ask.inputs))
         return self.order(record, ask.deliver_within, ask.turn_length)
 

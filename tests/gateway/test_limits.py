@@ -91,6 +91,17 @@ def test_a_typing_error_in_a_wish_is_told_with_what_is_near(
         assert line in answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("wanting", [{"private": True}, {"prefer": "private"}])
+@pytest.mark.parametrize("pay", ["balance", "wallet"])
+def test_a_private_job_is_refused_with_what_to_use_instead(
+    shared: World, wanting: dict[str, Any], pay: str
+) -> None:
+    wallet = {"requester": shared.net.account("requester").address} if pay == "wallet" else {}
+    answer = shared.ask(wish={"task": "digits", **wanting}, pay=pay, **wallet)
+    assert (answer.status_code, code(answer)) == (422, "MN-GATE-013")
+    assert "fusion post --private" in answer.json()["error"]["message"]
+
+
 def test_a_typing_error_in_an_inference_is_told_with_what_is_near(shared: World) -> None:
     answer = shared.http.post("/v2/models/task:digit/infer", json={"inputs": []})
     assert (answer.status_code, code(answer)) == (422, "MN-ROUTE-011")
