@@ -136,15 +136,15 @@ class Answering(Protocol):
     """What a method adds when the answer comes with its evidence: the worker's engine, which may be
     somebody else's server, gets no input of a job then."""
 
-    def answer(self, job: Assignment) -> Answered:
+    def proved(self, job: Assignment) -> Answered:
         """The same output each time for a job. May take long; raises NotReadyError, FusionError."""
         ...
 
 
 @runtime_checkable
-class Enclosed(Answering, Protocol):
-    """What a method offers beside ``Method`` when it answers where the worker can't look. Of a
-    private job, ``items`` is the one sealed box.
+class Enclosed(Protocol):
+    """What a method offers beside ``Method`` when it answers where the worker can't look: the
+    worker's own engine is not asked then. Of a private job, ``items`` is the one sealed box.
     """
 
     def configure(self, settings: Settings, network: Network, operator: str) -> None:
@@ -154,6 +154,10 @@ class Enclosed(Answering, Protocol):
     def ready(self, terms: JobTerms, items: Sequence[bytes]) -> None:
         """Before a job is promised. Raises NotReadyError when there is nothing to answer with,
         another FusionError when the input can't be used."""
+        ...
+
+    def answer(self, job: Assignment) -> Answered:
+        """The same each time for a job. May take long; raises NotReadyError, FusionError."""
         ...
 
     def upkeep(self) -> Sequence[Step]:

@@ -27,7 +27,7 @@ from offchain_workers.operator.shop import Shop
 from offchain_workers.operator.tables import JobRow, Stage, Status
 from offchain_workers.storage import BlobStore
 from offchain_workers.storage.reference import is_sealed
-from verifiers.base import Answering
+from verifiers.base import Answering, Enclosed
 from verifiers.errors import (
     InputUnopenedError,
     InputUnprovableError,
@@ -155,6 +155,9 @@ class Desk:
         with refusing():
             items = self._inputs.get(terms, data, self._shop.view(terms.model_id), method)
         if isinstance(method, Answering):
+            output, call = method.proved(self._assignments.answered(terms, items, b""))
+            return Answer(self._local.put(output), call)
+        if isinstance(method, Enclosed):
             output, call = method.answer(self._assignments.answered(terms, items, b""))
             return Answer(self._local.put(output), call)
         output = model.runner.submit(b"".join(items)).result(_RUN_SECONDS)

@@ -175,10 +175,10 @@ class ZkmlMethod:
         return _GAS + _GAS_PER_BYTE * output_bytes
 
     def deliver(self, job: Assignment) -> Call:
-        """As ``answer``."""
-        return self.answer(job).call
+        """As ``proved``."""
+        return self.proved(job).call
 
-    def answer(self, job: Assignment) -> Answered:
+    def proved(self, job: Assignment) -> Answered:
         """Prove, and see that the proof is about this input; the output is the proof's own. No
         engine sees the input. Raises InputUnprovableError, NotAdmittedError, ezkl's."""
         known = self._known(job.terms)
