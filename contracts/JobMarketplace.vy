@@ -276,10 +276,11 @@ def excused(terms: IJobMarketplace.JobTerms):
     assert word & 15 == OPEN and pledge != 0, "nothing owed"
     primary: uint256 = conditions._primary(terms.conditions)
     extcall ISubnetRegistry(SUBNETS).release(terms.subnet_id, primary, pledge)
-    # The turns start again, at the member after the primary.
-    self._jobs[job_id] = (
-        (block.timestamp << POSTED) | (word & ((2**10 - 1) << FEE)) | ((primary + 1) << FIRST) | OPEN
-    )
+    # The turns start again, at the member after the primary; or after one refuted, who is not to be first again.
+    first: uint256 = self._first(word)
+    if first == primary:
+        first += 1
+    self._jobs[job_id] = (block.timestamp << POSTED) | (word & ((2**10 - 1) << FEE)) | (first << FIRST) | OPEN
     log IJobMarketplace.JobExcused(
         job_id=job_id, operator=(staticcall ISubnetRegistry(SUBNETS).member(terms.subnet_id, primary))[0]
     )

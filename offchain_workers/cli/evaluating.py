@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from offchain_workers.cli import files
 from offchain_workers.cli.output import emit, fields
 from offchain_workers.cli.progress import counting
 from offchain_workers.cli.run import Run, command
-from offchain_workers.errors import FusionError
 
 if TYPE_CHECKING:
     from offchain_workers.evaluation.run import Evaluation
@@ -108,10 +108,7 @@ def _evaluated(run: Run, card: ModelCard, onnx: bytes) -> Evaluation:
 def _write(path: Path, card: ModelCard, found: Evaluation) -> None:
     tree = json.loads(card.canonical())
     tree["accuracy"] = {**tree["accuracy"], **found.figures()}
-    try:
-        path.write_text(json.dumps(tree, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise FusionError("MN-CLI-021", f"{path}: {error.strerror}") from None
+    files.write(path, (json.dumps(tree, indent=2) + "\n").encode())
 
 
 def _document(card: ModelCard, found: Evaluation, problem: str | None) -> dict[str, Any]:

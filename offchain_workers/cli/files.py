@@ -12,12 +12,24 @@ if TYPE_CHECKING:
     from offchain_workers.models.card import ModelCard
 
 
-def read(path: Path) -> bytes:
-    """Raises MN-CLI-021."""
+def read(path: Path, most: int | None = None) -> bytes:
+    """A file of at most ``most`` bytes. Raises MN-CLI-021."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(-1 if most is None else most + 1)
     except OSError as error:
         raise FusionError("MN-CLI-021", f"can't read {path}: {error.strerror}") from error
+    if most is not None and len(data) > most:
+        raise FusionError("MN-CLI-021", f"can't read {path}: more than {most >> 20} MiB")
+    return data
+
+
+def write(path: Path, data: bytes) -> None:
+    """Raises MN-CLI-021."""
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise FusionError("MN-CLI-021", f"can't write {path}: {error.strerror}") from error
 
 
 def read_card(path: Path | None) -> ModelCard | None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from offchain_workers.cli import files
 from offchain_workers.cli.arguments import Members, Region, TierName, region
 from offchain_workers.cli.output import emit
 from offchain_workers.cli.run import Run, command
@@ -23,7 +24,6 @@ from offchain_workers.cli.wishes import (
     decide,
     read_wish,
 )
-from offchain_workers.errors import FusionError
 
 Model = Annotated[
     str | None, typer.Option(help="A model instead: id, first digits of one, or name.")
@@ -97,17 +97,10 @@ def plan(
         request = wanting.request(connection)
     record = decide(connection, request)
     if out is not None:
-        _write(out, record.canonical())
+        files.write(out, record.canonical())
     if record.choice is None and not run.as_json:
         emit(run, {}, lambda: decision_view.view(record))
         _ = record.chosen  # raises, with the reasons counted
     emit(run, decision_view.document(record), lambda: decision_view.view(record))
     if record.choice is None:
         raise typer.Exit(1)  # the document has the reasons
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise FusionError("MN-CLI-021", f"{path}: {error.strerror}") from None

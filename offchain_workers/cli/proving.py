@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from offchain_workers.chain.contracts.zkml import ZKML
+from offchain_workers.cli import files
 from offchain_workers.cli.progress import waiting
 from offchain_workers.cli.run import Run
 from offchain_workers.codecs import get_codec, under
@@ -42,7 +43,7 @@ def prove_with(
         began = time.monotonic()
         proof = prover.prove(values)
         seconds = time.monotonic() - began
-    out.write_text(json.dumps(proof.tree()) + "\n", encoding="utf-8")
+    files.write(out, (json.dumps(proof.tree()) + "\n").encode())
     return {
         "out": out,
         "bytes": len(proof.data),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from offchain_workers.cli import files
 from offchain_workers.cli.arguments import Signer
 from offchain_workers.cli.output import emit, fields, table
 from offchain_workers.cli.run import Run, command
@@ -19,7 +20,6 @@ from offchain_workers.cli.teeml_files import (
     moment_of,
     quote_bytes,
     read_file,
-    write_file,
 )
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def fetch(
         verify(data, Collateral.parse(json.dumps(given)), moment_of(None), None, trust)
         for given in (found, early)
     ]
-    write_file(out, json.dumps(found))
+    files.write(out, json.dumps(found).encode())
     shown = {
         "out": out,
         "status": verdicts[0].status,

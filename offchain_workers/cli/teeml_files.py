@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from offchain_workers.cli import files
 from offchain_workers.errors import FusionError
 
 if TYPE_CHECKING:
@@ -65,22 +66,7 @@ def _member(text: bytes) -> bytes:
 
 def read_file(path: Path) -> bytes:
     """Raises MN-CLI-021."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise FusionError("MN-CLI-021", f"can't read {path}: {error.strerror}") from error
-    if len(data) > _MOST_BYTES:
-        raise FusionError("MN-CLI-021", f"can't read {path}: more than {_MOST_BYTES >> 20} MiB")
-    return data
-
-
-def write_file(path: Path, text: str) -> None:
-    """Raises MN-CLI-021."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise FusionError("MN-CLI-021", f"can't write {path}: {error.strerror}") from error
+    return files.read(path, _MOST_BYTES)
 
 
 def collateral_of(path: Path, quote: bytes = b"") -> Collateral:

@@ -3,16 +3,15 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.teeml.bundles import ALL, GENUINE, Bundle, load
+from tests.teeml.flips import Flip, flips
 from verifiers.teeml.certificates import Certificate, read_chain, read_leaf
 from verifiers.teeml.collateral import Collateral, QeIdentity, Status, TcbInfo
 from verifiers.teeml.policy import Policy
@@ -90,74 +89,13 @@ def test_one_second_outside_any_window_is_refused(bundle: Bundle) -> None:
 # --- corruption -------------------------------------------------------------------------------
 
 
-def flipped(data: bytes, bit: int) -> bytes:
-    changed = bytearray(data)
-    changed[bit // 8] ^= 1 << bit % 8
-    return bytes(changed)
-
-
-Change = Callable[[int], tuple[bytes, Collateral]]
-
-
-def changes(bundle: Bundle) -> list[tuple[int, Change]]:
-    """How many bits each signed part has, and the bundle with one of them flipped."""
-    given = Collateral.parse(bundle.collateral)
-    quote = Quote.parse(bundle.quote)
-    leaf = read_leaf(quote.chain).raw.public_bytes(Encoding.DER)
-    body = bundle.quote[: bundle.quote.index(b"-----BEGIN")]
-    # Between the quote's signed bytes and its keys stand lengths, which nobody signs.
-    start, keys = len(quote.signed), len(quote.signed) + 4
-    report = keys + 128 + (6 if quote.version > 3 else 0)
-
-    def in_quote(offset: int) -> Change:
-        return lambda bit: (flipped(bundle.quote, offset * 8 + bit), given)
-
-    def in_leaf(bit: int) -> tuple[bytes, Collateral]:
-        return body + pem(flipped(leaf, bit)) + bytes(bundle.quote[len(body) :]), given
-
-    def in_field(name: str) -> Change:
-        whole = getattr(given, name)
-        if isinstance(whole, bytes):
-            return lambda bit: (bundle.quote, with_field(name, flipped(whole, bit)))
-        # Seven bits of each character: with the eighth it would be no text at all.
-        return lambda bit: (
-            bundle.quote,
-            with_field(name, flipped(whole.encode(), bit // 7 * 8 + bit % 7).decode()),
-        )
-
-    def with_field(name: str, value: bytes | str) -> Collateral:
-        return given.model_copy(update={name: value})
-
-    fields = ("root_ca_crl", "pck_crl", "tcb_info_signature", "qe_identity_signature")
-    texts = ("tcb_info", "qe_identity")
+def accepted_flips(bundle: Bundle, count: int, seed: int) -> list[Flip]:
+    """Flips that changed nothing; a healthy verifier has none."""
     return [
-        (start * 8, in_quote(0)),
-        (128 * 8, in_quote(keys)),
-        ((384 + 64) * 8, in_quote(report)),
-        (32 * 8, in_quote(report + 384 + 64 + 2)),
-        (len(leaf) * 8, in_leaf),
-        *((len(getattr(given, name)) * 8, in_field(name)) for name in fields),
-        *((len(getattr(given, name)) * 7, in_field(name)) for name in texts),
+        one
+        for one in flips(bundle, count, seed)
+        if verify(one.quote, one.given, bundle.now, LENIENT).status != REFUSED
     ]
-
-
-def pem(der: bytes) -> bytes:
-    text = base64.encodebytes(der)
-    return b"-----BEGIN CERTIFICATE-----\n" + text + b"-----END CERTIFICATE-----\n"
-
-
-def accepted_flips(bundle: Bundle, count: int, seed: int) -> list[tuple[int, int]]:
-    """Part and bit of each flip that changed nothing; a healthy verifier has none."""
-    parts, rng = changes(bundle), random.Random(seed)
-    weights = [bits for bits, _ in parts]
-    found = []
-    for part in rng.choices(range(len(parts)), weights, k=count):
-        bits, change = parts[part]
-        bit = rng.randrange(bits)
-        quote, given = change(bit)
-        if verify(quote, given, bundle.now, LENIENT).status != REFUSED:
-            found.append((part, bit))
-    return found
 
 
 @pytest.mark.parametrize("bundle", GENUINE, ids=lambda bundle: bundle.name)

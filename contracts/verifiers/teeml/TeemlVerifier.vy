@@ -307,9 +307,13 @@ def excuse(terms: IJobMarketplace.JobTerms, key: address):
     # A fault of its own comes first.
     assert (word >> keys.REASON) & 15 != keys.CONFLICT, "no excuse"
     fell_at: uint256 = keys._fell_at(terms.artifact_id, key, word)
-    # Taken while it lived, and not so long before the post that the operator knew.
-    assert fell_at <= keys._expires(word), "no excuse"
-    assert fell_at + NOTICE_SECONDS >= self._posted_at(job_id), "no excuse"
+    # Taken while it lived and could have answered, and not so long before the post that the operator knew.
+    assert fell_at <= min(keys._expires(word), conditions._deliver_by(terms.conditions)), "no excuse"
+    posted_at: uint256 = self._posted_at(job_id)
+    assert fell_at + NOTICE_SECONDS >= posted_at, "no excuse"
+    # An evicted key owes, and can sign, only what was promised before the operator knew of that.
+    evicted_at: uint256 = keys._evicted[terms.artifact_id][key]
+    assert evicted_at == 0 or evicted_at + NOTICE_SECONDS >= posted_at, "no excuse"
     extcall IJobMarketplace(hashes.MARKET).excused(terms)
     log ITeemlVerifier.Excused(job_id=job_id, operator=operator, key=key)
 

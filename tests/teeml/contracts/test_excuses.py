@@ -176,6 +176,60 @@ def test_ones_own_renewal_excuses_nothing(tee: Market) -> None:
         excuse(tee, terms, key)
 
 
+@pytest.mark.parametrize("name", BY_GUARDIAN)
+@pytest.mark.parametrize("written", [False, True])
+def test_nor_does_what_falls_after_it(tee: Market, name: str, written: bool) -> None:
+    """An old key, kept for the day when the guardian retires its image, would pay for any lapse."""
+    key = tee.register().address
+    tee.world.warp(tee.world.now + 60)
+    tee.register(name="next")
+    terms = owed(tee)
+    tee.world.warp(tee.world.now + 1)
+    TAKEN[name][0](tee, key)
+    if written:
+        tee.plugin.invalidate(tee.policy.policy_id, key)
+    with boa.reverts("no excuse"):
+        excuse(tee, terms, key)
+
+
+@pytest.mark.parametrize("written", [False, True])
+@pytest.mark.parametrize("late", [0, 1])
+def test_a_promise_too_long_after_the_eviction_is_no_keys(
+    tee: Market, late: int, written: bool
+) -> None:
+    """What the guardian takes then, it never rested on."""
+    key = tee.register().address
+    evict(tee)
+    tee.world.warp(tee.world.now + 3_600 + late)
+    terms = owed(tee)
+    remove_measurement(tee, key)
+    if written:
+        tee.plugin.invalidate(tee.policy.policy_id, key)
+    if late:
+        with boa.reverts("no excuse"):
+            excuse(tee, terms, key)
+        return
+    excuse(tee, terms, key)
+    assert tee.world.job(terms).pledge == 0
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_what_is_taken_after_the_deadline_excuses_nothing(tee: Market, late: int) -> None:
+    """It was not why the answer is missing."""
+    key = tee.register().address
+    terms = owed(tee)
+    tee.world.warp(terms.deliver_by + late)
+    remove_measurement(tee, key)
+    tee.world.warp(terms.deliver_by + 100)
+    if late:
+        with boa.reverts("no excuse"):
+            excuse(tee, terms, key)
+        tee.world.refund(terms)
+        assert tee.world.subnets.to_burn() == PLEDGE
+        return
+    excuse(tee, terms, key)
+
+
 def test_intels_revocation_excuses_nothing(tee: Market) -> None:
     key = tee.register().address
     terms = owed(tee, deliver_by=tee.world.now + 20_000)

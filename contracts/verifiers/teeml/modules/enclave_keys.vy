@@ -163,10 +163,14 @@ def _take_place(policy_id: bytes32, platform: uint256, quota: uint256, key: addr
                 place = i
                 least = stake
     old: address = self._places[policy_id][platform][place]
-    if not is_own:
+    replaced: uint256 = self._keys[policy_id][old]
+    if is_own:
+        # Its life ends here: what is taken of it later excuses nothing.
+        replaced = (replaced & ~((2**40 - 1) << EXPIRES)) | (block.timestamp << EXPIRES)
+    else:
         assert staticcall ISubnetRegistry(SUBNETS).stake_of(msg.sender) > least, "platform is full"
         self._evicted[policy_id][old] = block.timestamp
-    self._write_off(policy_id, old, self._keys[policy_id][old], REPLACED)
+    self._write_off(policy_id, old, replaced, REPLACED)
     self._places[policy_id][platform][place] = key
 
 

@@ -88,3 +88,56 @@ def test_a_claim_in_the_primarys_stead_leaves_nothing_to_excuse(
         excused(plugs, owed)
     plugs.final(owed, ok=True)
     assert world.subnets.to_burn() == ETHER // 2
+
+
+@pytest.mark.parametrize("k", [1, 2, 8])
+def test_after_the_last_member_comes_the_first(plugs: Plugs, k: int) -> None:
+    """`first` is then one past the end, also where the subnet is as large as can be."""
+    world = plugs.world
+    selector = plugs.plug_terms.selector
+    world.staff(k, selector=selector)
+    subnet = world.form_subnet(k, selector=selector)
+    terms = world.terms(
+        subnet, selector=selector, artifact_id=plugs.plug_terms.artifact_id, primary=k - 1
+    )
+    world.post_accepted(terms, world.accept(terms, subnet.members[-1], ETHER))
+    excused(plugs, terms)
+    assert world.job(terms) == Job(OPEN, NATIVE, world.now, 0, k)
+    if k > 1:
+        with boa.reverts("not your turn"):
+            plugs.paid(terms, subnet.members[-1].address)
+        world.warp(world.now + terms.turn_length * (k - 1) - 1)
+        with boa.reverts("not your turn"):
+            plugs.paid(terms, subnet.members[-1].address)
+    plugs.pending(terms, subnet.members[0].address)
+    plugs.final(terms, ok=False)
+    assert world.job(terms) == Job(OPEN, NATIVE, world.now, 0, 1)
+    plugs.paid(terms, subnet.members[1 % k].address)
+
+
+def test_a_retired_methods_jobs_can_still_be_excused(plugs: Plugs, owed: Terms) -> None:
+    with by("owner"):
+        plugs.world.market.retire_method(owed.selector)
+    excused(plugs, owed)
+    assert plugs.world.job(owed).pledge == 0
+
+
+def test_a_plugin_reaches_no_other_methods_job(plugs: Plugs, owed: Terms) -> None:
+    """The same plug-in under another selector names another job."""
+    with boa.reverts("nothing owed"):
+        excused(plugs, owed.with_(selector=plugs.hedge_terms.selector))
+    assert plugs.world.job(owed).pledge == ETHER
+
+
+def test_one_refuted_is_not_first_again_by_an_excuse(
+    plugs: Plugs, members: list[str], owed: Terms
+) -> None:
+    world = plugs.world
+    world.warp(world.now + owed.turn_length)
+    plugs.pending(owed, members[1])
+    plugs.final(owed, ok=False)
+    excused(plugs, owed)
+    with boa.reverts("not your turn"):
+        plugs.paid(owed, members[1])
+    plugs.paid(owed, members[2])
+    assert world.subnets.to_burn() == 0
