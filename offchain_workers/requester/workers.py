@@ -125,12 +125,14 @@ class WorkerClient:
                 return response.status_code, self._read(response, end)
             finally:
                 response.close()
-        except (httpx.HTTPError, httpx.InvalidURL, StoreError) as error:
+        # UnicodeError: a host that no name can be.
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, StoreError) as error:
             raise WorkerUnreachableError(f"{self.member.endpoint}: {error}") from error
 
     def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         """The first address that accepts a connection answers."""
-        check_base_url(self.member.endpoint)
+        if not self.member.allow_private:
+            check_base_url(self.member.endpoint)
         url = httpx.URL(f"{self.member.endpoint}{path}")
         refused = httpx.ConnectError("no address")
         for request in requests_to(self._http, method, url, self.member.allow_private, **more):

@@ -74,6 +74,11 @@ def test_who_can_not_be_reached(endpoint: str) -> None:
     assert asked(endpoint) is Outcome.CONNECT
 
 
+@pytest.mark.parametrize("endpoint", ["http://xn--a", "http://a..b", "http://[", "http://h/\0"])
+def test_what_is_no_endpoint_counts_against_its_operator(endpoint: str) -> None:
+    assert asked(endpoint) in {Outcome.CONNECT, Outcome.UNAVAILABLE}
+
+
 def asked(endpoint: str) -> Outcome:
     member = Member(0, OPERATORS[0], 100, endpoint)
     with talking(member) as worker, pytest.raises(RequesterError) as told:
