@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,16 @@ def logging_as_it_was() -> Iterator[None]:
         if handler not in before:
             root.removeHandler(handler)
     root.setLevel(level)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def traces_of_its_own() -> None:
+    """Boa notes what was stored by address, whichever contract is there by now, and its messages
+    stumble over the notes of another file's."""
+    if "boa" in sys.modules:
+        boa = sys.modules["boa"]
+        boa.env.sstore_trace.clear()
+        boa.env.sha3_trace.clear()
 
 
 @pytest.fixture(scope="session")

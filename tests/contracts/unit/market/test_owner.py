@@ -36,7 +36,7 @@ def test_only_the_owner(world: World, name: str, args: tuple[object, ...]) -> No
 def test_nothing_but_these_powers_is_there(world: World) -> None:
     """A new function of the market has to be put where it belongs here."""
     owners = {name for name, _ in CALLS} | {"accept_ownership"}
-    parties = {"post", "post_accepted", "deliver", "paid", "pending", "final", "refund"}
+    parties = {"post", "post_accepted", "deliver", "paid", "pending", "final", "excused", "refund"}
     parties |= {"deposit", "withdraw"}
     views = {"balance_of", "job", "job_id_of", "plugin_of", "method", "output_commitment"}
     views |= {"owner", "pending_owner", "eip712Domain", "fees"}
