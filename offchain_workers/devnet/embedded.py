@@ -11,12 +11,14 @@ import argparse
 import logging
 import signal
 import sys
+import threading
 from pathlib import Path
-from types import FrameType
 
 from ..errors import FusionError
 from .http import make_server
 from .node import Node
+
+ENDINGS = {signal.SIGTERM, signal.SIGINT}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -28,24 +30,19 @@ def main(argv: list[str] | None = None) -> int:
     except FusionError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
+    # Waited for, not handled: an exception that a handler raises is lost where Python ignores them.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
     try:
         server = make_server(node, options.port, options.block_time)
     except OSError as error:
         print(f"MN-DEV-003: port {options.port}: {error.strerror}", file=sys.stderr)  # noqa: T201
         return 1
-    signal.signal(signal.SIGTERM, _interrupt)
+    threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
     logging.info("serving on %s, head %d", server.server_address, node.ledger.height)
-    try:
-        server.serve_forever(poll_interval=0.1)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        server.server_close()
+    signal.sigwait(ENDINGS)
+    server.shutdown()
+    server.server_close()
     return 0
-
-
-def _interrupt(signum: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:

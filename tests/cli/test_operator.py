@@ -85,7 +85,7 @@ def test_a_typo_is_one_clear_line_and_sends_nothing(
         (["--stake", "1", "--endpoint", "http://x"], "MN-CLI-001"),
         (["--stake", "0 ether", "--endpoint", "http://x"], "MN-CLI-006"),
         (["--stake", "1 ether", "--endpoint", "worker.example"], "MN-STORE-008"),
-        (["--stake", "1 ether", "--endpoint", "http://" + "x" * 128], "MN-CLI-006"),
+        (["--stake", "1 ether", "--endpoint", "http://x/" + "x" * 128], "MN-CLI-006"),
         (["--stake", "1000000 ether", "--endpoint", "http://x"], "MN-CLI-012"),
     ],
 )
