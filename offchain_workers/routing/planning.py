@@ -39,6 +39,9 @@ from offchain_workers.routing.request import (
 
 BACKUPS = 8
 ALL_TIERS = 0b111
+# Of candidates without offers. Models cost their publisher next to nothing: strangers could else
+# make every record too large to read. An offer takes stake.
+MAX_UNOFFERED = 256
 
 
 def plan(request: RouteRequest, market: Market, nonce: bytes | None = None) -> DecisionRecord:
@@ -89,17 +92,22 @@ class _Plan:
         )
 
     def _rows(self) -> tuple[list[ClassRow], list[OfferRow]]:
-        """Classes by model id and method; the offers of each, except of other tasks and models."""
+        """Classes by model id and method, so many of those without offers; the offers of each,
+        except of other tasks and models."""
         by_class: dict[tuple[bytes, str], list[MarketOffer]] = {}
         for offer in sorted(self._market.offers, key=lambda offer: offer.ident):
             by_class.setdefault((offer.model_id, offer.method), []).append(offer)
         limits = OfferLimits(self._request)
         classes: list[ClassRow] = []
         rows: list[OfferRow] = []
+        unoffered = 0
         for model in sorted(self._market.models, key=lambda model: model.model_id):
             for method in sorted(self._market.methods, key=lambda method: method.name):
-                row = self._class(model, method)
                 offers = by_class.get((model.model_id, method.name), [])
+                unoffered += not offers
+                if not offers and unoffered > MAX_UNOFFERED:
+                    continue
+                row = self._class(model, method)
                 if not {Reason.TASK, Reason.MODEL}.intersection(row.reasons):
                     start = len(rows)
                     rows += [self._offer(len(classes), row, each, limits) for each in offers]

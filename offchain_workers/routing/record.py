@@ -151,8 +151,8 @@ class DecisionRecord(Frozen):
     nonce: Hash
     weights: Weights
     scales: Scales
-    classes: tuple[ClassRow, ...] = Field(max_length=8192)
-    offers: tuple[OfferRow, ...] = Field(max_length=65_536)
+    classes: tuple[ClassRow, ...]
+    offers: tuple[OfferRow, ...]
     ranking: tuple[Index, ...]
     choice: Choice | None
 

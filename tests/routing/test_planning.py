@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from offchain_workers.chain.contracts.terms import selector_of
+from offchain_workers.routing.audit import mismatches
 from offchain_workers.routing.errors import (
     InvalidRecordError,
     InvalidRequestError,
@@ -17,7 +18,7 @@ from offchain_workers.routing.errors import (
     NothingFitsError,
 )
 from offchain_workers.routing.market import Carriage, Market
-from offchain_workers.routing.planning import plan
+from offchain_workers.routing.planning import MAX_UNOFFERED, plan
 from offchain_workers.routing.quality import QualityTable, table_of
 from offchain_workers.routing.record import DecisionRecord, OfferRow, Reason
 from offchain_workers.routing.request import PRESETS, Preset, RouteRequest
@@ -122,6 +123,21 @@ def test_a_method_that_can_not_carry_a_model_says_size() -> None:
     big = model(5, carriage={"zkml": Carriage(b"z" * 32, refusal="2^22 rows")})
     record = plan(wish(), replace(market, models=[big]))
     assert reasons(record, "zkml", 5) == (Reason.SIZE,)
+
+
+def test_a_flood_of_models_that_nobody_offers_hides_none_that_somebody_does() -> None:
+    def last(each: Any) -> Any:
+        return replace(each, model_id=b"\xff" + each.model_id[1:])
+
+    market = four_methods()
+    market = replace(market, models=[*map(last, market.models)], offers=[*map(last, market.offers)])
+    flooded = replace(market, models=[*market.models, *map(model, range(10_000))])
+    record = plan(wish(), flooded)
+    assert ranked(record) == ranked(plan(wish(), market))
+    unoffered = [row for i, row in enumerate(record.classes) if not record.offers_of(i)]
+    assert len(unoffered) == MAX_UNOFFERED
+    assert DecisionRecord.from_canonical(record.canonical()) == record
+    assert mismatches(record, flooded) == []
 
 
 def test_an_unreadable_card_hides_no_other_model() -> None:
