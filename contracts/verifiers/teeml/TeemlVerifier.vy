@@ -90,6 +90,8 @@ def __init__(
     collateral: address = staticcall IDcapVerifier(dcap).COLLATERAL()
     simulated: bool = staticcall IIntelCollateral(collateral).SIMULATED()
     assert not simulated or chain.id == 31_337 or chain.id == 1_337, "simulated"
+    # A key's bond outlives the last claim that it signed.
+    assert proof_seconds >= max_hold, "seconds"
     policies.__init__(max_hold)
     keys.__init__(subnets, collateral, proof_seconds)
     hashes.__init__(market, block_history)

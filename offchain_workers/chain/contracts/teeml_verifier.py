@@ -27,7 +27,8 @@ MAX_N = 512
 
 @dataclass(frozen=True)
 class TeemlParams:
-    """Constructor choices, seconds: longest hold, and how long bonds outlive their keys."""
+    """Constructor choices, seconds: longest hold, and how long bonds outlive their keys, which is
+    no less."""
 
     max_hold: int = 3 * DAY
     proof_seconds: int = 7 * DAY
@@ -37,7 +38,7 @@ class TeemlParams:
     @classmethod
     def development(cls) -> TeemlParams:
         """Short, so that a demo need not wait."""
-        return cls(max_hold=600, proof_seconds=60)
+        return cls(max_hold=600, proof_seconds=600)
 
 
 class TeemlVerifier(ContractWrapper):

@@ -52,9 +52,9 @@ def test_a_chain_that_stops_being_for_development_takes_no_simulated_key(tee: Ma
         boa.env.evm.patch.chain_id = before
 
 
-def test_times_beyond_the_words_are_refused() -> None:
+def test_times_beyond_the_words_and_bonds_free_before_a_hold_is_over_are_refused() -> None:
     machine = Machine(31_337)
     dcap = dcap_on(machine, SIMULATED)
-    for times in ((2**32, 1), (1, 2**32)):
+    for times in ((2**32, 2**32), (1, 2**32), (2, 1)):
         with pytest.raises(RevertedError, match="seconds"):
             machine.deploy_named("TeemlVerifier", NOBODY, NOBODY, NOBODY, dcap, *times, NOBODY)
