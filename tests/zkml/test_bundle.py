@@ -28,6 +28,7 @@ from verifiers.zkml.errors import EzklFailedError
 from verifiers.zkml.faults import ArtifactError, RederivedError, SamplesError, SrsWrongError
 from verifiers.zkml.prover import KEY_FILE, ONNX_FILE, SETTINGS_FILE
 from verifiers.zkml.runner import Ezkl
+from verifiers.zkml.samples import inputs_of, read_samples
 from verifiers.zkml.settings import Binding
 from verifiers.zkml.setup import Options, make
 from verifiers.zkml.srs import Srs, inspect
@@ -179,8 +180,35 @@ def test_what_describes_no_circuit_is_refused(data: bytes) -> None:
 
 
 def test_samples_of_another_size_are_refused() -> None:
-    with pytest.raises(SamplesError, match="4 numbers"):
-        make(IRIS, [np.zeros(5)])
+    for wrong in (np.zeros(5), np.zeros((4, 5)), np.zeros(()), np.zeros((2, 2, 4))):
+        with pytest.raises(SamplesError, match="4 numbers"):
+            make(IRIS, [wrong])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "count"),
+    [
+        ("lists.json", b'{"input_data": [[1, 2, 3, 4], [5, 6, 7, 8]]}', 2),
+        ("rows.json", b"[[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12]]", 3),
+        ("batch.json", b'{"input_data": [[[1, 2, 3, 4], [5, 6, 7, 8]]]}', 2),
+        ("one.json", b"[1, 2, 3, 4]", 1),
+        ("square.json", b"[[1, 2], [3, 4]]", 1),
+    ],
+)
+def test_samples_come_in_the_forms_that_people_have(
+    tmp_path: Path, name: str, content: bytes, count: int
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    found = inputs_of(read_samples(tmp_path / name), 4)
+    assert [each.ravel().tolist() for each in found] == [
+        [4 * i + 1, 4 * i + 2, 4 * i + 3, 4 * i + 4] for i in range(count)
+    ]
+
+
+def test_an_array_of_one_or_of_several_samples(tmp_path: Path) -> None:
+    for array, count in ((np.arange(4), 1), (np.zeros((3, 4)), 3), (np.zeros((3, 2, 2)), 3)):
+        np.save(tmp_path / "x.npy", array)
+        assert len(inputs_of(read_samples(tmp_path / "x.npy"), 4)) == count
 
 
 def test_numbers_that_leave_the_range_are_refused() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,9 @@ MOST_SAMPLES = 64
 
 
 def read_samples(path: Path) -> list[Array]:
-    """One array an input. Raises SamplesError.
+    """The arrays of a file. Raises SamplesError.
 
-    JSON: ``{"input_data": [[...], ...]}``, each list an input; or one input as (nested) lists. An
-    .npy or .npz holds one array, inputs on its first axis.
+    JSON: ``{"input_data": [[...], ...]}``, or (nested) lists. An .npy or .npz holds one array.
     """
     try:
         found = _json(path) if path.suffix == ".json" else _numpy(path)
@@ -29,22 +29,32 @@ def read_samples(path: Path) -> list[Array]:
         raise SamplesError(f"{path}: {error.strerror or error}") from None
     except (*MISSHAPEN, MemoryError, EOFError, zipfile.BadZipFile) as error:
         raise SamplesError(f"{path}: {error}") from None
-    if not found or not all(sample.size and np.isfinite(sample).all() for sample in found):
+    if not found or not all(array.size and np.isfinite(array).all() for array in found):
         raise SamplesError(f"{path} holds no samples of finite numbers")
+    return found
+
+
+def inputs_of(arrays: Sequence[Array], size: int) -> list[Array]:
+    """The inputs of a model that takes ``size`` numbers: each array is one, or has them on its
+    first axis. Raises SamplesError."""
+    found: list[Array] = []
+    for array in arrays:
+        found += [array] if array.size == size or not array.ndim else list(array)
+    if not found or any(each.size != size for each in found):
+        raise SamplesError(f"samples must have {size} numbers each")
     return found[:MOST_SAMPLES]
 
 
 def _json(path: Path) -> list[Array]:
     tree: Any = json.loads(path.read_bytes())
-    if isinstance(tree, dict):
-        return [np.asarray(each, np.float64) for each in tree["input_data"]]
-    return [np.asarray(tree, np.float64)]
+    lists = tree["input_data"] if isinstance(tree, dict) else [tree]
+    return [np.asarray(each, np.float64) for each in lists]
 
 
 def _numpy(path: Path) -> list[Array]:
     loaded = np.load(path, allow_pickle=False)
     if isinstance(loaded, np.ndarray):
-        return list(loaded.astype(np.float64))
+        return [loaded.astype(np.float64)]
     with loaded as arrays:
         (name,) = arrays.files
-        return list(arrays[name].astype(np.float64))
+        return [arrays[name].astype(np.float64)]

@@ -26,9 +26,10 @@ from verifiers.zkml.bundle import (
 from verifiers.zkml.cards import child_card
 from verifiers.zkml.circuit import NO_WEIGHTS, VERSION, Circuit, Description, setup_hash
 from verifiers.zkml.errors import CircuitError, EzklFailedError
-from verifiers.zkml.faults import SamplesError, SrsMissingError
+from verifiers.zkml.faults import SrsMissingError
 from verifiers.zkml.prover import KEY_FILE, ONNX_FILE, SCRATCH, SETTINGS_FILE, Prover
 from verifiers.zkml.runner import USUAL, Ezkl, Limits, Step
+from verifiers.zkml.samples import inputs_of
 from verifiers.zkml.settings import MOST_PUBLIC, Binding, Facts
 from verifiers.zkml.srs import FOLDER, Kind, Srs, ceremony, development
 
@@ -79,9 +80,8 @@ class Setup:
         self._model = wrap.load(data)
         self._ends = wrap.ends(self._model)
         self._size = prod(self._ends.input_shape)
-        if not samples or any(sample.size != self._size for sample in samples):
-            raise SamplesError(f"samples must have {self._size} numbers each")
-        self._data, self._samples, self._options = data, samples, options
+        self._samples = inputs_of(samples, self._size)
+        self._data, self._options = data, options
         self._folder = folder
         self._ezkl = Ezkl(folder, options.limits, say)
         (folder / ONNX_FILE).write_bytes(data)
@@ -234,6 +234,7 @@ def make(
     parent: ModelCard | None = None,
     say: Callable[[str], None] = lambda step: None,
 ) -> Made:
-    """``data``: the float model's ONNX file, ``parent`` its card, ``samples`` inputs of it."""
+    """``data``: the float model's ONNX file, ``parent`` its card, ``samples`` inputs of it,
+    each an array, or several on its first axis."""
     with Scratch(SCRATCH) as name:
         return Setup(Path(name), data, samples, options, say).run(parent)
