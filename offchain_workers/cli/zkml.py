@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,6 +28,7 @@ group.add_typer(artifacts, name="artifacts")
 
 _FACTS = {
     "bundle": "Bundle",
+    "name": "Name",
     "artifact": "Artifact",
     "program": "Program",
     "input": "Input",
@@ -68,7 +70,10 @@ def setup(
     card: Annotated[
         Path | None, typer.Option("--card", metavar="FILE", help="The float model's card, JSON.")
     ] = None,
-    name: Annotated[str, typer.Option("--name", help="The circuit's model's name.")] = "",
+    name: Annotated[
+        str,
+        typer.Option("--name", help="The circuit's model's name (default: the card's or file's)."),
+    ] = "",
     input_: Annotated[
         Bound | None, typer.Option("--input", help="public, or polycommit (default: by size).")
     ] = None,
@@ -98,6 +103,7 @@ def setup(
     from offchain_workers.cli.progress import warn
     from verifiers.zkml.srs import Kind
 
+    name = name or ("" if card else _named_after(onnx))
     options = _options(input_, weights, scale, input_scale, name, srs, ceremony)
     made = _make(run, onnx, sample, read_card(card), options, _limits(seconds, memory, threads))
     made.write(out)
@@ -176,6 +182,10 @@ def verify_artifacts(
     emit(run, data, lambda: fields(data, _FACTS))
 
 
+def _named_after(onnx: Path) -> str:
+    return "-".join([*re.findall("[a-z0-9]+", onnx.stem.lower()), "zkml"])[-64:].lstrip("-")
+
+
 def _options(
     input_: Bound | None,
     weights: Bound,
@@ -221,6 +231,7 @@ def _make(
 
 def _facts(found: Bundle) -> dict[str, Any]:
     return {
+        "name": found.card.name,
         "artifact": found.artifact_id,
         "program": found.circuit.program,
         "input": found.facts.input.value,

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,18 @@ class Layout:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FusionError("MN-DEV-012", f"can't make {folder}: {error.strerror}") from error
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody else runs this market meanwhile. Raises FusionError."""
+        with (self.folder / "lock").open("a") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise FusionError(
+                    "MN-DEV-013", f"the market in {self.folder} is up already"
+                ) from None
+            yield
 
     def worker(self, name: str) -> Path:
         return self.folder / "workers" / name

@@ -69,15 +69,17 @@ class Localnet:
         self._opml = opml or OpmlParams.development()
         self._kind, self._port, self._block_time = kind, port, block_time
         self._blobs: BlobServer | None = None
+        self._undo: ExitStack
         self.devnet: Devnet
         self.pool: RpcPool
         self.network: Network
 
     def __enter__(self) -> Localnet:
         with ExitStack() as undo:
+            undo.enter_context(self.layout.held())
             undo.callback(self.stop)
             self._start()
-            undo.pop_all()
+            self._undo = undo.pop_all()
         return self
 
     def __exit__(
@@ -86,7 +88,7 @@ class Localnet:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.stop()
+        self._undo.close()
 
     def stop(self) -> None:
         """Workers first, so that they finish what they owe while there is a chain."""
@@ -215,15 +217,13 @@ class Localnet:
         method: bytes = NONE,
         command: Sequence[str] = ("worker",),
         more: Mapping[str, Mapping[str, Any]] | None = None,
-        others: Sequence[bytes] = (),
     ) -> WorkerProcess:
         """Register and offer on chain, start the process: `fusion` with ``command``, and ``more``
-        sections in its configuration. ``others``: models that were offered before, and are served
-        too."""
+        sections in its configuration. It serves whatever is offered under its account."""
         self.join(plan, models, method)
         address, port = self.account(plan.name).address, self.port(plan.name)
-        urls, served = self._rpc_urls(self.devnet.url), [*others, *models]
-        worker = start_worker(self.layout, plan, address, urls, port, served, command, more or {})
+        urls = self._rpc_urls(self.devnet.url)
+        worker = start_worker(self.layout, plan, address, urls, port, command, more or {})
         self.workers.append(worker)
         return worker
 

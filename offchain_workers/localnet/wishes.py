@@ -130,8 +130,7 @@ def _open_shop(net: Localnet, worker: WorkerPlan, wares: Sequence[Ware]) -> None
     for ware in first:
         net.join(_priced(worker, ware), [ware.model], ware.method)
     more = {"teeml": {"provider": "simulated", "platform": worker.name}}
-    others = [ware.model for ware in first]
-    net.onboard(_priced(worker, last), [last.model], last.method, more=more, others=others)
+    net.onboard(_priced(worker, last), [last.model], last.method, more=more)
 
 
 def _priced(worker: WorkerPlan, ware: Ware) -> WorkerPlan:

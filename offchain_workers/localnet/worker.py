@@ -26,7 +26,6 @@ def start_worker(
     address: str,
     rpc_urls: Sequence[str],
     port: int,
-    models: Sequence[bytes],
     command: Sequence[str] = ("worker",),
     more: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> WorkerProcess:
@@ -39,7 +38,6 @@ def start_worker(
             "listen_port": port,
             "public_url": endpoint,
             "database": f"sqlite:///{home / 'worker.db'}",
-            "models": [f"model:0x{model.hex()}" for model in models],
             "min_turn_seconds": 1,
         },
         "engine": {"provider": "cpu", "threads": 1},

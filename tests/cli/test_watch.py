@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from offchain_workers.localnet.layout import Layout
 from tests.cli.conftest import Fusion
 from tests.cli.market import Market
 
@@ -30,6 +31,17 @@ def test_a_market_needs_a_folder(fusion: Fusion, command: tuple[str, str]) -> No
     code, out, err = fusion(*command, "file.txt")
     assert (code, out) == (1, "")
     assert err.splitlines()[-1].startswith("error MN-DEV-012")
+
+
+@pytest.mark.parametrize("command", [("demo", "--keep"), ("up", "--folder")])
+def test_a_folder_has_one_market_at_a_time(fusion: Fusion, command: tuple[str, str]) -> None:
+    with Layout(Path("here")).held():
+        code, out, err = fusion(*command, "here")
+        assert (code, out) == (1, "")
+        assert err.splitlines()[-1].startswith("error MN-DEV-013")
+    assert not Path("here/chain").exists()
+    with Layout(Path("here")).held():
+        pass
 
 
 def test_a_job_without_a_game_is_one_line(market: Market) -> None:

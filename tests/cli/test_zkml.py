@@ -48,6 +48,7 @@ def test_a_circuit_is_made_proved_verified_and_made_again(fusion: Fusion, home: 
     assert "development setup" in err
     made = json.loads(out)
     assert (made["setup"], made["top1_agreement"]) == ("development", 1.0)
+    assert made["name"] == "iris-zkml"
     given = flower(home)
     code, out, err = fusion("zkml", "prove", "made", "--input", given, "--out", "p.json", "--json")
     assert code == 0, err

@@ -94,7 +94,7 @@ def _market(net: Localnet, blobs: BlobServer, workers: list[WorkerProcess]) -> O
         wallet.send(models.attest(model_id))
         wallet.send(subnets.offer(model_id, OPML, plan.tier, plan.price, region=plan.region))
         urls = [net.devnet.url]
-        workers.append(start_worker(net.layout, plan, wallet.address, urls, port, [model_id]))
+        workers.append(start_worker(net.layout, plan, wallet.address, urls, port))
     net.devnet.mine(net.network.subnets.epoch_blocks)
     for worker in workers:
         worker.await_ready()
