@@ -74,7 +74,11 @@ def fit(model: onnx.ModelProto, name: str, sample: Array) -> Array:
         want in (None, got) for want, got in zip(dims, sample.shape, strict=True)
     )
     if not fits:
-        raise SamplesError(f"a sample has shape {list(sample.shape)}, the input {dims}")
+        takes = str(dims[1:] if dims[:1] in ([None], [1]) else dims).replace("None", "any")
+        raise SamplesError(
+            f"a sample has shape {list(sample.shape)}, input {name} takes {takes} "
+            "(a file has its samples on the first axis)"
+        )
     return np.ascontiguousarray(sample.astype(dtype))
 
 
