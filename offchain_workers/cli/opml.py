@@ -63,13 +63,22 @@ def compile_model(
         float,
         typer.Option("--agreement", min=0, max=1, help="Fail below this top-1 agreement (0 to 1)."),
     ] = 0.0,
+    window: Annotated[
+        str,
+        typer.Option("--window", help="How long a claim can be challenged (the market bounds it)."),
+    ] = "1h",
+    clock: Annotated[
+        str, typer.Option("--clock", help="Each side's time in a game (the market bounds it).")
+    ] = "1h",
 ) -> None:
     """Turn a float ONNX model into an integer program, its lowerings and an accuracy card."""
     _need_onnx()
+    from offchain_workers.units import parse_duration
     from verifiers.opml.compiler.compile import Options
 
     _need_room(out)
-    options = Options(output=output, percentile=percentile)
+    times = {"window": parse_duration(window), "clock": parse_duration(clock)}
+    options = Options(output=output, percentile=percentile, **times)
     package = _build(run, onnx, samples, test, read_card(card), name, options)
     _need_agreement(package.accuracy.agreement, agreement)
     try:

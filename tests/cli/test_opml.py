@@ -111,6 +111,16 @@ def test_what_is_wrong_with_samples_is_said(
     assert says in message
 
 
+def test_times_are_the_publishers_choice(fusion: Fusion, onnx: str) -> None:
+    np.save("samples.npy", PIXELS[:4])
+    args = (onnx, "--samples", "samples.npy", "--out", "out", "--clock", "15m")
+    code, _, err = fusion("opml", "compile", *args, "--window", "30m")
+    assert code == 0, err
+    header = json.loads(Path("out/header.json").read_text())
+    assert (header["window"], header["clock"]) == (1_800, 900)
+    assert refused(fusion, *args, "--window", "30")[0] == "MN-CLI-002"
+
+
 def _mean() -> onnx_files.ModelProto:
     """Of four numbers: a model with one output."""
     graph = helper.make_graph(
