@@ -26,6 +26,12 @@ def test_a_dispute_takes_no_inputs(fusion: Fusion) -> None:
     assert "--input" in err
 
 
+def test_who_mistypes_an_adversary_is_told_where_the_names_are(fusion: Fusion) -> None:
+    code, _, err = fusion("demo", "--method", "opml", "--adversary", "lst")
+    assert code == 1
+    assert "--adversary list" in err
+
+
 @pytest.mark.parametrize("command", [("demo", "--keep"), ("up", "--folder")])
 def test_a_market_needs_a_folder(fusion: Fusion, command: tuple[str, str]) -> None:
     Path("file.txt").write_text("not a folder")
