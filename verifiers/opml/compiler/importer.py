@@ -50,7 +50,9 @@ def signature(model: onnx.ModelProto, output: str = "") -> tuple[str, str]:
     if len(inputs) != 1:
         raise SignatureError(f"the model has {len(inputs)} inputs, a program has one: {inputs}")
     if not output and len(outputs) != 1:
-        raise SignatureError(f"the model has {len(outputs)} outputs, choose one: {outputs}")
+        raise SignatureError(
+            f"the model has {len(outputs)} outputs, choose one with --output: {outputs}"
+        )
     chosen = output or outputs[0]
     if chosen not in {name for node in model.graph.node for name in node.output}:
         raise SignatureError(f"no node of the model makes {chosen!r}")
