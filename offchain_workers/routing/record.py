@@ -27,6 +27,7 @@ from offchain_workers.routing.request import (
     Weights,
     canonical,
 )
+from offchain_workers.units import format_amount
 
 ROUTER = "1"
 MAX_RECORD_BYTES = 4 << 20
@@ -216,7 +217,26 @@ class DecisionRecord(Frozen):
         counted = Counter(reason for row in (near or self.classes) for reason in row.reasons)
         counted += Counter(reason for offer in offers for reason in offer.reasons)
         told = ", ".join(f"{reason.value} ({n})" for reason, n in counted.most_common())
-        return f"nothing meets the wish: {told or 'no model is published'}"
+        return f"nothing meets the wish: {told or 'no model is published'}{self._at_a_price()}"
+
+    def _at_a_price(self) -> str:
+        """The least limit on the price that would let something in, where nothing else is wrong."""
+        found = [
+            (1 << band_of(prices[self.request.members - 1]), row)
+            for index, row in enumerate(self.classes)
+            if row.reasons == (Reason.MEMBERS,)
+            and len(prices := self._prices(index)) >= self.request.members
+        ]
+        if not found:
+            return ""
+        least, row = min(found, key=lambda each: each[0])
+        named = f"{row.name} under {row.method}"
+        return f"; {named} would, at most {format_amount(least)} ({least} wei) an item"
+
+    def _prices(self, index: int) -> list[int]:
+        """Of a class's offers that nothing but their price speaks against, the lowest first."""
+        fitting = {Reason.PRICE, Reason.BAND}
+        return sorted(o.price for o in self.offers_of(index) if fitting.issuperset(o.reasons))
 
     @classmethod
     def from_canonical(cls, data: bytes) -> DecisionRecord:
@@ -243,6 +263,11 @@ class DecisionRecord(Frozen):
             raise InvalidRecordError("it points at a row that is not there")
         if self.choice is not None and self.classes[self.choice.of].spec is None:
             raise InvalidRecordError("the choice has no spec")
+
+
+def band_of(price: int) -> int:
+    """The smallest power of two that a price does not exceed, as its exponent."""
+    return max(price - 1, 0).bit_length()
 
 
 def raw(text: str) -> bytes:
