@@ -111,6 +111,11 @@ class ClassRow(Frozen):
     best: tuple[Index, ...] = ()
     utility: BasisPoints | None = None
 
+    @property
+    def was_asked_for(self) -> bool:
+        """Other tasks and models than those asked for would drown the rest in what people read."""
+        return not {Reason.TASK, Reason.MODEL}.intersection(self.reasons)
+
 
 class OfferRow(Frozen):
     """An offer of the class with that index. ``utility`` and ``cost`` (its part) only where
@@ -174,7 +179,7 @@ class DecisionRecord(Frozen):
     def chosen(self) -> ClassRow:
         """The model and method that were taken. Raises NothingFitsError."""
         if self.choice is None:
-            raise NothingFitsError(self._why_not())
+            raise NothingFitsError(self.why_not())
         return self.classes[self.choice.of]
 
     @property
@@ -210,9 +215,9 @@ class DecisionRecord(Frozen):
         """Of a class."""
         return [offer for offer in self.offers if offer.of == index]
 
-    def _why_not(self) -> str:
-        # The tasks and models that were not asked for would drown the others.
-        near = [row for row in self.classes if not {Reason.TASK, Reason.MODEL} & {*row.reasons}]
+    def why_not(self) -> str:
+        """Of a decision that nothing fits: its reasons counted."""
+        near = [row for row in self.classes if row.was_asked_for]
         offers = [offer for offer in self.offers if not near or self.classes[offer.of] in near]
         counted = Counter(reason for row in (near or self.classes) for reason in row.reasons)
         counted += Counter(reason for offer in offers for reason in offer.reasons)
