@@ -38,6 +38,7 @@ from offchain_workers.models.wire import Array, pack_items, split_items, unpack_
 from offchain_workers.oip import Body, join, read_tensors
 from offchain_workers.oip.outputs import Wanted
 from offchain_workers.routing.request import RouteRequest
+from offchain_workers.spelling import told
 
 TASK = "task:"
 # What clients of the protocol send of themselves.
@@ -185,8 +186,9 @@ def read_query(model: str, body: Body) -> Query:
         for name, value in given.items()
     }
     where = {"task": model.removeprefix(TASK)} if model.startswith(TASK) else {"model": model}
-    if unknown := set(wanted) - (set(RouteRequest.model_fields) - {"task", "model", "items"}):
-        raise RequestUnreadableError(f"no parameter {sorted(unknown)[0][:64]!r} in a wish")
+    known = set(RouteRequest.model_fields) - {"task", "model", "items"}
+    if unknown := set(wanted) - known:
+        raise RequestUnreadableError(told("parameter", min(unknown), {*known, _FINAL}))
     if not isinstance(final, bool):
         raise RequestUnreadableError("final is not true or false")
     try:

@@ -101,6 +101,7 @@ UNREADABLE = [
     (b'{"task": "digits",', "application/json", "the body is not JSON: "),
     (b"{}", "application/json", "the body: name a task or a model, one of them"),
     (b'{"task": "digits", "prefer": "saef"}', "application/json", "prefer: no preset saef: did"),
+    (b'{"task": "digits", "prefer": "\\ud800"}', "application/json", "prefer: no preset \\ud800: "),
 ]
 
 
@@ -130,6 +131,8 @@ def test_a_typing_error_in_an_inference_is_told_with_what_is_near(shared: World)
     assert "did you mean digits?" in answer.json()["error"]
     answer = shared.infer(parameters={"prefer": "fsat"})
     assert "did you mean fast?" in answer.json()["error"]
+    answer = shared.infer(parameters={"max_prise": 1})
+    assert "no parameter max_prise: did you mean max_price?" in answer.json()["error"]
 
 
 def test_an_hours_money_has_an_end_for_each_caller(strict: World) -> None:
