@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from offchain_workers.models.card import first_problem
 from verifiers.teeml.errors import CollateralFileError, CollateralShapeError
 
 _DATE = "%Y-%m-%dT%H:%M:%SZ"
@@ -197,7 +198,9 @@ class Collateral(BaseModel):
         try:
             return cls.model_validate_json(data)
         except ValidationError as error:
-            raise CollateralFileError(f"no collateral: {first_problem(error)}") from error
+            raise CollateralFileError(
+                f"no collateral: {first_problem(error, 'document')}"
+            ) from error
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -207,11 +210,4 @@ def _parse(kind: type[Model], text: str, what: str) -> Model:
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
-        raise CollateralShapeError(f"{what}: {first_problem(error)}") from error
-
-
-def first_problem(error: ValidationError) -> str:
-    """The first of what is wrong with a file, and where."""
-    one = error.errors()[0]
-    where = ".".join(str(part) for part in one["loc"]) or "document"
-    return f"{where}: {one['msg'].removeprefix('Value error, ')}"
+        raise CollateralShapeError(f"{what}: {first_problem(error, 'document')}") from error

@@ -10,7 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from offchain_workers.chain.contracts.base import ZERO_ADDRESS
 from offchain_workers.chain.contracts.enclaves import DAY, Measurement, Policy
 from offchain_workers.config.values import check_address
-from verifiers.teeml.collateral import Digest, Status, first_problem
+from offchain_workers.models.card import first_problem
+from verifiers.teeml.collateral import Digest, Status
 from verifiers.teeml.errors import PolicyFileError
 from verifiers.teeml.onchain import STATUSES
 
@@ -69,7 +70,7 @@ class PolicyFile(_Part):
         try:
             return cls.model_validate_json(data)
         except ValidationError as error:
-            raise PolicyFileError(f"no policy: {first_problem(error)}") from error
+            raise PolicyFileError(f"no policy: {first_problem(error, 'document')}") from error
 
     def policy(self) -> Policy:
         """As the contract takes it."""

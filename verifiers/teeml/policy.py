@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from offchain_workers.models.card import first_problem
 from verifiers.teeml.appraisal import Appraisal
-from verifiers.teeml.collateral import Digest, Status, first_problem
+from verifiers.teeml.collateral import Digest, Status
 from verifiers.teeml.errors import PolicyFileError, PolicyRefusedError, StatusRefusedError
 
 
@@ -43,7 +44,7 @@ class Policy(BaseModel):
         try:
             return cls.model_validate_json(data)
         except ValidationError as error:
-            raise PolicyFileError(f"no policy: {first_problem(error)}") from error
+            raise PolicyFileError(f"no policy: {first_problem(error, 'document')}") from error
 
     def check(self, found: Appraisal, at: int) -> None:
         """Raises StatusRefusedError, PolicyRefusedError."""
