@@ -87,6 +87,8 @@ def prepare(
         prepared = posting.prepare(sender.address, items, wish, value=0 if from_balance else None)
     for note in prepared.notes:
         say(connection.run, f"not accepted: {note}")
+    if wish.accepted and prepared.acceptance is None:
+        warn("no member is ready to promise an answer: the job is posted all the same")
     if record is not None and not posting.hand_on(record.canonical()):
         warn("no member keeps the decision record: only this machine's store has it")
     return prepared
