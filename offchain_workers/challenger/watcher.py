@@ -20,6 +20,9 @@ from offchain_workers.daemon.life import Daemon
 
 log = structlog.get_logger(__name__)
 
+# With `once`, so many turns in a row may fail: whoever runs it by a timer wants to hear of it.
+MOST_FAILURES = 5
+
 
 class Watcher(Daemon):
     """One challenger's watcher: open games wait for the next start.
@@ -43,14 +46,14 @@ class Watcher(Daemon):
         self._follower = self._parts.follower
         self._once = False
         self._swept = -float("inf")
-        self._idle = 0
+        self._idle = self._failures = 0
         self._is_torn = False
         watch = settings.watch
         app = build_app(self.health, self._parts.metrics)
         self._endpoint = Endpoint(app, watch.listen_host, watch.listen_port)
 
     def run(self, once: bool = False) -> None:
-        """With ``once`` until nothing is left to do for now."""
+        """With ``once`` until nothing is left to do for now, or the chain stays away."""
         self._once = once
         super().run()
 
@@ -91,6 +94,11 @@ class Watcher(Daemon):
             self._now_and_then()
         self._gauge()
         self._idle = 0 if self._is_busy else self._idle + 1
+        self._failures = 0
+
+    def _gives_up(self) -> bool:
+        self._failures += 1
+        return self._once and self._failures >= MOST_FAILURES
 
     def _follow(self) -> None:
         """Until nothing is new."""

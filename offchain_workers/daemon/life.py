@@ -106,13 +106,19 @@ class Daemon(ABC):
             early = self._missing_is_final and not self._ready.is_set()
             if early and isinstance(error, ContractMissingError):
                 raise
-            self._passed(error.code, error.message)
+            self._passed(error)
         except NONSENSE as error:
-            self._passed("MN-CHAIN-006", str(error))
+            self._passed(FusionError("MN-CHAIN-006", str(error)))
 
-    def _passed(self, code: str, why: str) -> None:
-        self._count(code)
-        log.error("going on after an error", code=code, reason=why)
+    def _passed(self, error: FusionError) -> None:
+        if self._gives_up():
+            raise error
+        self._count(error.code)
+        log.error("going on after an error", code=error.code, reason=error.message)
+
+    def _gives_up(self) -> bool:
+        """Whether the error of this turn ends the daemon, though it may pass."""
+        return False
 
     @abstractmethod
     def _begin(self) -> None:

@@ -19,6 +19,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from offchain_workers.devnet import start_devnet
+from offchain_workers.devnet.process import free_port
 from tests.challenger.world import Liar, challengers, claim, compiled_market, settings_of, wrong
 from tests.operator.world import until
 from tests.opml.onchain import OpmlMarket
@@ -40,6 +41,7 @@ class Shop:
 
     opml: OpmlMarket
     account: LocalAccount
+    url: str | None = None  # of another chain than the market's
 
     @property
     def home(self) -> Path:
@@ -55,7 +57,7 @@ class Shop:
         (self.home / "watcher.json").write_text(json.dumps(keystore))
         at = settings.chain.addresses
         given = {
-            "CHAIN__RPC_URLS": ",".join(settings.chain.rpc_urls),
+            "CHAIN__RPC_URLS": self.url or ",".join(settings.chain.rpc_urls),
             "CHAIN__CHAIN_ID": str(settings.chain.chain_id),
             "CHAIN__START_BLOCK": str(settings.chain.start_block),
             "CHAIN__POLL_SECONDS": "0.1",
@@ -141,6 +143,12 @@ def test_once_does_what_is_due_and_exits(opml: OpmlMarket) -> None:
         with shop.watcher("--once") as child:
             assert child.wait(60) == 0
     assert not liar.stands()
+
+
+def test_once_ends_with_the_error_of_a_chain_that_stays_away(opml: OpmlMarket) -> None:
+    shop = Shop(opml, challengers(opml)[0], f"http://127.0.0.1:{free_port(None)}")
+    with shop.watcher("--once", "--dry-run") as child:
+        assert child.wait(120) == 1
 
 
 def test_a_dry_run_needs_no_password(opml: OpmlMarket) -> None:
