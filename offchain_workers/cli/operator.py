@@ -54,7 +54,7 @@ def register(
     if subnets.operator(sender.address):
         raise FusionError(
             "MN-CLI-016",
-            f"{sender.address} is an operator already; for more stake: fusion operator stake AMOUNT",
+            f"{sender.address} is an operator already; more stake: fusion operator stake",
         )
     sender.send("register", subnets.register(_NO_MANIFEST, url, wei))
     operator = subnets.operator(sender.address)
