@@ -15,4 +15,6 @@ def told(what: str, name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name[:_MOST_SHOWN], names, n=1)
     listed = ", ".join(names[:_MOST_LISTED])
     meant = f"did you mean {near[0]}?" if near else f"there is {listed or 'none'}"
-    return f"no {what} {name[:_MOST_SHOWN]}: {meant}"
+    # JSON can name what UTF-8 can't write; the line has to be sent all the same.
+    shown = name[:_MOST_SHOWN].encode("utf-8", "backslashreplace").decode()
+    return f"no {what} {shown}: {meant}"

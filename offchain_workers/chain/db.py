@@ -79,8 +79,9 @@ class Database:
             with self.session() as session:
                 session.add(MetaRow(key="chain", value=chain))
         elif row.value != chain:
+            name = self.engine.url.render_as_string(hide_password=True)
             raise WrongDatabaseError(
-                f"the database follows chain {row.value}, the endpoints serve {chain}"
+                f"the database {name} follows chain {row.value}, the endpoints serve {chain}"
             )
 
     def close(self) -> None:

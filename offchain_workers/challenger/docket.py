@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 # GameClosed's reasons that end in our favour: proved, and the claimant out of time.
 WINS = {1: "proved", 2: "claimant out of time"}
-ENDS = {**WINS, 4: "our time ran out", 5: "closed without a verdict"}
+ENDS = {**WINS, 4: "challenger out of time", 5: "closed without a verdict"}
 
 
 @dataclass

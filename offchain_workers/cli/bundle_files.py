@@ -76,7 +76,11 @@ def parent_of(connection: Connection, files: ModelFiles, reference: str | None) 
     if not alike and files.circuit is not None:
         return bytes(32)
     if not alike:
-        raise FusionError("MN-CLI-029", f"publish the float model first, ONNX file {wanted}")
+        raise FusionError(
+            "MN-CLI-029",
+            f"publish the float model first, the ONNX file {wanted} that this was compiled from: "
+            "fusion model publish ONNX --card CARD",
+        )
     return alike[0].model_id
 
 

@@ -57,7 +57,7 @@ def candidates(record: DecisionRecord) -> list[dict[str, Any]]:
     rows = [
         _row(record, index, row, ranks.get(index))
         for index, row in enumerate(record.classes)
-        if not {Reason.TASK, Reason.MODEL}.intersection(row.reasons)
+        if row.was_asked_for
     ]
     return sorted(rows, key=lambda row: (row["rank"] is None, row["rank"] or 0))
 

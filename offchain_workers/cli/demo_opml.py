@@ -50,7 +50,7 @@ def play(
         emit(run, list(ADVERSARIES), lambda: "\n".join(ADVERSARIES))
         return
     if adversary not in ADVERSARIES:
-        raise UnknownAdversaryError(f"no adversary {adversary[:64]!r}")
+        raise UnknownAdversaryError(f"no adversary {adversary[:64]!r}: --adversary list names them")
     with ExitStack() as stack:
         folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fusion-")))
         market = _market(stack, folder, adversary, chain, say)

@@ -29,6 +29,7 @@ _LABELS = {
     "publisher": "Publisher",
     "royalty": "Royalty",
     "attesters": "Attesters",
+    "artifacts": "Artifacts",
     "holders": "Holders",
     "uri": "Files at",
     "onnx": "ONNX file",
@@ -78,6 +79,8 @@ def view(data: dict[str, Any]) -> Any:
     """The record, then the offers."""
     from rich.console import Group
 
+    artifacts = [f"{method} 0x{found.hex()}" for method, found in data["artifacts"].items()]
+    data = {**data, "artifacts": artifacts}
     shown = {key: label for key, label in _LABELS.items() if data.get(key) not in (None, [], "")}
     parts: list[Any] = [fields(data, shown)]
     if data["offers"]:

@@ -28,6 +28,7 @@ _COMPILED = {
     "items": "Measured on, items",
     "top1_agreement": "Agrees with the float model",
     "worst_error": "Worst error",
+    "weakest": "Weakest tensor",
 }
 _CHECKED = {"bundle": "Bundle", "artifact": "Artifact", "nodes": "Nodes", "compiled": "Recompiled"}
 
@@ -40,7 +41,7 @@ def compile_model(
     onnx: Onnx,
     samples: Annotated[
         Path,
-        typer.Option("--samples", metavar="FILE|DIR", help="Inputs to calibrate on: .npz or DIR."),
+        typer.Option("--samples", metavar="FILE|DIR", help="Calibrate on: .npz, .npy, .json, DIR."),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the bundle goes.")],
     test: Annotated[
@@ -62,18 +63,24 @@ def compile_model(
         float,
         typer.Option("--agreement", min=0, max=1, help="Fail below this top-1 agreement (0 to 1)."),
     ] = 0.0,
+    window: Annotated[
+        str,
+        typer.Option("--window", help="How long a claim can be challenged (the market bounds it)."),
+    ] = "1h",
+    clock: Annotated[
+        str, typer.Option("--clock", help="Each side's time in a game (the market bounds it).")
+    ] = "1h",
 ) -> None:
     """Turn a float ONNX model into an integer program, its lowerings and an accuracy card."""
     _need_onnx()
+    from offchain_workers.units import parse_duration
     from verifiers.opml.compiler.compile import Options
-    from verifiers.opml.compiler.errors import AccuracyError
 
     _need_room(out)
-    options = Options(output=output, percentile=percentile)
+    times = {"window": parse_duration(window), "clock": parse_duration(clock)}
+    options = Options(output=output, percentile=percentile, **times)
     package = _build(run, onnx, samples, test, read_card(card), name, options)
-    found = package.accuracy.agreement
-    if found < agreement:
-        raise AccuracyError(f"top-1 agreement is {found:.4f}, asked for {agreement:g}")
+    _need_agreement(package.accuracy.agreement, agreement)
     try:
         package.write(out)
     except OSError as error:
@@ -81,7 +88,7 @@ def compile_model(
     artifact = package.header.artifact_id()
     _note(run, package.files["model.onnx"], package.card.canonical(), artifact)
     data = _facts(package) | {"out": out}
-    emit(run, data, lambda: fields(data, _COMPILED))
+    emit(run, data, lambda: fields(data | {"weakest": _weakest(package)}, _COMPILED))
 
 
 @command(group, "check")
@@ -143,8 +150,26 @@ def _facts(package: Package) -> dict[str, Any]:
         "nodes": package.header.node_count,
         "weights_bytes": len(package.files["weights.bin"]),
         "accuracy": figures,
-        **{key: figures[key] for key in ("items", "top1_agreement", "worst_error")},
+        **{key: figures.get(key) for key in ("items", "top1_agreement", "worst_error")},
     }
+
+
+def _weakest(package: Package) -> str | None:
+    """Where quantisation drowned most of the signal: the first place to look at."""
+    layers = package.accuracy.layers
+    if not layers:
+        return None
+    name = min(layers, key=lambda name: layers[name])
+    return f"{name}, signal over noise {layers[name]:.1f} dB"
+
+
+def _need_agreement(found: float | None, wanted: float) -> None:
+    from verifiers.opml.compiler.errors import AccuracyError
+
+    if found is None and wanted > 0:
+        raise AccuracyError("the model has one output: no top-1 agreement can be asked for")
+    if found is not None and found < wanted:
+        raise AccuracyError(f"top-1 agreement is {found:.4f}, asked for {wanted:g}")
 
 
 def _need_room(out: Path) -> None:

@@ -117,6 +117,10 @@ def post(
     wish = _wish(max_price, within, turn, bond, callback, callback_gas, not best_effort, locator)
     if task is None and model is None:
         raise typer.BadParameter("name a --task or a --model")
+    if (max_latency or min_quality or first_answer) and task is None and prefer is None:
+        # A model that is named with all the rest goes past the router, which these limits are for.
+        line = "--max-latency, --min-quality and --first-answer go with --task or --prefer"
+        raise typer.BadParameter(line)
     wanting = Wanting(
         task, model, prefer, wish.max_price and wish.max_price // len(inputs), max_latency,
         min_quality, first_answer, region(region_), tier or (), [method] if method else (),

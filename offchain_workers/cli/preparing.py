@@ -88,7 +88,7 @@ def prepare(
     for note in prepared.notes:
         say(connection.run, f"not accepted: {note}")
     if wish.accepted and prepared.acceptance is None:
-        warn("no member is ready to promise an answer: the job is posted all the same")
+        say(connection.run, "no member promised the job: nobody is slashed if it is not answered")
     if record is not None and not posting.hand_on(record.canonical()):
         warn("no member keeps the decision record: only this machine's store has it")
     return prepared

@@ -27,6 +27,7 @@ _LABELS = {
     "model": "Model",
     "method": "Method",
     "items": "Items that are in it",
+    "inputs_compared": "Inputs compared",
     "final": "Final",
 }
 
@@ -55,7 +56,13 @@ def verify(
         check_items(receipt, [_bytes(path) for path in item])
     data = check(receipt, pool, trusted).model_dump()
     data["inputs_compared"] = bool(item)
-    emit(run, data, lambda: fields(data, _LABELS))
+    emit(run, data, lambda: fields(_shown(data), _LABELS))
+
+
+def _shown(data: dict[str, Any]) -> dict[str, Any]:
+    from offchain_workers.cli.model_view import method_name
+
+    return {**data, "method": method_name(bytes.fromhex(data["method"][2:]))}
 
 
 def _read(file: Path) -> Receipt:

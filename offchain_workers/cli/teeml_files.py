@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import json
 import time
 from contextlib import suppress
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # Larger than any of what is read: a hundred times the largest quote.
 _MOST_BYTES = 1 << 24
+# Base64's other alphabet, made into the usual one.
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 QuoteFile = Annotated[
     Path,
@@ -43,23 +46,27 @@ def moment_of(at: int | None) -> int:
 
 
 def quote_bytes(path: Path) -> bytes:
-    """As a file has it: its bytes, their hexadecimal digits with or without 0x, base64, or either
-    of these as ``quote`` in a JSON object, which is what dstack's agent answers."""
+    """As a file has it: its bytes, their hexadecimal digits with or without 0x, base64 of either
+    alphabet, or one of these in JSON: alone, or as ``quote``, which is what dstack's agent answers,
+    or ``intel_quote`` in an object."""
     data = read_file(path)
-    text = data.strip()
-    if text.startswith(b"{"):
+    text = data.removeprefix(codecs.BOM_UTF8).strip()
+    if text.startswith((b"{", b'"')):
         text = _member(text)
     with suppress(ValueError):
-        return bytes.fromhex(text.decode("ascii").removeprefix("0x"))
+        return bytes.fromhex(text.decode("ascii").removeprefix("0x").removeprefix("0X"))
     with suppress(ValueError):
-        return base64.b64decode(b"".join(text.split()), validate=True)
+        plain = b"".join(text.split()).rstrip(b"=").translate(_URL_SAFE)
+        return base64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
     return data
 
 
 def _member(text: bytes) -> bytes:
     try:
-        found = json.loads(text)["quote"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        found = json.loads(text)
+        if isinstance(found, dict):
+            found = found.get("quote", found.get("intel_quote"))
+    except (ValueError, RecursionError):
         return text
     return found.strip().encode() if isinstance(found, str) else text
 

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`fusion teeml register` and `status`: an operator's enclave keys on the chain."""
+"""`fusion teeml quote`, `register` and `status`: an operator's enclave, its keys on the chain."""
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from offchain_workers.cli import files
 from offchain_workers.cli.arguments import Signer, address, identifier
 from offchain_workers.cli.output import emit, fields, moment, table
 from offchain_workers.cli.run import Run, command
@@ -21,16 +24,51 @@ _KEYS = {
     "next_status": "Next status",
     "warning": "Warning",
 }
+_QUOTED = {
+    "out": "Quote",
+    "provider": "Provider",
+    "measurement": "Measurement",
+    "runtime_measurement": "Measurement with RTMR3",
+}
 _REGISTERED = {"key": "Key", "policy": "Policy", "until": "Until"}
 _WAIT_SECONDS = 300
 
 
 def add_to(group: typer.Typer) -> None:
     """Register the commands."""
+    command(group, "quote")(quote)
     command(group, "register")(register)
     command(group, "status")(status)
     command(group, "invalidate")(invalidate)
     command(group, "excuse")(excuse)
+
+
+def quote(
+    run: Run,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where it goes, binary.")],
+) -> None:
+    """Have an enclave quoted: the one at `teeml.socket`, else one started for it as a worker would.
+
+    What it measures to is what a policy lists. The quote vouches for no key.
+    """
+    from offchain_workers.chain.contracts.base import ZERO_ADDRESS
+    from offchain_workers.cli.network import connect
+    from verifiers.teeml.machine import Machine
+    from verifiers.teeml.quote import Quote
+
+    connection = connect(run)
+    with closing(Machine(connection.settings, connection.network, ZERO_ADDRESS)) as machine:
+        provider = machine.client.hello()["provider"]
+        raw = machine.client.probe().quote
+    parsed = Quote.parse(raw)
+    files.write(out, raw)
+    data = {
+        "out": out,
+        "provider": provider,
+        "measurement": parsed.measurement,
+        "runtime_measurement": parsed.runtime_measurement,
+    }
+    emit(run, data, lambda: fields(data, _QUOTED))
 
 
 def register(
@@ -122,6 +160,7 @@ def status(
         str | None,
         typer.Option("--operator", metavar="ADDRESS", help="Whose keys (default: your own)."),
     ] = None,
+    account: Signer = None,
     early: Annotated[
         bool,
         typer.Option("--early/--no-early", help="Ask the vendor what its next TCB data say."),
@@ -131,7 +170,7 @@ def status(
     from offchain_workers.cli.network import connect, own_address
     from offchain_workers.cli.teeml_status import key_rows
 
-    connection = connect(run)
+    connection = connect(run, account)
     who = address(operator) if operator else own_address(connection.settings)
     rows = key_rows(connection, who, early)
     data = {"operator": who, "keys": rows, "warnings": _warnings(rows)}

@@ -16,7 +16,11 @@ from offchain_workers.cli.teeml_files import read_file
 from offchain_workers.errors import FusionError
 
 if TYPE_CHECKING:
-    from offchain_workers.chain.contracts.enclaves import Policy
+    from rich.console import RenderableType
+
+    from offchain_workers.chain.contracts import Network
+    from offchain_workers.chain.contracts.enclaves import Measurement, Policy
+    from offchain_workers.chain.contracts.teeml_verifier import TeemlVerifier
     from offchain_workers.cli.network import Connection
 
 group = typer.Typer(no_args_is_help=True, help="Which software on which platforms may sign.")
@@ -25,7 +29,8 @@ _LABELS = {
     "policy": "Policy",
     "statuses": "Statuses",
     "measurements": "Measurements",
-    "removed": "Removed",
+    "removed": "Places removed",
+    "removed_platforms": "Platforms removed",
     "min_evaluation": "Least evaluation",
     "max_age": "Collateral's age, s",
     "key_ttl": "A key's life, s",
@@ -63,7 +68,7 @@ def create(
         sender = Sender(connection)
         sender.send("create the policy", verifier.create_policy(policy))
         data = sender.result(**data)
-    emit(run, data, lambda: fields(data, _LABELS))
+    emit(run, data, lambda: _view(policy, data))
 
 
 @command(group, "show")
@@ -78,8 +83,10 @@ def show(run: Run, policy: PolicyId) -> None:
     found = policy_of(network, verifier, policy_id)
     _, least, removed, _ = verifier.read("policy_state", policy_id)
     places = [place for place in range(len(found.measurements)) if removed >> place & 1]
+    platforms = _removed_platforms(network, verifier, policy_id)
     data = _shown(found) | {"removed": places, "min_evaluation": least}
-    emit(run, data, lambda: fields(data, _LABELS))
+    data |= {"removed_platforms": platforms}
+    emit(run, data, lambda: _view(found, data))
 
 
 @command(group, "remove")
@@ -103,12 +110,14 @@ def remove(
     """As a policy's guardian: no key of this software or platform counts any more, at once."""
     from offchain_workers.cli.network import connect
     from offchain_workers.cli.sending import Sender
-    from verifiers.teeml.market import verifier_of
+    from verifiers.teeml.market import policy_of, verifier_of
 
     what, argument = _removal(measurement, platform, evaluation)
     policy_id = identifier(policy, "policy")
     connection = connect(run, account)
     verifier = verifier_of(connection.network)
+    if measurement is not None:
+        _check_place(policy_of(connection.network, verifier, policy_id), measurement)
     sender = Sender(connection)
     sender.send(what.replace("_", " "), verifier.call(what, policy_id, argument))
     data = sender.result(policy=policy_id, done=what)
@@ -139,6 +148,36 @@ def _removal(
     if len(given) != 1:
         raise typer.BadParameter("give one of --measurement, --platform and --below")
     return given[0]
+
+
+def _check_place(policy: Policy, place: int) -> None:
+    """The contract takes any place, and nothing would be taken out."""
+    last = len(policy.measurements) - 1
+    if place > last:
+        raise FusionError("MN-CLI-004", f"no measurement {place} in the policy; its last is {last}")
+
+
+def _removed_platforms(network: Network, verifier: TeemlVerifier, policy_id: bytes) -> list[bytes]:
+    from offchain_workers.chain.past import Past
+
+    past, last = Past(verifier, network.start_block), int(network.marketplace.w3.eth.block_number)
+    taken = past.newest_first({"PlatformRemoved"}, policy_id, last)
+    return [event.args["platform"] for event in taken]
+
+
+def _view(policy: Policy, data: dict[str, Any]) -> RenderableType:
+    """Measurements with their places, which `remove` takes, and what is compared with them."""
+    shown = [
+        f"{place}: 0x{one.value.hex()} {_kind(one)}"
+        for place, one in enumerate(policy.measurements)
+    ]
+    return fields(data | {"measurements": "\n".join(shown)}, _LABELS)
+
+
+def _kind(one: Measurement) -> str:
+    if one.tdx:
+        return "TDX with RTMR3" if one.runtime else "TDX"
+    return f"SGX from SVN {one.svn}"
 
 
 def _platform(text: str) -> bytes:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from offchain_workers.config.fields import table_of
 from offchain_workers.config.schema import Settings
 from offchain_workers.config.values import is_key_material
-from offchain_workers.errors import FusionError
+from offchain_workers.errors import FusionError, plain
 
 PREFIX = "FUSION_"
 
@@ -57,7 +57,7 @@ def bad_values(error: ValidationError, sources: Sequence[Source]) -> FusionError
     for item in error.errors(include_url=False, include_input=False, include_context=False):
         keys = item["loc"]
         name = next((s.name for s in sources if s.holds(keys)), "the defaults")
-        reason = item["msg"].removeprefix("Value error, ")
+        reason = plain(item["msg"])
         found.append(f"{name}: {'.'.join(map(str, keys))}: {reason}")
     return FusionError("MN-CFG-004", "; ".join(found))
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from offchain_workers.config.fields import Address
 from offchain_workers.config.schema import Settings
-from offchain_workers.errors import FusionError
+from offchain_workers.errors import FusionError, plain
 
 
 class DeployedAddresses(BaseModel):
@@ -72,5 +72,5 @@ def _read(path: Path) -> Deployment:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        reason = first["msg"].removeprefix("Value error, ")
+        reason = plain(first["msg"])
         raise FusionError("MN-CFG-007", f"{path}: {where}: {reason}") from None

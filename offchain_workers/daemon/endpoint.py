@@ -13,6 +13,9 @@ from offchain_workers.daemon.errors import EndpointInUseError
 from offchain_workers.daemon.patience import PatientProtocol
 
 _STOP_SECONDS = 20.0
+# Longer than clients keep an idle connection (httpx 5 s, aiohttp 15 s): where the server closes
+# first, the next request can meet the closing, and who sent it can't know whether it was heard.
+KEEP_ALIVE_SECONDS = 20
 # Of a WebSocket, in bytes; the relay's are half of it. Never compressed: they could unpack to more.
 _MAX_MESSAGE = 65_536
 
@@ -31,7 +34,7 @@ class Endpoint:
             limit_concurrency=most,
             ws_max_size=_MAX_MESSAGE,
             ws_per_message_deflate=False,
-            timeout_keep_alive=5,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=5,
         )
         self._server = uvicorn.Server(config)

@@ -99,10 +99,15 @@ def check_arrays(specs: Sequence[TensorSpec], arrays: Mapping[str, Array]) -> in
         array = arrays[spec.name]
         if array.dtype != spec.engine or array.shape != (n, *spec.shape):
             raise SignatureError(
-                f"tensor {spec.name}: expected {spec.engine} {[n, *spec.shape]}, "
+                f"tensor {spec.name}: expected {spec.engine} {_batched(spec.shape, n, array)}, "
                 f"got {array.dtype} {list(array.shape)}"
             )
     return n
+
+
+def _batched(shape: tuple[int, ...], n: int, array: Array) -> list[int | str]:
+    """What was expected: "n" where the array's first dimension may be none that counts items."""
+    return [n if array.ndim == len(shape) + 1 else "n", *shape]
 
 
 def _check_ports(kind: str, specs: Iterable[TensorSpec], ports: Iterable[TensorPort]) -> None:

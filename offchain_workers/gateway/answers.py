@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from web3.exceptions import Web3Exception
 
 from offchain_workers.balancing.errors import QuotaError
-from offchain_workers.errors import FusionError
+from offchain_workers.errors import FusionError, plain
 from offchain_workers.gateway.errors import (
     BodyTooLargeError,
     ChainNonsenseError,
@@ -87,7 +87,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def unreadable(request: Request, error: RequestValidationError) -> JSONResponse:
-        return answer(RequestUnreadableError(_first(error)), request.url.path)
+        kind = request.headers.get("content-type", "")
+        return answer(RequestUnreadableError(_first(error, kind)), request.url.path)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
@@ -111,11 +112,15 @@ def install(app: FastAPI) -> None:
         return answer(UnexpectedError(why), request.url.path)
 
 
-def _first(error: RequestValidationError) -> str:
+def _first(error: RequestValidationError, content_type: str) -> str:
     """One line, without what was sent."""
     problem: Mapping[str, Any] = error.errors()[0]
     where = ".".join(str(part) for part in problem["loc"] if part != "body")
-    return f"{where or 'the body'}: {problem['msg']}"[:300]
+    if problem["type"] == "json_invalid":
+        return f"the body is not JSON: {problem['ctx']['error']} at character {where}"[:300]
+    if not where and "json" not in content_type:
+        return "the body is taken as JSON alone: send `Content-Type: application/json`"
+    return f"{where or 'the body'}: {plain(problem['msg'])}"[:300]
 
 
 class BodyLimit:

@@ -14,7 +14,7 @@ from offchain_workers.codecs import get_codec
 from offchain_workers.gateway.errors import MisfitError, RequestUnreadableError
 from offchain_workers.models.card import ModelCard
 from offchain_workers.routing.request import RouteRequest
-from offchain_workers.storage import BlobStore
+from offchain_workers.storage import BlobMissingError, BlobStore
 
 MAX_ITEMS = 1024
 _WISH = {
@@ -83,9 +83,17 @@ class InputAsk(BaseModel):
         codec = get_codec(card.codec)
         return codec.encode(card, self._raw(store, most), self.content_type)
 
+    @staticmethod
+    def _uploaded(cid: str, store: BlobStore, most: int) -> bytes:
+        try:
+            return store.get(cid, most)
+        except BlobMissingError:
+            text = f"no blob {cid} here: upload it first, PUT /v1/blobs/{cid}"
+            raise BlobMissingError(text) from None
+
     def _raw(self, store: BlobStore, most: int) -> bytes:
         if self.blob is not None:
-            return store.get(self.blob, most)
+            return self._uploaded(self.blob, store, most)
         if self.base64 is None:
             return json.dumps(self.value).encode()
         try:

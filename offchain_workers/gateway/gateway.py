@@ -66,6 +66,16 @@ class Gateway(Daemon):
         parts.observing.turned()
         if parts.spot_checks is not None:
             parts.spot_checks.turned()
+        if not self._ready.is_set():
+            self._see_money()
+
+    def _see_money(self) -> None:
+        """Callers would be the first to notice that there is none."""
+        if not self._parts.network.marketplace.balance(self._account.address):
+            log.warning(
+                "no coins in the market to pay jobs from: `fusion deposit`",
+                account=self._account.address,
+            )
 
     def _follow(self) -> None:
         """Until nothing is new."""

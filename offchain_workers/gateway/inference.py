@@ -23,6 +23,7 @@ from offchain_workers.gateway.errors import (
     AnswerLateError,
     JobFailedError,
     MisfitError,
+    NoRouteError,
     RequestUnreadableError,
 )
 from offchain_workers.gateway.front import FrontDoor
@@ -32,11 +33,12 @@ from offchain_workers.gateway.planner import Planner
 from offchain_workers.gateway.poster import Poster
 from offchain_workers.gateway.reader import Reader
 from offchain_workers.gateway.tables import State
-from offchain_workers.models.card import TensorSpec
+from offchain_workers.models.card import ModelCard, TensorSpec, first_problem
 from offchain_workers.models.wire import Array, pack_items, split_items, unpack_items
 from offchain_workers.oip import Body, join, read_tensors
 from offchain_workers.oip.outputs import Wanted
 from offchain_workers.routing.request import RouteRequest
+from offchain_workers.spelling import told
 
 TASK = "task:"
 # What clients of the protocol send of themselves.
@@ -48,6 +50,16 @@ _FINAL = "final"
 _BEAT_SECONDS = 1.0
 # Up to here doubles hold every whole number.
 _EXACT = 2.0**53
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Whom a request is for, and what tells it from others; ``idempotency``: the caller's key."""
+
+    model: str
+    version: str | None
+    digest: bytes
+    idempotency: str | None
 
 
 @dataclass(frozen=True)
@@ -81,19 +93,18 @@ class Inference:
         self._bell = bell
         self._seconds = seconds
 
-    async def infer(
-        self, model: str, body: Body, caller: Caller, idempotency: str | None, digest: bytes
-    ) -> tuple[bytes, int | None]:
+    async def infer(self, asked: Asked, body: Body, caller: Caller) -> tuple[bytes, int | None]:
         """A body to answer with; see ``oip.join``. Raises FusionError."""
         deadline = time.monotonic() + self._seconds
-        query = read_query(model, body)
+        query = read_query(asked.model, body)
         order = await run_in_threadpool(self._order, query.wish)
+        check_version(asked.model, order.card, asked.version)
         wanted = Wanted.of(body.tree, [spec.name for spec in order.card.outputs])
         items = await run_in_threadpool(read_items, order, body)
-        share = Share(caller, items, digest, idempotency=idempotency)
+        share = Share(caller, items, asked.digest, idempotency=asked.idempotency)
         placed = await self._place(order, share)
         await self._answered(placed.job_id, query.final, deadline)
-        return await run_in_threadpool(self._reply, model, query, order, placed, wanted)
+        return await run_in_threadpool(self._reply, asked.model, query, order, placed, wanted)
 
     def _order(self, wish: WishAsk) -> Order:
         return self._planner.order(self._planner.decide(wish))
@@ -154,6 +165,12 @@ class Inference:
         return join(tree, tails)
 
 
+def check_version(model: str, card: ModelCard, version: str | None) -> None:
+    """Raises NoRouteError for a version that the model is not of."""
+    if version not in (None, card.version):
+        raise NoRouteError(f"{model[:64]} has no version {version[:64]}: there is {card.version}")
+
+
 def read_query(model: str, body: Body) -> Query:
     """The wish of a request to a model, `task:NAME` for whichever does it best.
 
@@ -169,16 +186,15 @@ def read_query(model: str, body: Body) -> Query:
         for name, value in given.items()
     }
     where = {"task": model.removeprefix(TASK)} if model.startswith(TASK) else {"model": model}
-    if unknown := set(wanted) - (set(RouteRequest.model_fields) - {"task", "model", "items"}):
-        raise RequestUnreadableError(f"no parameter {sorted(unknown)[0][:64]!r} in a wish")
+    known = set(RouteRequest.model_fields) - {"task", "model", "items"}
+    if unknown := set(wanted) - known:
+        raise RequestUnreadableError(told("parameter", min(unknown), {*known, _FINAL}))
     if not isinstance(final, bool):
         raise RequestUnreadableError("final is not true or false")
     try:
         wish = WishAsk.model_validate({**wanted, **where})
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        where_ = ".".join(str(part) for part in problem["loc"])
-        raise RequestUnreadableError(f"parameters: {where_}: {problem['msg']}") from None
+        raise RequestUnreadableError(f"parameters: {first_problem(error, 'wish')}") from None
     wish.check_public()
     return Query(wish, final, body.tree, body)
 

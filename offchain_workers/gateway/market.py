@@ -3,16 +3,11 @@
 
 from __future__ import annotations
 
-import structlog
-
-from offchain_workers.errors import FusionError
 from offchain_workers.gateway.reader import Reader
 from offchain_workers.gateway.shelf import Shelf
 from offchain_workers.gateway.views import ModelView, OfferView
 from offchain_workers.models.card import ModelCard, TensorSpec
 from offchain_workers.models.catalog import PublishedModel
-
-log = structlog.get_logger(__name__)
 
 
 class Showcase:
@@ -24,16 +19,12 @@ class Showcase:
 
     def models(self) -> list[ModelView]:
         """Those whose cards can be had."""
-        shown = []
-        for model in self._shelf.catalog.models:
-            try:
-                shown.append(self._model(model, self._shelf.card(model)))
-            except FusionError as error:
-                log.info("a model without a card", model=model.model_id.hex(), reason=str(error))
-        return shown
+        return [self._model(model, card) for model, card in self._shelf.readable()]
 
     def offers(self, model: str | None, method: str | None) -> list[OfferView]:
-        """Cheapest first. Raises ModelUnknownError, ModelAmbiguousError."""
+        """Cheapest first. Raises ModelUnknownError, ModelAmbiguousError, MisfitError."""
+        if method is not None:
+            self._shelf.selector(method)  # raises for one that the market does not have
         wanted = None if model is None else self._shelf.model(model).model_id
         announced = self._shelf.endpoints
         found = [

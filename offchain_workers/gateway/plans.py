@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -63,8 +64,14 @@ def _choice(record: DecisionRecord) -> ChoiceView | None:
 def _reasons(record: DecisionRecord) -> list[str]:
     ranked = [record.classes[i] for i in record.ranking]
     lines = [f"{_name(row)}: {_worth(row)}" for row in ranked]
-    others = [row for row in record.classes if row.reasons]
-    lines += [f"{_name(row)}: no: {', '.join(row.reasons)}" for row in others]
+    for index, row in enumerate(record.classes):
+        if row.reasons and row.was_asked_for:
+            offers = record.offers_of(index)
+            against = Counter(reason for offer in offers for reason in offer.reasons)
+            refused = [f"{reason} ({n} offers)" for reason, n in against.items()]
+            lines.append(f"{_name(row)}: no: {', '.join([*row.reasons, *refused])}")
+    if record.choice is None:
+        lines.insert(0, record.why_not())
     return lines[:_MOST_LINES]
 
 

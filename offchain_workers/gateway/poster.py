@@ -83,7 +83,7 @@ class Poster:
     def offer(self, order: Order, share: Share, requester: str) -> Placed:
         """A job that the wallet ``requester`` posts and pays for itself."""
         check_size(self._network, order, len(share.items))
-        posting = self._posting(order, share.caller)
+        posting = self._posting(order, share.caller, 0)
         with self.place():
             return self._offer(order, posting, share, requester)
 
@@ -99,9 +99,10 @@ class Poster:
         """The subnet's posting, and the share with its money reserved."""
         n = len(share.items)
         check_size(self._network, order, n)
-        posting = self._posting(order, share.caller)
+        tip = self._network.marketplace.keeper_tip
+        posting = self._posting(order, share.caller, n * (order.price or 0) + tip)
         price = order.price if order.price is not None else dearest(posting)
-        cost = n * price + self._network.marketplace.keeper_tip + self._purse.gas(_POST_GAS)
+        cost = n * price + tip + self._purse.gas(_POST_GAS)
         return posting, replace(share, reservation=self._purse.reserve(share.caller, cost, n))
 
     def seat(self, order: Order, share: Share) -> tuple[Posting, Share, int]:
@@ -230,14 +231,16 @@ class Poster:
         self._records.hand_on(posting, record)
         return Placed(prepared.job_id, 0, len(share.items), prepared)
 
-    def _posting(self, order: Order, caller: Caller) -> Posting:
-        return self._shelf.posting(self._subnet(order, caller), order.model, order.selector)
+    def _posting(self, order: Order, caller: Caller, due: int) -> Posting:
+        return self._shelf.posting(self._subnet(order, caller, due), order.model, order.selector)
 
-    def _subnet(self, order: Order, caller: Caller) -> SubnetInfo:
-        """A live one; forming one costs the caller its tip and gas."""
+    def _subnet(self, order: Order, caller: Caller, due: int) -> SubnetInfo:
+        """A live one; forming one costs the caller its tip and gas, and is for nothing where the
+        ``due`` wei of the job are not there."""
         found = self._shelf.live(order.spec)
         if found is not None:
             return found
+        self._purse.check_balance(due)
         cost = self._network.subnets.formation_tip + self._purse.gas(_FORMING_GAS)
         reservation = self._purse.reserve(caller, cost, 0)
         try:

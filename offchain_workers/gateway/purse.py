@@ -88,12 +88,13 @@ class Purse:
         spends = [
             (at, spent) for at, spent in session.execute(query.order_by(SpendRow.at)) if spent
         ]
-        over = sum(spent for _, spent in spends) + wei - cap
-        if over <= 0:
+        left = cap - sum(spent for _, spent in spends)
+        if wei <= left:
             return
         whose = "the gateway's" if caller is None else "your"
         raise SpendCapError(
-            f"{wei} wei more than {whose} {cap} an hour leave", _free_at(spends, over, now)
+            f"it takes up to {wei} wei; of {whose} {cap} an hour {max(0, left)} are left",
+            _free_at(spends, wei - left, now),
         )
 
     def _check_in_flight(self, session: Session, caller: Caller, items: int, now: int) -> None:

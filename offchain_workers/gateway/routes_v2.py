@@ -10,11 +10,18 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from offchain_workers.gateway.callers import Caller
 from offchain_workers.gateway.errors import NoRouteError
 from offchain_workers.gateway.guard import Guard
-from offchain_workers.gateway.inference import TASK, Inference, digest_of
+from offchain_workers.gateway.inference import (
+    TASK,
+    Asked,
+    Inference,
+    check_version,
+    digest_of,
+)
 from offchain_workers.gateway.routes import Idempotency
 from offchain_workers.gateway.shelf import Shelf
 from offchain_workers.models.card import ModelCard, TensorSpec
 from offchain_workers.oip import BINARY_EXTENSION, JSON_LENGTH, NAMES, split
+from offchain_workers.spelling import told
 
 SERVER = "model-network-gateway"
 _INFER = {
@@ -60,9 +67,8 @@ def _models(router: APIRouter, guard: Guard, shelf: Shelf, ready: Any) -> None:
     anybody = Depends(guard.caller)
 
     def card_of(model: str, version: str | None) -> ModelCard:
-        card = shelf.card(shelf.model(model))
-        if version not in (None, card.version):
-            raise NoRouteError(f"{model[:64]} has no version {version[:64] if version else ''}")
+        card = card_for(shelf, model)
+        check_version(model, card, version)
         return card
 
     @router.get("/models/{model}", summary="Tensors of a model")
@@ -80,7 +86,9 @@ def _models(router: APIRouter, guard: Guard, shelf: Shelf, ready: Any) -> None:
     @router.get("/models/{model}/ready", summary="Whether the model is published")
     @router.get("/models/{model}/versions/{version}/ready", summary="Whether it is published")
     def model_ready(model: str, caller: Caller = anybody, version: str | None = None) -> Any:
-        if not model.startswith(TASK):
+        if model.startswith(TASK):
+            cards_for(shelf, model)
+        else:
             card_of(model, version)
         return {"name": model, "ready": ready()}
 
@@ -103,11 +111,36 @@ def _infer(router: APIRouter, guard: Guard, inference: Inference) -> None:
         data = await request.body()
         body = split(data, json_length)
         digest = digest_of(model, data)
-        found, length = await inference.infer(model, body, caller, idempotency_key, digest)
+        asked = Asked(model, version, digest, idempotency_key)
+        found, length = await inference.infer(asked, body, caller)
         if length is None:
             return Response(found, media_type="application/json")
         headers = {JSON_LENGTH: str(length)}
         return Response(found, media_type="application/octet-stream", headers=headers)
+
+
+def cards_for(shelf: Shelf, model: str) -> list[ModelCard]:
+    """Of `task:NAME`, all that do the task. Raises NoRouteError where none does."""
+    task = model.removeprefix(TASK)
+    cards = [card for _, card in shelf.readable()]
+    found = [card for card in cards if card.task == task]
+    if not found:
+        raise NoRouteError(f"the market has {told('task', task, {card.task for card in cards})}")
+    return found
+
+
+def card_for(shelf: Shelf, model: str) -> ModelCard:
+    """A model's, or of `task:NAME` one that stands for all that do the task.
+
+    Raises NoRouteError, ModelUnknownError, ModelAmbiguousError.
+    """
+    if not model.startswith(TASK):
+        return shelf.card(shelf.model(model))
+    first, *others = cards_for(shelf, model)
+    if any((one.inputs, one.outputs) != (first.inputs, first.outputs) for one in others):
+        names = ", ".join(one.name for one in (first, *others[:7]))
+        raise NoRouteError(f"the models of {model[:64]} differ in their tensors: ask for {names}")
+    return first
 
 
 def _port(spec: TensorSpec) -> dict[str, Any]:

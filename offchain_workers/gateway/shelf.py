@@ -7,7 +7,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from functools import partial
-from typing import TypeVar
+
+import structlog
 
 from offchain_workers.chain.contracts import Network, Spec, SubnetInfo
 from offchain_workers.chain.contracts.terms import selector_of
@@ -15,6 +16,7 @@ from offchain_workers.chain.directory import Directory, read_directory
 from offchain_workers.chain.follower import Forward, Step
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.daemon.clock import ChainClock
+from offchain_workers.errors import FusionError
 from offchain_workers.gateway.errors import MisfitError, NoLiveSubnetError
 from offchain_workers.gateway.outbox import OutboxPayer
 from offchain_workers.models.absent import Absent
@@ -25,7 +27,7 @@ from offchain_workers.requester.patience import Patience
 from offchain_workers.requester.posting import Posting
 from offchain_workers.storage import BlobStore
 
-T = TypeVar("T")
+log = structlog.get_logger(__name__)
 
 _FORMING_SECONDS = 300.0
 _MODELS = {"ModelPublished"}
@@ -123,6 +125,16 @@ class Shelf:
             with self._lock:
                 self._cards[model.model_id] = known
         return known
+
+    def readable(self) -> list[tuple[PublishedModel, ModelCard]]:
+        """The models whose cards can be had."""
+        found = []
+        for model in self.catalog.models:
+            try:
+                found.append((model, self.card(model)))
+            except FusionError as error:
+                log.info("a model without a card", model=model.model_id.hex(), reason=str(error))
+        return found
 
     def selector(self, method: str) -> bytes:
         """Raises MisfitError for a method that the market does not have."""

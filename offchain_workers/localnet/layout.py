@@ -51,6 +51,28 @@ class Layout:
                 ) from None
             yield
 
+    def write_config(self, url: str) -> None:
+        """The file with which `fusion` talks to this market as the requester. Its databases belong
+        to this chain: another market on this machine has others."""
+        databases = {
+            name: {"database": f"sqlite:///{self.folder / name}.db"}
+            for name in ("worker", "watch", "gateway")
+        }
+        tables: dict[str, dict[str, Any]] = {
+            "chain": {
+                "rpc_urls": [url],
+                "deployment": str(self.deployment),
+                "poll_seconds": 0.2,
+            },
+            "account": {
+                "folder": str(self.keys),
+                "keystore": "requester",
+                "password_file": str(self.password_file),
+            },
+            "storage": {"folder": str(self.blobs), "allow_private": True},
+        }
+        write(self.config, toml(tables | databases))
+
     def worker(self, name: str) -> Path:
         return self.folder / "workers" / name
 

@@ -25,7 +25,7 @@ from offchain_workers.chain.wallet import Wallet
 from offchain_workers.devnet import Devnet, process, start_devnet
 from offchain_workers.devnet import Kind as ChainKind
 from offchain_workers.localnet.blobs import BlobServer
-from offchain_workers.localnet.layout import Layout, toml, write
+from offchain_workers.localnet.layout import Layout, write
 from offchain_workers.localnet.plan import FUNDS, ROYALTY_BPS, WORKERS, WorkerPlan
 from offchain_workers.localnet.worker import WorkerProcess, start_worker
 from offchain_workers.models import ModelCard
@@ -126,7 +126,7 @@ class Localnet:
         self._publish()
         for plan in self._plans:
             self.onboard(plan, [model_id for model_id, _ in self.models.values()])
-        self._write_config()
+        self.layout.write_config(self.devnet.url)
         self.await_workers()
 
     def _deployed(self) -> Network | None:
@@ -251,23 +251,6 @@ class Localnet:
         for worker in self.workers:
             self._say(f"waiting for worker {worker.name}")
             worker.await_ready()
-
-    def _write_config(self) -> None:
-        """The file with which `fusion` talks to this market as the requester."""
-        tables: dict[str, dict[str, Any]] = {
-            "chain": {
-                "rpc_urls": [self.devnet.url],
-                "deployment": str(self.layout.deployment),
-                "poll_seconds": 0.2,
-            },
-            "account": {
-                "folder": str(self.layout.keys),
-                "keystore": "requester",
-                "password_file": str(self.layout.password_file),
-            },
-            "storage": {"folder": str(self.layout.blobs), "allow_private": True},
-        }
-        write(self.layout.config, toml(tables))
 
 
 def _hash(cid: str) -> bytes:

@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from offchain_workers.errors import plain
 from offchain_workers.models.errors import InvalidCardError
 from offchain_workers.storage import content_id
 
@@ -199,4 +200,4 @@ def first_problem(error: ValidationError, whole: str = "card") -> str:
     problem = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in problem["loc"]) or whole
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{where}: {problem['msg']}{more}"
+    return f"{where}: {plain(problem['msg'])}{more}"

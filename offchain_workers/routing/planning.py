@@ -28,6 +28,7 @@ from offchain_workers.routing.record import (
     Reason,
     Scales,
     SpecRow,
+    band_of,
     raw,
 )
 from offchain_workers.routing.request import (
@@ -181,7 +182,7 @@ class _Plan:
                 spec = SpecRow.model_construct(
                     tiers=mask,
                     region=self._request.region,
-                    band=max(_band(rows[i].price) for i in best),
+                    band=max(band_of(rows[i].price) for i in best),
                     k=k,
                 )
                 update = {
@@ -262,11 +263,6 @@ def _figures(request: RouteRequest, market: Market) -> Mapping[bytes, int]:
     if table.epoch != market.place.epoch:
         raise InvalidTableError(f"a table for epoch {table.epoch}, not {market.place.epoch}")
     return table.figures
-
-
-def _band(price: int) -> int:
-    """The smallest power of two that a price does not exceed."""
-    return max(price - 1, 0).bit_length()
 
 
 def _hex(value: bytes) -> str:

@@ -27,6 +27,7 @@ from offchain_workers.routing.request import (
     Weights,
     canonical,
 )
+from offchain_workers.units import format_amount
 
 ROUTER = "1"
 MAX_RECORD_BYTES = 4 << 20
@@ -110,6 +111,11 @@ class ClassRow(Frozen):
     best: tuple[Index, ...] = ()
     utility: BasisPoints | None = None
 
+    @property
+    def was_asked_for(self) -> bool:
+        """Other tasks and models than those asked for would drown the rest in what people read."""
+        return not {Reason.TASK, Reason.MODEL}.intersection(self.reasons)
+
 
 class OfferRow(Frozen):
     """An offer of the class with that index. ``utility`` and ``cost`` (its part) only where
@@ -173,7 +179,7 @@ class DecisionRecord(Frozen):
     def chosen(self) -> ClassRow:
         """The model and method that were taken. Raises NothingFitsError."""
         if self.choice is None:
-            raise NothingFitsError(self._why_not())
+            raise NothingFitsError(self.why_not())
         return self.classes[self.choice.of]
 
     @property
@@ -209,14 +215,33 @@ class DecisionRecord(Frozen):
         """Of a class."""
         return [offer for offer in self.offers if offer.of == index]
 
-    def _why_not(self) -> str:
-        # The tasks and models that were not asked for would drown the others.
-        near = [row for row in self.classes if not {Reason.TASK, Reason.MODEL} & {*row.reasons}]
+    def why_not(self) -> str:
+        """Of a decision that nothing fits: its reasons counted."""
+        near = [row for row in self.classes if row.was_asked_for]
         offers = [offer for offer in self.offers if not near or self.classes[offer.of] in near]
         counted = Counter(reason for row in (near or self.classes) for reason in row.reasons)
         counted += Counter(reason for offer in offers for reason in offer.reasons)
         told = ", ".join(f"{reason.value} ({n})" for reason, n in counted.most_common())
-        return f"nothing meets the wish: {told or 'no model is published'}"
+        return f"nothing meets the wish: {told or 'no model is published'}{self._at_a_price()}"
+
+    def _at_a_price(self) -> str:
+        """The least limit on the price that would let something in, where nothing else is wrong."""
+        found = [
+            (1 << band_of(prices[self.request.members - 1]), row)
+            for index, row in enumerate(self.classes)
+            if row.reasons == (Reason.MEMBERS,)
+            and len(prices := self._prices(index)) >= self.request.members
+        ]
+        if not found:
+            return ""
+        least, row = min(found, key=lambda each: each[0])
+        named = f"{row.name} under {row.method}"
+        return f"; {named} would, at most {format_amount(least)} ({least} wei) an item"
+
+    def _prices(self, index: int) -> list[int]:
+        """Of a class's offers that nothing but their price speaks against, the lowest first."""
+        fitting = {Reason.PRICE, Reason.BAND}
+        return sorted(o.price for o in self.offers_of(index) if fitting.issuperset(o.reasons))
 
     @classmethod
     def from_canonical(cls, data: bytes) -> DecisionRecord:
@@ -243,6 +268,11 @@ class DecisionRecord(Frozen):
             raise InvalidRecordError("it points at a row that is not there")
         if self.choice is not None and self.classes[self.choice.of].spec is None:
             raise InvalidRecordError("the choice has no spec")
+
+
+def band_of(price: int) -> int:
+    """The smallest power of two that a price does not exceed, as its exponent."""
+    return max(price - 1, 0).bit_length()
 
 
 def raw(text: str) -> bytes:

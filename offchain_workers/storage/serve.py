@@ -49,6 +49,9 @@ def blob_router(
     def read(cid: str) -> Response:
         try:
             data = store.get(cid, max_bytes)
+        except BlobMissingError:
+            # The store's own line names a folder of this machine.
+            return _refusal(BlobMissingError(f"no blob {cid} here"))
         except StoreError as error:
             return _refusal(error)
         return Response(data, headers=_headers(cid), media_type="application/octet-stream")

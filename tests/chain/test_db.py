@@ -170,7 +170,7 @@ def test_packages_have_versions_of_their_own(db: Database, tmp_path: Path) -> No
 def test_a_database_belongs_to_one_chain(db: Database) -> None:
     db.bind_chain(1, b"\1" * 32)
     db.bind_chain(1, b"\1" * 32)
-    with pytest.raises(WrongDatabaseError):
+    with pytest.raises(WrongDatabaseError, match=r"chain\.db"):
         db.bind_chain(1, b"\2" * 32)
 
 

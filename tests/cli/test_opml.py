@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
+import onnx as onnx_files
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from offchain_workers.models.demo import digits
 from tests.cli.conftest import Fusion
@@ -81,3 +84,61 @@ def test_a_bundle_is_kept_where_it_can_not_be_noted_as_checked(
     assert code == 0, err
     assert '"artifact"' in out
     assert err.startswith("warning: not noted")
+
+
+def test_samples_are_nested_lists_as_well(fusion: Fusion, onnx: str) -> None:
+    Path("samples.json").write_text(json.dumps(PIXELS.tolist()))
+    code, _, err = fusion("opml", "compile", onnx, "--samples", "samples.json", "--out", "out")
+    assert code == 0, err
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("one.json", json.dumps(PIXELS[0].tolist()), "first axis"),
+        ("tree.json", '{"pixels": []}', "first axis"),
+        ("samples.csv", "1,2,3", ".npz"),
+        ("no.npz", None, "No such file"),
+    ],
+)
+def test_what_is_wrong_with_samples_is_said(
+    fusion: Fusion, onnx: str, name: str, text: str | None, says: str
+) -> None:
+    if text is not None:
+        Path(name).write_text(text)
+    found, message = refused(fusion, onnx, "--samples", name, "--out", "out")
+    assert found == "MN-OPML-003"
+    assert says in message
+
+
+def test_times_are_the_publishers_choice(fusion: Fusion, onnx: str) -> None:
+    np.save("samples.npy", PIXELS[:4])
+    args = (onnx, "--samples", "samples.npy", "--out", "out", "--clock", "15m")
+    code, _, err = fusion("opml", "compile", *args, "--window", "30m")
+    assert code == 0, err
+    header = json.loads(Path("out/header.json").read_text())
+    assert (header["window"], header["clock"]) == (1_800, 900)
+    assert refused(fusion, *args, "--window", "30")[0] == "MN-CLI-002"
+
+
+def _mean() -> onnx_files.ModelProto:
+    """Of four numbers: a model with one output."""
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "mean",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 1])],
+        [numpy_helper.from_array(np.full((4, 1), 0.25, np.float32), "w")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def test_of_one_output_no_agreement_is_claimed(fusion: Fusion) -> None:
+    onnx_files.save(_mean(), "mean.onnx")
+    np.save("samples.npy", PIXELS[:8, :4])
+    args = ("mean.onnx", "--samples", "samples.npy", "--out", "out")
+    code, out, err = fusion("opml", "compile", *args, "--json")
+    assert code == 0, err
+    assert json.loads(out)["top1_agreement"] is None
+    assert "top1_agreement" not in json.loads(Path("out/card.json").read_text())["accuracy"]
+    assert refused(fusion, *args, "--agreement", "0.9")[0] == "MN-OPML-007"

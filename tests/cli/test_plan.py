@@ -106,6 +106,16 @@ def test_a_typo_is_one_clear_line(market: Market, published: str, fusion: Any) -
         exit_code, _, err = fusion("plan", *args)
         assert (exit_code, err.count("\n")) == (1, 1)
         assert err.startswith(f"error {code}: ")
+        assert "Value error" not in err
+
+
+@pytest.mark.parametrize("limit", [("--max-latency", "5s"), ("--min-quality", "99%")])
+def test_a_limit_that_only_the_router_knows_is_refused_without_a_wish(
+    market: Market, published: str, fusion: Any, digit: str, limit: tuple[str, str]
+) -> None:
+    code, _, err = fusion("post", "--model", "digits", "--input", digit, *limit)
+    told = " ".join(err.replace("│", " ").split())
+    assert (code, "go with --task or --prefer" in told) == (2, True)
 
 
 def test_a_wished_job_is_explained_and_its_decision_verified(

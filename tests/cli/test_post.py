@@ -74,27 +74,31 @@ def job_id_of(opml: OpmlMarket) -> bytes:
     return bytes(posted[-1]["args"]["job_id"]) if posted else b""
 
 
-def waited(opml: OpmlMarket, folder: Path, *args: str) -> tuple[str, int]:
-    """What `fusion post --wait` prints of a job that is claimed and then paid; ``final_at``."""
+def job(opml: OpmlMarket, folder: Path) -> tuple[str, ...]:
+    """The command that posts one."""
     given = folder / "zero.json"
     given.write_text(json.dumps(list(GIVEN)))
     model, subnet = opml.market.model_id.hex(), opml.market.subnet.subnet_id.hex()
-    job = ("--model", f"0x{model}", "--subnet", f"0x{subnet}", "--input", str(given))
-    with opml.market.worker(opml.market.operators[0]):
-        post = ("post", *job, "--method", "opml", "--best-effort", "--wait")
-        with fusion(*post, *args) as child:
-            assert child.stdout is not None
-            until(lambda: job_id_of(opml), PATIENCE)
-            until(lambda: opml.board.look(job_id_of(opml)), PATIENCE)
-            look = opml.board.look(job_id_of(opml))
-            assert look is not None
-            printed = ""
-            while not args and "pending" not in printed:
-                printed += child.stdout.readline()
-            assert "pending" in shown(job_id_of(opml))["status"]
-            opml.market.chain.increase_time(look.claim.final_at + 1 - opml.market.now())
-            printed += child.stdout.read()
-            assert child.wait(PATIENCE) == 0
+    what = ("--model", f"0x{model}", "--subnet", f"0x{subnet}", "--input", str(given))
+    return ("post", *what, "--method", "opml")
+
+
+def waited(opml: OpmlMarket, folder: Path, *args: str) -> tuple[str, int]:
+    """What `fusion post --wait` prints of a job that is claimed and then paid; ``final_at``."""
+    post = (*job(opml, folder), "--best-effort", "--wait")
+    with opml.market.worker(opml.market.operators[0]), fusion(*post, *args) as child:
+        assert child.stdout is not None
+        until(lambda: job_id_of(opml), PATIENCE)
+        until(lambda: opml.board.look(job_id_of(opml)), PATIENCE)
+        look = opml.board.look(job_id_of(opml))
+        assert look is not None
+        printed = ""
+        while not args and "pending" not in printed:
+            printed += child.stdout.readline()
+        assert "pending" in shown(job_id_of(opml))["status"]
+        opml.market.chain.increase_time(look.claim.final_at + 1 - opml.market.now())
+        printed += child.stdout.read()
+        assert child.wait(PATIENCE) == 0
     return printed, look.claim.final_at
 
 
@@ -125,6 +129,14 @@ def test_one_document_has_both_times(opml: OpmlMarket, tmp_path: Path) -> None:
     assert (document["status"], document["final_at"]) == ("paid", final_at)
     assert document["answered_at"] < final_at < document["closed_at"]
     assert document["answers"][0]["label"] == LABEL
+
+
+def test_a_job_that_nobody_promised_is_said_to_be_one(opml: OpmlMarket, tmp_path: Path) -> None:
+    with fusion(*job(opml, tmp_path)) as child:
+        assert child.stdout is not None
+        printed = child.stdout.read()
+    assert "no member promised the job" in printed
+    assert job_id_of(opml)
 
 
 def test_a_pending_answer_is_shown_as_such(opml: OpmlMarket) -> None:

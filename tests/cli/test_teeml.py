@@ -52,6 +52,29 @@ def test_a_refused_quote_comes_with_its_reason(fusion: Fusion) -> None:
     assert found["reason"] == "MN-TEE-040: the policy does not accept OutOfDate"
 
 
+def test_an_advisory_is_denied_however_it_is_written(fusion: Fusion, home: Path) -> None:
+    policy = {"statuses": ACCEPT_ALL, "denied_advisories": ["intel-sa-00289 "]}
+    (home / "policy.json").write_text(json.dumps(policy))
+    given = (*files("v3-sgx-00A067110000-2025-06"), "--at", "1750330631")
+    code, found = verified(fusion, *given, "--policy", "policy.json")
+    assert (code, found["reason"]) == (1, "MN-TEE-041: the policy denies INTEL-SA-00289")
+
+
+def test_a_policy_with_the_examples_placeholder_is_refused_in_words(
+    fusion: Fusion, home: Path
+) -> None:
+    (home / "policy.json").write_text(json.dumps({"measurements": [{"value": "0x..."}]}))
+    _, _, error = fusion("teeml", "policy", "create", "policy.json", "--dry-run")
+    assert "no policy: measurements.0.value: want 0x and hexadecimal digits" in error
+
+
+def test_text_that_is_no_quote_is_called_text(fusion: Fusion, home: Path) -> None:
+    (home / "quote").write_text(json.dumps({"report": "of something else altogether" * 3}))
+    _, _, error = fusion("teeml", "inspect", "--quote", "quote")
+    assert "MN-TEE-002" in error
+    assert "it begins as text does" in error
+
+
 def test_judged_now_old_collateral_is_refused(fusion: Fusion) -> None:
     code, out, _ = fusion("teeml", "verify", *files("v4-tdx-B0C06F000000-2025-06"))
     assert code == 1
@@ -116,7 +139,11 @@ def test_a_quote_is_read_as_people_have_it(fusion: Fusion, home: Path) -> None:
     (home / "hex").write_text(f"0x{data.hex()}\n")
     (home / "base64").write_bytes(base64.encodebytes(data))
     (home / "json").write_text(json.dumps({"quote": data.hex(), "event_log": "[]"}))
-    for name in ("hex", "base64", "json"):
+    (home / "capital").write_text(f"0X{data.hex().upper()}")
+    (home / "url").write_bytes(base64.urlsafe_b64encode(data).rstrip(b"="))
+    (home / "string").write_text(json.dumps(data.hex()))
+    (home / "intel").write_text("\ufeff" + json.dumps({"intel_quote": data.hex()}))
+    for name in ("hex", "base64", "json", "capital", "url", "string", "intel"):
         given = ("--quote", name, "--collateral", str(folder), "--at", at)
         code, found = verified(fusion, *given)
         assert (code, found["status"]) == (0, "UpToDate")

@@ -14,6 +14,7 @@ from offchain_workers.localnet.teeml import make_policy
 from tests.cli.market import Market, model_files
 from tests.teeml.service import serving
 from verifiers.teeml.enclave.client import EnclaveProcess
+from verifiers.teeml.quote import Quote
 from verifiers.teeml.simulated import Level, Platform, tcb_info
 
 PLATFORM = "cli"
@@ -102,6 +103,29 @@ def test_only_the_guardian_takes_a_measurement_out(market: Market, policy: str) 
     assert market.refused("publisher", *args)[0] == "MN-CHAIN-030"
     market.run("keeper", *args)
     assert market.read("teeml", "policy", "show", policy)["removed"] == [0]
+
+
+def test_a_place_that_the_policy_has_not_is_refused(market: Market, policy: str) -> None:
+    """The contract would take it, and take nothing out."""
+    args = ("teeml", "policy", "remove", policy, "--measurement", "1")
+    assert market.refused("keeper", *args)[0] == "MN-CLI-004"
+
+
+def test_what_the_guardian_took_is_shown(market: Market, policy: str) -> None:
+    platform = "0x" + "0a" * 12
+    market.run("keeper", "teeml", "policy", "remove", policy, "--platform", platform)
+    assert market.read("teeml", "policy", "show", policy)["removed_platforms"] == [platform]
+
+
+def test_an_enclave_is_quoted_for_its_measurement(
+    market: Market, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUSION_TEEML__PROVIDER", "simulated")
+    out = home / "quote.bin"
+    found = market.read("teeml", "quote", "--out", str(out))
+    [measurement] = make_policy(market.site.address("keeper")).measurements
+    assert found["measurement"] == "0x" + measurement.value.hex()
+    assert Quote.parse(out.read_bytes()).measurement == measurement.value
 
 
 TWICE = [{"value": "0x" + "01" * 32, "svn": svn} for svn in (0, 1)]

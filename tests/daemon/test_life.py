@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 
@@ -23,7 +24,7 @@ from offchain_workers.chain.errors import (
 from offchain_workers.chain.follower import BlockFollower
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.config import Settings
-from offchain_workers.daemon.endpoint import Endpoint
+from offchain_workers.daemon.endpoint import KEEP_ALIVE_SECONDS, Endpoint
 from offchain_workers.daemon.life import Daemon
 from offchain_workers.devnet import Devnet
 from tests.daemons import Background
@@ -154,3 +155,10 @@ def test_abandoned_it_finishes_nothing(follower: BlockFollower) -> None:
     running.start()
     running.abandon()
     assert daemon.said == ["begin", "close"]
+
+
+def test_an_idle_connection_is_the_clients_to_close() -> None:
+    """Closed by the server, it can be in use again already: the request is lost on the way."""
+    kept = httpx.Limits().keepalive_expiry
+    assert kept is not None
+    assert kept < KEEP_ALIVE_SECONDS

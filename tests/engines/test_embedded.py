@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from offchain_workers.engines import EngineError
+from offchain_workers.engines.base import check_arrays
 from offchain_workers.engines.embedded import CANARY, EmbeddedEngine
 from offchain_workers.engines.errors import (
     EngineClosedError,
@@ -158,6 +159,11 @@ def test_the_scan_is_total(data: bytes) -> None:
         refuse_external_data(data)
     except (ExternalDataError, ModelCorruptError):
         return
+
+
+def test_an_item_without_a_first_dimension_is_not_told_that_it_is_many() -> None:
+    with pytest.raises(SignatureError, match=r"expected float32 \['n', 64\], got float32 \[64\]"):
+        check_arrays([X.model_copy(update={"shape": (64,)})], {X.name: np.zeros(64, np.float32)})
 
 
 @pytest.mark.parametrize(

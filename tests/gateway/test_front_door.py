@@ -145,10 +145,32 @@ def test_metadata_and_health_are_those_of_the_protocol(shared: World) -> None:
     model = http.get("/v2/models/digits").json()
     assert model["inputs"] == [{"name": "pixels", "datatype": "FP32", "shape": [-1, 64]}]
     assert http.get("/v2/models/digits/versions/1/ready").json()["ready"] is True
-    for path in ("/v2/models/nobody", "/v2/models/digits/versions/7"):
+    for path in ("/v2/models/nobody", "/v2/models/digits/versions/7", "/v2/models/task:digit"):
         answer = http.get(path)
         assert answer.status_code == 404
         assert isinstance(answer.json()["error"], str)
+
+
+def test_a_task_has_the_metadata_of_what_does_it(shared: World) -> None:
+    http = shared.http
+    task, model = (http.get(f"/v2/models/{name}").json() for name in ("task:digits", "digits"))
+    assert task["inputs"] == model["inputs"]
+    assert http.get("/v2/models/task:digits/ready").json()["ready"] is True
+    answer = http.get("/v2/models/task:digit/ready")
+    assert answer.status_code == 404
+    assert "did you mean digits?" in answer.json()["error"]
+
+
+def test_another_version_than_the_one_there_is_is_not_answered(shared: World) -> None:
+    answer = http_infer(shared, "digits/versions/7")
+    assert answer.status_code == 404
+    assert "digits has no version 7: there is 1" in answer.json()["error"]
+
+
+def http_infer(world: World, model: str) -> httpx.Response:
+    tensor = {"name": "pixels", "datatype": "FP32", "shape": [1, 64], "data": world.pixels(0)}
+    body = {"inputs": [tensor], "parameters": {"methods": "none", "members": 2}}
+    return world.http.post(f"/v2/models/{model}/infer", json=body)
 
 
 def test_binary_tensors_travel_both_ways(shared: World) -> None:

@@ -30,6 +30,8 @@ def test_a_plan_that_nothing_fits_says_why(shared: World) -> None:
     wish = {"task": "digits", "members": 2, "max_price": "1"}
     plan = shared.http.post("/v1/plan", json=wish).json()
     assert plan["choice"] is None
+    assert "digits under none would, at most " in plan["reasons"][0]
+    assert "digits under none: no: members, price (2 offers)" in plan["reasons"]
     answer = shared.http.post("/v1/jobs", json={"wish": wish, "inputs": [{"value": [1] * 64}]})
     assert (answer.status_code, code(answer)) == (422, "MN-ROUTE-011")
     assert "price" in answer.text
@@ -132,8 +134,13 @@ def test_uploads_are_kept_under_their_hash_and_serve_as_inputs(shared: World) ->
     assert job["answers"][0]["label"] == shared.label(1)
     lie = shared.http.put(f"/v1/blobs/{cid}", content=b"other")
     assert (lie.status_code, code(lie)) == (422, "MN-STORE-003")
-    missing = shared.http.get("/v1/blobs/0x" + "11" * 32)
-    assert (missing.status_code, code(missing)) == (404, "MN-STORE-002")
+    nowhere = "0x" + "11" * 32
+    missing = shared.http.get(f"/v1/blobs/{nowhere}")
+    unsent = shared.http.post("/v1/jobs", json={"wish": WISH, "inputs": [{"blob": nowhere}]})
+    for answer in (missing, unsent):
+        assert (answer.status_code, code(answer)) == (404, "MN-STORE-002")
+        # Where the gateway keeps them is nobody's business.
+        assert answer.json()["error"]["message"].startswith(f"no blob {nowhere} here")
 
 
 def test_models_and_offers_are_listed(shared: World) -> None:

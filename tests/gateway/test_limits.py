@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from offchain_workers.gateway.callers import read_keys, write_keys
+from offchain_workers.localnet import Localnet
 from tests.gateway.world import PAGE, WISH, World, code
 
 PATHS = ["/v1/plan", "/v1/jobs", "/v2/models/digits/infer"]
@@ -91,6 +92,28 @@ def test_a_typing_error_in_a_wish_is_told_with_what_is_near(
         assert line in answer.json()["error"]["message"]
 
 
+UNREADABLE = [
+    (
+        b'{"task": "digits"}',
+        "application/x-www-form-urlencoded",
+        "`Content-Type: application/json`",
+    ),
+    (b'{"task": "digits",', "application/json", "the body is not JSON: "),
+    (b"{}", "application/json", "the body: name a task or a model, one of them"),
+    (b'{"task": "digits", "prefer": "saef"}', "application/json", "prefer: no preset saef: did"),
+    (b'{"task": "digits", "prefer": "\\ud800"}', "application/json", "prefer: no preset \\ud800: "),
+]
+
+
+@pytest.mark.parametrize(("body", "kind", "said"), UNREADABLE)
+def test_what_is_wrong_with_a_body_is_said(
+    shared: World, body: bytes, kind: str, said: str
+) -> None:
+    answer = shared.http.post("/v1/plan", content=body, headers={"Content-Type": kind})
+    assert (answer.status_code, code(answer)) == (400, "MN-GATE-001")
+    assert said in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("wanting", [{"private": True}, {"prefer": "private"}])
 @pytest.mark.parametrize("pay", ["balance", "wallet"])
 def test_a_private_job_is_refused_with_what_to_use_instead(
@@ -108,6 +131,8 @@ def test_a_typing_error_in_an_inference_is_told_with_what_is_near(shared: World)
     assert "did you mean digits?" in answer.json()["error"]
     answer = shared.infer(parameters={"prefer": "fsat"})
     assert "did you mean fast?" in answer.json()["error"]
+    answer = shared.infer(parameters={"max_prise": 1})
+    assert "no parameter max_prise: did you mean max_price?" in answer.json()["error"]
 
 
 def test_an_hours_money_has_an_end_for_each_caller(strict: World) -> None:
@@ -141,6 +166,16 @@ def test_what_is_offered_to_a_wallet_counts_as_uploaded(strict: World) -> None:
         answers = [strict.ask(client, pay="wallet", requester=wallet) for _ in range(12)]
         assert answers[0].status_code == 201
         assert (answers[-1].status_code, code(answers[-1])) == (429, "MN-GATE-021")
+
+
+def test_a_gateway_without_coins_in_the_market_says_so_and_forms_nothing(market: Localnet) -> None:
+    with World(market, "poor", deposit=0) as world:
+        wallet, eth = world.daemon.address, market.pool.w3.eth
+        wish = {**WISH, "members": 1, "region": 0, "max_price": 10**18}
+        answer = world.ask(wish=wish)
+        assert (answer.status_code, code(answer)) == (503, "MN-GATE-009")
+        assert eth.get_transaction_count(wallet) == 0
+        assert "no coins in the market" in world.daemon.log.read_text()
 
 
 def test_items_in_flight_have_an_end(strict: World) -> None:

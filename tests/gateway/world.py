@@ -33,10 +33,12 @@ SECONDS = 60.0
 class World:
     """One gateway process on a market, from the start of a `with` block to its end."""
 
-    def __init__(self, net: Localnet, name: str, open: bool = True, **own: Any) -> None:
+    def __init__(
+        self, net: Localnet, name: str, open: bool = True, deposit: int = ETHER, **own: Any
+    ) -> None:
         self.net = net
         self._own = {"open": open, **own}
-        self.daemon = start_gateway(net, name, own=self._own)
+        self.daemon = start_gateway(net, name, deposit, self._own)
         self.keys_file = net.layout.worker(name) / "keys.json"
         self.http = self.client()
 

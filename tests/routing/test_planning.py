@@ -176,6 +176,18 @@ def test_a_price_between_the_cap_and_its_power_of_two_would_admit_dearer_offers(
     assert [row.reasons for row in record.offers if row.reasons] == [(Reason.BAND,)]
 
 
+@pytest.mark.parametrize("most", [1, 1_100])
+def test_a_price_that_lets_nothing_in_is_told_the_least_one_that_does(most: int) -> None:
+    one, dear = model(1), model(2)
+    offers = [offer(one, "none", seat, price) for seat, price in enumerate((900, 1_050, 1_060))]
+    offers += [offer(dear, "none", seat, 5_000) for seat in range(3)]
+    market = Market(PLACE, METHODS, [one, dear], offers)
+    with pytest.raises(NothingFitsError, match=r"digits-1 under none would, .*\(2048 wei\)"):
+        _ = plan(wish(max_price=most), market).chosen
+    assert plan(wish(max_price=2_047), market).choice is None
+    assert plan(wish(max_price=2_048), market).chosen.name == "digits-1"
+
+
 def test_a_publishers_own_attestation_does_not_count() -> None:
     own = model(1, attesters=frozenset({PUBLISHER}))
     market = Market(PLACE, METHODS, [own], [offer(own, "none", 0, 1)])

@@ -29,6 +29,9 @@ class Status(StrEnum):
     REVOKED = "Revoked"
 
 
+_WANTED = "want 0x and hexadecimal digits"
+
+
 def _hex(value: Any) -> bytes:
     if not isinstance(value, str):
         raise ValueError("want a string of hexadecimal digits")
@@ -37,8 +40,11 @@ def _hex(value: Any) -> bytes:
 
 def _prefixed(value: Any) -> bytes:
     if not isinstance(value, str) or not value.startswith("0x"):
-        raise ValueError("want 0x and hexadecimal digits")
-    return bytes.fromhex(value[2:])
+        raise ValueError(_WANTED)
+    try:
+        return bytes.fromhex(value[2:])
+    except ValueError:
+        raise ValueError(_WANTED) from None
 
 
 def _unix(value: Any) -> int:
@@ -191,7 +197,7 @@ class Collateral(BaseModel):
         try:
             return cls.model_validate_json(data)
         except ValidationError as error:
-            raise CollateralFileError(f"no collateral: {_first(error)}") from error
+            raise CollateralFileError(f"no collateral: {first_problem(error)}") from error
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -201,9 +207,11 @@ def _parse(kind: type[Model], text: str, what: str) -> Model:
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
-        raise CollateralShapeError(f"{what}: {_first(error)}") from error
+        raise CollateralShapeError(f"{what}: {first_problem(error)}") from error
 
 
-def _first(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
+    """The first of what is wrong with a file, and where."""
     one = error.errors()[0]
-    return f"{'.'.join(str(part) for part in one['loc']) or 'document'}: {one['msg']}"
+    where = ".".join(str(part) for part in one["loc"]) or "document"
+    return f"{where}: {one['msg'].removeprefix('Value error, ')}"

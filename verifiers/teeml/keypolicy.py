@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from offchain_workers.chain.contracts.base import ZERO_ADDRESS
 from offchain_workers.chain.contracts.enclaves import DAY, Measurement, Policy
 from offchain_workers.config.values import check_address
-from verifiers.teeml.collateral import Digest, Status
+from verifiers.teeml.collateral import Digest, Status, first_problem
 from verifiers.teeml.errors import PolicyFileError
 from verifiers.teeml.onchain import STATUSES
 
@@ -69,9 +69,7 @@ class PolicyFile(_Part):
         try:
             return cls.model_validate_json(data)
         except ValidationError as error:
-            one = error.errors()[0]
-            at = ".".join(str(part) for part in one["loc"]) or "document"
-            raise PolicyFileError(f"no policy: {at}: {one['msg']}") from error
+            raise PolicyFileError(f"no policy: {first_problem(error)}") from error
 
     def policy(self) -> Policy:
         """As the contract takes it."""

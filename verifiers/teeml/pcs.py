@@ -96,7 +96,7 @@ def _get(client: httpx.Client, url: str, query: dict[str, str]) -> httpx.Respons
         answer = client.get(url, params=query)
         answer.raise_for_status()
     except httpx.HTTPError as error:
-        raise PcsError(str(error)) from error
+        raise PcsError(f"{url}: {error}") from error
     if len(answer.content) > _MOST_BYTES:
         raise PcsError(f"{url} gave {len(answer.content)} bytes")
     return answer

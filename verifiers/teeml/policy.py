@@ -6,7 +6,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from verifiers.teeml.appraisal import Appraisal
-from verifiers.teeml.collateral import Digest, Status
+from verifiers.teeml.collateral import Digest, Status, first_problem
 from verifiers.teeml.errors import PolicyFileError, PolicyRefusedError, StatusRefusedError
 
 
@@ -24,6 +24,12 @@ class Policy(BaseModel):
     min_evaluation: int = Field(default=0, ge=0)
     max_collateral_age: int = Field(default=0, ge=0)
 
+    @field_validator("denied_advisories")
+    @classmethod
+    def _as_the_vendor_writes(cls, advisories: frozenset[str]) -> frozenset[str]:
+        # In small letters one would deny nothing.
+        return frozenset(one.strip().upper() for one in advisories)
+
     @field_validator("statuses")
     @classmethod
     def _revoked_never(cls, statuses: frozenset[Status]) -> frozenset[Status]:
@@ -37,16 +43,14 @@ class Policy(BaseModel):
         try:
             return cls.model_validate_json(data)
         except ValidationError as error:
-            one = error.errors()[0]
-            at = ".".join(str(part) for part in one["loc"]) or "document"
-            raise PolicyFileError(f"no policy: {at}: {one['msg']}") from error
+            raise PolicyFileError(f"no policy: {first_problem(error)}") from error
 
     def check(self, found: Appraisal, at: int) -> None:
         """Raises StatusRefusedError, PolicyRefusedError."""
         standing, info, identity = found.standing, found.tcb_info, found.qe_identity
         if standing.status not in self.statuses:
             raise StatusRefusedError(f"the policy does not accept {standing.status}")
-        denied = self.denied_advisories.intersection(standing.advisories)
+        denied = {one for one in standing.advisories if one.upper() in self.denied_advisories}
         if denied:
             raise PolicyRefusedError(f"the policy denies {', '.join(sorted(denied))}")
         own = {found.quote.measurement, found.quote.runtime_measurement}

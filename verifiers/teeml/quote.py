@@ -104,7 +104,8 @@ def _check_header(version: int, header: bytes) -> None:
     key_type = int.from_bytes(header[2:4], "little")
     tee = int.from_bytes(header[4:8], "little")
     if version not in (3, 4, 5):
-        raise QuoteKindError(f"quote version {version}; known are 3, 4 and 5")
+        hint = " (it begins as text does)" if header[:8].isascii() and version > 0xFF else ""
+        raise QuoteKindError(f"quote version {version}{hint}; known are 3, 4 and 5")
     if tee != (_SGX if version == 3 else _TDX):
         raise QuoteKindError(f"TEE type {tee:#x} in a quote of version {version}")
     if key_type != _ECDSA_P256:

@@ -30,10 +30,11 @@ _DB_SLACK, _QUIET_DB = 0.5, 90.0
 
 @dataclass(frozen=True)
 class Accuracy:
-    """``layers``: signal over quantisation noise in dB, by float tensor, for the first samples."""
+    """``layers``: signal over quantisation noise in dB, by float tensor, for the first samples.
+    ``agreement`` is top-1, None where there is one output, which is always the first."""
 
     items: int
-    agreement: float
+    agreement: float | None
     worst_error: float
     mean_error: float
     layers: dict[str, float]
@@ -43,14 +44,15 @@ class Accuracy:
 
     def to_json(self) -> dict[str, Any]:
         """With few digits: the last ones depend on the machine's floats."""
-        figures = {
+        figures: dict[str, Any] = {
             "items": self.items,
-            "top1_agreement": round(self.agreement, 6),
             "worst_error": float(f"{self.worst_error:.4g}"),
             "mean_error": float(f"{self.mean_error:.3g}"),
             "sqnr_db": {name: round(db, 1) for name, db in sorted(self.layers.items())},
             "inputs": self.inputs,
         }
+        if self.agreement is not None:
+            figures["top1_agreement"] = round(self.agreement, 6)
         if self.right_float is not None and self.right_integer is not None:
             figures["top1_float"] = round(self.right_float, 6)
             figures["top1_integer"] = round(self.right_integer, 6)
@@ -82,10 +84,11 @@ def measure(
             layers.add(values, elements)
         progress(i + 1, len(samples))
     pairs = np.array(tops).reshape(-1, 2)
-    truth = None if labels is None else np.asarray(labels)
+    is_one = errors[0].size == 1
+    truth = None if labels is None or is_one else np.asarray(labels)
     return Accuracy(
         len(samples),
-        float((pairs[:, 0] == pairs[:, 1]).mean()),
+        None if is_one else float((pairs[:, 0] == pairs[:, 1]).mean()),
         float(np.max(errors)),
         float(np.mean(errors)),
         layers.decibels(),

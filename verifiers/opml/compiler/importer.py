@@ -50,7 +50,9 @@ def signature(model: onnx.ModelProto, output: str = "") -> tuple[str, str]:
     if len(inputs) != 1:
         raise SignatureError(f"the model has {len(inputs)} inputs, a program has one: {inputs}")
     if not output and len(outputs) != 1:
-        raise SignatureError(f"the model has {len(outputs)} outputs, choose one: {outputs}")
+        raise SignatureError(
+            f"the model has {len(outputs)} outputs, choose one with --output: {outputs}"
+        )
     chosen = output or outputs[0]
     if chosen not in {name for node in model.graph.node for name in node.output}:
         raise SignatureError(f"no node of the model makes {chosen!r}")
@@ -74,7 +76,11 @@ def fit(model: onnx.ModelProto, name: str, sample: Array) -> Array:
         want in (None, got) for want, got in zip(dims, sample.shape, strict=True)
     )
     if not fits:
-        raise SamplesError(f"a sample has shape {list(sample.shape)}, the input {dims}")
+        takes = str(dims[1:] if dims[:1] in ([None], [1]) else dims).replace("None", "any")
+        raise SamplesError(
+            f"a sample has shape {list(sample.shape)}, input {name} takes {takes} "
+            "(a file has its samples on the first axis)"
+        )
     return np.ascontiguousarray(sample.astype(dtype))
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -15,18 +16,22 @@ from verifiers.opml.compiler.errors import SamplesError
 from verifiers.opml.compiler.graph import Array
 
 MOST_SAMPLES = 4096
+_NUMPY = (".npy", ".npz")
 
 
 def read_samples(path: Path, card: ModelCard | None = None) -> list[Array]:
     """One array for each item, without batch. Raises SamplesError.
 
     An .npz holds one array, items on its first axis, or one array an item; an .npy is like the
-    first. In a folder, in order of names, an .npy file is an item, and any other file an input of
-    the card's codec; files of which the codec knows the answer without the model are left out.
+    first, and so are nested lists in a .json. In a folder, in order of names, an .npy file is an
+    item, and any other file an input of the card's codec; files of which the codec knows the
+    answer without the model are left out.
     """
     try:
         found = _folder(path, card) if path.is_dir() else _file(path)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except OSError as error:
+        raise SamplesError(f"{path}: {error.strerror or error}") from None
+    except (ValueError, EOFError, RecursionError, zipfile.BadZipFile) as error:
         raise SamplesError(f"{path}: {error}") from None
     if not found:
         raise SamplesError(f"{path} holds no samples")
@@ -37,6 +42,10 @@ def read_samples(path: Path, card: ModelCard | None = None) -> list[Array]:
 
 
 def _file(path: Path) -> list[Array]:
+    if path.suffix == ".json":
+        return _items(np.asarray(json.loads(path.read_bytes())))
+    if path.suffix not in _NUMPY:
+        raise ValueError(f"neither {', '.join(_NUMPY)} or .json nor a folder")
     loaded = np.load(path, allow_pickle=False)
     if isinstance(loaded, np.ndarray):
         return _items(loaded)
@@ -47,7 +56,7 @@ def _file(path: Path) -> list[Array]:
 
 def _items(array: Array) -> list[Array]:
     if not array.ndim:
-        raise ValueError("a single number, not items on a first axis")
+        raise ValueError("a single value, not items on a first axis")
     return list(array)
 
 
