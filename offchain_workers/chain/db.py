@@ -26,6 +26,7 @@ from offchain_workers.chain.tables import CHAIN_SCHEMA, Base, MetaRow
 from offchain_workers.redact import redact
 
 _SQLITE_BUSY, _SQLITE_CANTOPEN = 5, 14
+_SQLITE_DAMAGED = {11, 26}  # corrupt, not a database
 _SQLITE_UNWRITABLE = {8, 10, 13}  # read-only, I/O error, full
 _BUSY_SECONDS = 30
 _READ_ONLY = "model_network_read_only"
@@ -184,6 +185,8 @@ def _typed(error: DBAPIError) -> ChainError | None:
         return DatabaseFullError(f"nothing was written: {why}")
     if sqlite == _SQLITE_BUSY or state == "55P03":
         return DatabaseLockedError(why)
+    if sqlite in _SQLITE_DAMAGED:
+        return DatabaseUnusableError(f"the file is damaged or was never a database: {why}")
     # A server that can't be reached gives no code at all.
     unreachable = isinstance(error, OperationalError) and not sqlite and not state
     if sqlite == _SQLITE_CANTOPEN or unreachable:

@@ -111,4 +111,4 @@ def _in_the_market(settings: Settings, pool: RpcPool, deployment: Any) -> Iterat
         return
     yield from account.coins(network, address)
     yield from account.operator(network, read_directory(pool, network), address)
-    yield from account.endpoint(endpoints(pool, network).get(address))
+    yield from account.endpoint(endpoints(pool, network).get(address), address)

@@ -72,6 +72,17 @@ class Connection:
             raise FusionError("MN-CLI-007", f"this market has no verification method {method!r}")
         return selector
 
+    def selector_for(self, model: PublishedModel, method: str) -> bytes:
+        """Raises MN-CLI-007, MN-CLI-034 where no answer of the model could ever be verified."""
+        selector = self.selector(method)
+        if method != "none" and selector not in model.artifacts:
+            raise FusionError(
+                "MN-CLI-034",
+                f"0x{model.model_id.hex()} was published without an artifact for {method}, "
+                "and a record never changes: another has to be published",
+            )
+        return selector
+
 
 def connect(run: Run, account: str | None = None) -> Connection:
     """Raises the pool's errors and MN-CFG-*; ``account`` names the keystore for ``unlock``."""

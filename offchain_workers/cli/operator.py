@@ -52,7 +52,10 @@ def register(
     subnets = connection.network.subnets
     sender = Sender(connection)
     if subnets.operator(sender.address):
-        raise FusionError("MN-CLI-016", f"{sender.address} is an operator already")
+        raise FusionError(
+            "MN-CLI-016",
+            f"{sender.address} is an operator already; more stake: fusion operator stake",
+        )
     sender.send("register", subnets.register(_NO_MANIFEST, url, wei))
     operator = subnets.operator(sender.address)
     index = operator.index if operator else None
@@ -90,6 +93,7 @@ def offer(
     arguments.region(region)
     connection = connect(run, account)
     found = connection.model(model)
+    connection.selector_for(found, method)
     offering = Offering(connection, found.model_id, method, coin)
     sender = Sender(connection)
     offering.check(sender.address)

@@ -152,7 +152,7 @@ def _picked(
         name, method = str(wanting.model), next(iter(wanting.methods), "none")
     model = connection.model(name)
     card = connection.catalog.card(model)
-    items = _items(card, connection.selector(method), inputs)
+    items = _items(card, connection.selector_for(model, method), inputs)
     if wanting.private:
         preparing.check_private(connection, model, card, method, items)
     return Picked(model, card, method, items)

@@ -58,6 +58,9 @@ class Notice:
         self._sealing_key = sealing_key
         self._document = b""
         self._told: tuple[frozenset[bytes], tuple[str, ...]] | None = None
+        # The manifest that the chain had last of ours, and as which of our account's announcements.
+        self._stood: tuple[str, int] | None = None
+        self._yielded_to = 0
 
     def document(self) -> bytes:
         """What GET /manifest answers; empty while there is none."""
@@ -77,16 +80,32 @@ class Notice:
     def _compare(self, cid: str) -> None:
         with self._db.read() as session:
             announced = self._announced(session)
-        if announced is None:
+        if not announced:
             return  # not registered yet
-        known, url = announced
+        known, url = announced[-1]
         wanted = self._worker.public_url or url
         if (known, url) == (cid, wanted):
-            return
-        if self._worker.announce_manifest:
+            self._stood = cid, len(announced)
+        elif self._is_outdone(cid, len(announced)):
+            self._yield(url, len(announced))
+        elif self._worker.announce_manifest:
             self._announce(cid, wanted)
         else:
             log.warning("the chain has another manifest or URL", manifest=cid, announced=known)
+
+    def _is_outdone(self, cid: str, count: int) -> bool:
+        """Somebody with our key announced after us; a reorganisation only takes away."""
+        return self._stood is not None and self._stood[0] == cid and count > self._stood[1]
+
+    def _yield(self, url: str, count: int) -> None:
+        """Two workers that overwrite each other would pay for a transaction a block, for ever."""
+        if self._yielded_to != count:
+            self._yielded_to = count
+            log.error(
+                "another worker has this account: each needs its own; a restart announces this one",
+                announced=url,
+                operator=self._account.address,
+            )
 
     def _announce(self, cid: str, url: str) -> None:
         """Once for each state of the chain that differs."""
@@ -131,11 +150,11 @@ class Notice:
         except BlobMissingError:
             return b""
 
-    def _announced(self, session: Session) -> tuple[str, str] | None:
-        """Content id and URL on chain; None for an operator that never registered."""
+    def _announced(self, session: Session) -> list[tuple[str, str]]:
+        """Content ids and URLs on chain, oldest first; none for who never registered."""
         query = select(EventRow).where(EventRow.name == "ManifestSet")
-        latest = None
-        for row in session.scalars(query.order_by(EventRow.block_number, EventRow.log_index)):
-            if row.args["operator"] == self._account.address:
-                latest = "0x" + row.args["manifest_hash"].hex(), str(row.args["endpoint"])
-        return latest
+        return [
+            ("0x" + row.args["manifest_hash"].hex(), str(row.args["endpoint"]))
+            for row in session.scalars(query.order_by(EventRow.block_number, EventRow.log_index))
+            if row.args["operator"] == self._account.address
+        ]

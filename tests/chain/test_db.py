@@ -178,3 +178,9 @@ def test_a_database_belongs_to_one_chain(db: Database) -> None:
 def test_a_database_that_cannot_be_opened_is_a_clear_error(url: str) -> None:
     with pytest.raises(DatabaseUnusableError):
         Database(url)
+
+
+def test_a_file_that_is_no_database_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "worker.db").write_bytes(b"garbage" * 1000)
+    with pytest.raises(DatabaseUnusableError, match="never a database"):
+        Database(f"sqlite:///{tmp_path}/worker.db")

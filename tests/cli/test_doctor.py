@@ -5,12 +5,16 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from offchain_workers.chain.db import Database
+from offchain_workers.cli.checks.account import endpoint
 from offchain_workers.cli.checks.chain import shipped
 from offchain_workers.cli.checks.machine import store
 from offchain_workers.config import load_settings
@@ -62,6 +66,19 @@ def test_an_operators_offers_and_endpoint_are_looked_at(fusion: Any) -> None:
     assert doctor.levels("operator") == ["ok", "ok"]
     assert doctor.codes("worker") == ["MN-CLI-068"]
     assert doctor.ok
+
+
+def test_an_endpoint_that_is_another_operators_worker_is_no_good_sign(tmp_path: Path) -> None:
+    mine, other = "0x" + "Aa" * 20, "0x" + "bb" * 20
+    (tmp_path / "health").write_text(json.dumps({"ready": True, "operator": mine}))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        [good], [foreign] = endpoint(url, mine.lower()), endpoint(url, other)
+        server.shutdown()
+    assert (good.level, foreign.level, foreign.code) == ("ok", "fail", "MN-CLI-068")
+    assert foreign.message == f"{url} is the worker of {mine}, not of {other}"
 
 
 @pytest.mark.usefixtures("well")

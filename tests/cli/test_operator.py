@@ -62,6 +62,7 @@ def test_an_offer_ends(market: Market, offered: str) -> None:
         (offer("digits", "1", "--token", "0x1234"), "MN-CLI-003"),
         (offer("digits", "1 wei", "--token", "0x" + "11" * 20), "MN-CLI-001"),
         (offer("digits", "1 wei", "--method", "magic"), "MN-CLI-007"),
+        (offer("digits", "1 wei", "--method", "opml"), "MN-CLI-034"),
         (offer("nothing"), "MN-CODEC-010"),
         (offer("0x" + "ab" * 32), "MN-CODEC-010"),
         (("operator", "stake", "1"), "MN-CLI-001"),

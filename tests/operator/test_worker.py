@@ -6,10 +6,12 @@ from __future__ import annotations
 import httpx
 import pytest
 from sqlalchemy import select, update
+from structlog.testing import capture_logs
 
 from offchain_workers.chain.contracts import JobStatus
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.tables import OutboxRow
+from offchain_workers.chain.wallet import Wallet
 from offchain_workers.codecs import get_codec
 from offchain_workers.daemon.errors import EndpointInUseError
 from offchain_workers.manifest import Place, verify_manifest
@@ -203,6 +205,24 @@ def test_a_restart_issues_no_new_manifest(market: Market) -> None:
         with market.worker(market.operators[0]) as running:
             documents.append(running.get("/manifest").content)
     assert documents[0] == documents[1]
+
+
+def test_a_worker_whose_account_another_one_uses_yields_instead_of_paying_for_ever(
+    market: Market,
+) -> None:
+    primary, first, other = market.operators[0], "http://127.0.0.1:4321", "http://127.0.0.1:4322"
+    with market.worker(primary, public_url=first) as running:
+        until(lambda: market.announced(primary.address)[1] == first)
+        job_id = accepted_job(market, running)
+        until(lambda: market.paid(job_id))  # so the worker has seen its announcement, too
+        with capture_logs() as logs:
+            call = market.network.subnets.set_manifest(b"\1" * 32, other)
+            Wallet(market.w3, primary).send(call)
+            until(lambda: [row for row in logs if row.get("announced") == other])
+            accepted_job(market, running)
+            until(lambda: [row for row in logs if row["event"] == "delivery queued"])
+        assert len([row for row in logs if row.get("announced") == other]) == 1
+    assert market.announced(primary.address)[1] == other
 
 
 def test_health_and_metrics(market: Market) -> None:

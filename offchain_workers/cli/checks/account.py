@@ -81,18 +81,24 @@ def operator(network: Network, directory: Directory, address: str) -> Iterator[F
     yield from _offers(network, directory, address, state)
 
 
-def endpoint(url: str | None) -> Iterator[Finding]:
-    """The announced endpoint answers; a worker that is not running is only a warning."""
+def endpoint(url: str | None, address: str) -> Iterator[Finding]:
+    """The announced endpoint answers, as this operator; a worker that is not running is only a
+    warning."""
     if not url:
         return
     try:
         health = httpx.get(f"{url}/health", timeout=_HEALTH_SECONDS, trust_env=False).json()
-        ready = bool(health["ready"])
+        ready, serving = bool(health["ready"]), str(health["operator"])
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
         reason = f"{url} does not answer ({type(error).__name__})"
         yield warn("worker", "MN-CLI-068", reason, "start it: fusion worker")
         return
-    if ready:
+    if serving.lower() != address.lower():
+        yield fail(
+            "worker", "MN-CLI-068", f"{url} is the worker of {serving}, not of {address}",
+            "give each worker its own worker.listen_port and public_url",
+        )  # fmt: skip
+    elif ready:
         yield ok("worker", f"{url} is ready")
     else:
         yield Finding(
