@@ -7,6 +7,7 @@ from offchain_workers.chain.contracts import Spec
 from offchain_workers.chain.errors import CallRevertedError
 from offchain_workers.chain.events import Event
 from offchain_workers.chain.scan import scan
+from offchain_workers.cli.model_view import method_name
 from offchain_workers.cli.network import Connection, Patience
 from offchain_workers.cli.output import moment
 from offchain_workers.cli.progress import counting, waiting
@@ -47,7 +48,8 @@ class Forming:
             hint = f"; {later} from block {opens} on" if later > fit else ""
             raise FusionError(
                 "MN-CLI-027",
-                f"{self._spec.k} members are asked for, {fit} offers fit the spec{hint}",
+                f"{self._spec.k} members are asked for, {fit} offers under method "
+                f"{method_name(self._spec.selector)} fit the spec{hint}",
             )
 
     def cost(self) -> int | None:

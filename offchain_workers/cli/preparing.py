@@ -9,6 +9,7 @@ from functools import partial
 from offchain_workers.chain.contracts import Spec, SubnetInfo
 from offchain_workers.cli.arguments import identifier
 from offchain_workers.cli.circuits import check_vouched
+from offchain_workers.cli.forming import Forming
 from offchain_workers.cli.network import Connection, Patience
 from offchain_workers.cli.progress import say, waiting, warn
 from offchain_workers.cli.sending import Sender
@@ -34,8 +35,15 @@ def named(connection: Connection, subnet: str) -> SubnetInfo:
 
 
 def found(connection: Connection, sender: Sender, spec: Spec) -> SubnetInfo:
-    """A live subnet of the spec, formed if need be. Raises as ``Formation.ensure``."""
+    """A live subnet of the spec, formed if need be. Raises MN-CLI-027 before any tip is paid, and
+    as ``Formation.ensure``."""
     patience = Patience(connection.pool, _FORMATION_SECONDS)
+    live = Formation(connection.network, sender.wallet, patience).live(spec)
+    if live is not None:
+        return live
+    forming = Forming(connection, spec)
+    if forming.cost() is not None:
+        forming.check_candidates()
     with waiting(connection.run, "looking for a subnet") as update:
         return Formation(connection.network, sender.wallet, patience, update).ensure(spec)
 

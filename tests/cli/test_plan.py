@@ -118,6 +118,17 @@ def test_a_limit_that_only_the_router_knows_is_refused_without_a_wish(
     assert (code, "go with --task or --prefer" in told) == (2, True)
 
 
+def test_too_few_offers_for_a_job_are_found_before_a_tip_is_paid(
+    market: Market, offered: str, digit: str
+) -> None:
+    before = market.blocks()
+    args = ("post", "--model", "digits", "--members", "3", "--input", digit)
+    code, message = market.refused("requester", *args)
+    assert code == "MN-CLI-027"
+    assert "2 offers under method none" in message
+    assert market.blocks() == before
+
+
 def test_a_wished_job_is_explained_and_its_decision_verified(
     market: Market, offered: str, digit: str
 ) -> None:
