@@ -84,8 +84,8 @@ class Offering:
         if state.stake < needed:
             raise FusionError(
                 "MN-CLI-017",
-                f"{operator} has {cell(Wei(state.stake))} at stake, {state.offers + (not held)} "
-                f"offers need {cell(Wei(needed))}: fusion operator stake AMOUNT",
+                f"{operator} has {cell(Wei(state.stake))} at stake; with this offer it must be "
+                f"{cell(Wei(needed))} or more: fusion operator stake AMOUNT",
             )
 
     def opt_in(self, sender: Sender) -> None:

@@ -53,6 +53,7 @@ class Daemon(ABC):
         self._stopping = threading.Event()
         self._abandoned = threading.Event()
         self._ready = threading.Event()
+        self._trouble = ""  # the code of the error that lasts
 
     @property
     def url(self) -> str:
@@ -97,6 +98,7 @@ class Daemon(ABC):
         try:
             self._tick()
             self._ready.set()
+            self._is_well()
         except DeepReorgError as error:
             log.error("deep reorganisation: going back", code=error.code, reason=error.message)
             self._resync()
@@ -114,7 +116,15 @@ class Daemon(ABC):
         if self._gives_up():
             raise error
         self._count(error.code)
-        log.error("going on after an error", code=error.code, reason=error.message)
+        # An error that lasts is said once, not at every turn.
+        tell = log.debug if error.code == self._trouble else log.error
+        tell("going on after an error", code=error.code, reason=error.message)
+        self._trouble = error.code
+
+    def _is_well(self) -> None:
+        if self._trouble:
+            log.info("the error has passed", code=self._trouble)
+            self._trouble = ""
 
     def _gives_up(self) -> bool:
         """Whether the error of this turn ends the daemon, though it may pass."""

@@ -63,10 +63,12 @@ def _has(store: BlobStore, cid: str) -> bool:
 
 def _summary(cid: str, failures: list[StoreError]) -> StoreError:
     remote = [error for error in failures if not isinstance(error, BlobMissingError)]
-    message = "; ".join(error.message for error in failures)
+    # One of the stores may be several itself.
+    prefix = f"no store has {cid}: "
+    message = "; ".join(error.message.removeprefix(prefix) for error in failures)
     kinds = {type(error) for error in remote}
     if not kinds:
-        return BlobMissingError(f"no store has {cid}: {message}")
+        return BlobMissingError(prefix + message)
     if len(kinds) == 1:
         return kinds.pop()(message)
     return BlobUnavailableError(f"no store could give {cid}: {message}")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from starlette.applications import Starlette
+from structlog.testing import capture_logs
 
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.errors import (
@@ -162,3 +163,15 @@ def test_an_idle_connection_is_the_clients_to_close() -> None:
     kept = httpx.Limits().keepalive_expiry
     assert kept is not None
     assert kept < KEEP_ALIVE_SECONDS
+
+
+def test_an_error_that_lasts_is_said_once_and_its_end_too(follower: BlockFollower) -> None:
+    with capture_logs() as logs:
+        lived(made(follower, AWAY, AWAY, AWAY, None, AWAY, None))
+    told = [(line["log_level"], line["event"]) for line in logs if line.get("code") == AWAY.code]
+    said, again, passed = (
+        ("error", "going on after an error"),
+        ("debug", "going on after an error"),
+        ("info", "the error has passed"),
+    )
+    assert told == [said, again, again, passed, said, passed]
