@@ -67,10 +67,6 @@ def decisive(record: DecisionRecord) -> Decisive:
 def limits(record: DecisionRecord) -> Mapping[str, int]:
     """How many candidates that somebody offers each of the wish's limits left out."""
     offered = {offer.of for offer in record.offers}
-    near = [
-        row
-        for i, row in enumerate(record.classes)
-        if i in offered and not {Reason.TASK, Reason.MODEL} & {*row.reasons}
-    ]
+    near = [row for i, row in enumerate(record.classes) if i in offered and row.was_asked_for]
     counted = Counter(r.value for row in near for r in row.reasons if r not in _NO_LIMITS)
     return dict(counted.most_common())

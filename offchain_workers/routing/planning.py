@@ -109,7 +109,7 @@ class _Plan:
                 if not offers and unoffered > MAX_UNOFFERED:
                     continue
                 row = self._class(model, method)
-                if not {Reason.TASK, Reason.MODEL}.intersection(row.reasons):
+                if row.was_asked_for:
                     start = len(rows)
                     rows += [self._offer(len(classes), row, each, limits) for each in offers]
                     row = self._completed(row, rows, start)
