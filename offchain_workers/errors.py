@@ -4,11 +4,6 @@
 from __future__ import annotations
 
 
-def plain(message: str) -> str:
-    """What pydantic says of a value, without its word for our own checks."""
-    return message.removeprefix("Value error, ")
-
-
 class FusionError(Exception):
     """An error with a stable code such as ``MN-CHAIN-001``; ``str(error)`` is ``CODE: message``."""
 

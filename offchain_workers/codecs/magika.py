@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from offchain_workers.codecs.base import Answer, NoModelNeededError, Raw, open_input, scores
 from offchain_workers.models import InvalidCardError, ModelCard
-from offchain_workers.models.card import first_problem
+from offchain_workers.problems import first_problem
 
 _Size = Annotated[int, Field(gt=0, le=65_536)]
 
@@ -77,7 +77,7 @@ def _config(card: ModelCard) -> MagikaConfig:
     try:
         config = MagikaConfig.model_validate(card.codec_config)
     except ValidationError as error:
-        problem = first_problem(error)
+        problem = first_problem(error, "card")
         raise InvalidCardError(f"codec_config of {card.name}: {problem}") from None
     if 2 * (config.beg_size + config.end_size) != card.item_bytes_in:
         raise InvalidCardError(f"{card.name}: beg_size and end_size do not fill its input")

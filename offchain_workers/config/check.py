@@ -13,7 +13,8 @@ from pydantic import BaseModel, ValidationError
 from offchain_workers.config.fields import table_of
 from offchain_workers.config.schema import Settings
 from offchain_workers.config.values import is_key_material
-from offchain_workers.errors import FusionError, plain
+from offchain_workers.errors import FusionError
+from offchain_workers.problems import plain
 
 PREFIX = "FUSION_"
 

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from offchain_workers.config.fields import Address
 from offchain_workers.config.schema import Settings
-from offchain_workers.errors import FusionError, plain
+from offchain_workers.errors import FusionError
+from offchain_workers.problems import first_problem
 
 
 class DeployedAddresses(BaseModel):
@@ -70,7 +71,5 @@ def _read(path: Path) -> Deployment:
     except OSError as error:
         raise FusionError("MN-CFG-007", f"can't read {path}: {error.strerror}") from error
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        reason = plain(first["msg"])
-        raise FusionError("MN-CFG-007", f"{path}: {where}: {reason}") from None
+        problem = first_problem(error, "the file")
+        raise FusionError("MN-CFG-007", f"{path}: {problem}") from None

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from web3.exceptions import Web3Exception
 
 from offchain_workers.balancing.errors import QuotaError
-from offchain_workers.errors import FusionError, plain
+from offchain_workers.errors import FusionError
 from offchain_workers.gateway.errors import (
     BodyTooLargeError,
     ChainNonsenseError,
@@ -27,6 +27,7 @@ from offchain_workers.gateway.errors import (
     RequestUnreadableError,
     UnexpectedError,
 )
+from offchain_workers.problems import plain
 
 log = structlog.get_logger(__name__)
 

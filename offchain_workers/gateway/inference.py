@@ -33,10 +33,11 @@ from offchain_workers.gateway.planner import Planner
 from offchain_workers.gateway.poster import Poster
 from offchain_workers.gateway.reader import Reader
 from offchain_workers.gateway.tables import State
-from offchain_workers.models.card import ModelCard, TensorSpec, first_problem
+from offchain_workers.models.card import ModelCard, TensorSpec
 from offchain_workers.models.wire import Array, pack_items, split_items, unpack_items
 from offchain_workers.oip import Body, join, read_tensors
 from offchain_workers.oip.outputs import Wanted
+from offchain_workers.problems import first_problem
 from offchain_workers.routing.request import RouteRequest
 from offchain_workers.spelling import told
 

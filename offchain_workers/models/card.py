@@ -23,8 +23,8 @@ from pydantic import (
     model_validator,
 )
 
-from offchain_workers.errors import plain
 from offchain_workers.models.errors import InvalidCardError
+from offchain_workers.problems import first_problem
 from offchain_workers.storage import content_id
 
 MAX_CARD_BYTES = 262_144
@@ -173,7 +173,7 @@ class ModelCard(_Frozen):
         try:
             return cls.model_validate_json(text, strict=True)
         except ValidationError as error:
-            raise InvalidCardError(first_problem(error)) from None
+            raise InvalidCardError(first_problem(error, "card")) from None
 
     @classmethod
     def from_canonical(cls, data: bytes) -> ModelCard:
@@ -190,14 +190,3 @@ class ModelSpec:
 
     card: ModelCard
     onnx_cid: str
-
-
-def first_problem(error: ValidationError, whole: str = "card") -> str:
-    """One line: where the first problem is, what it is, and how many more there are.
-
-    ``whole``: what the document is called where the problem is no field's.
-    """
-    problem = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in problem["loc"]) or whole
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{where}: {plain(problem['msg'])}{more}"

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from offchain_workers.problems import first_problem
 from offchain_workers.providers.console_schema import (
     BidBody,
     Bids,
@@ -108,9 +109,8 @@ def _parsed(model: type[_Model], response: httpx.Response) -> _Model:
     try:
         return model.model_validate_json(response.content)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the answer"
-        raise SourceNonsenseError(f"the console's answer: {where}: {first['msg']}") from None
+        problem = first_problem(error, "all of it")
+        raise SourceNonsenseError(f"the console's answer: {problem}") from None
 
 
 def _checked(response: httpx.Response) -> httpx.Response:

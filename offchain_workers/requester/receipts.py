@@ -17,7 +17,7 @@ from offchain_workers.chain.past import Past
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.scan import scan
 from offchain_workers.errors import FusionError
-from offchain_workers.models.card import first_problem
+from offchain_workers.problems import first_problem
 
 MAX_RECEIPT_BYTES = 16_777_216
 Bytes32 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]

@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal
 from eth_utils.crypto import keccak
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from offchain_workers.models.card import ModelCard, first_problem
+from offchain_workers.models.card import ModelCard
+from offchain_workers.problems import first_problem
 from offchain_workers.routing.errors import InvalidTableError, UnknownScorerError
 from offchain_workers.routing.request import BPS, BasisPoints, Hash, canonical
 

@@ -15,7 +15,7 @@ from eth_utils.crypto import keccak
 from pydantic import Field, ValidationError
 
 from offchain_workers.chain.contracts import Spec
-from offchain_workers.models.card import first_problem
+from offchain_workers.problems import first_problem
 from offchain_workers.routing.errors import InvalidRecordError, NothingFitsError
 from offchain_workers.routing.request import (
     Address,

@@ -18,7 +18,8 @@ from pydantic import (
     model_validator,
 )
 
-from offchain_workers.models.card import Name, first_problem
+from offchain_workers.models.card import Name
+from offchain_workers.problems import first_problem
 from offchain_workers.routing.errors import InvalidRequestError
 from offchain_workers.spelling import told
 

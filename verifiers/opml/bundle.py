@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from offchain_workers.problems import first_problem
 from verifiers.opml.certificate import Certificate, certify
 from verifiers.opml.errors import (
     BundleFileError,
@@ -109,9 +110,7 @@ def parse_header(data: bytes) -> Header:
     try:
         fields = _HeaderFile.model_validate_json(data).model_dump(exclude={"version"})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or HEADER_FILE
-        raise HeaderError(f"{where}: {first['msg']}") from error
+        raise HeaderError(first_problem(error, HEADER_FILE)) from error
     for name in ("program_root", "weights"):
         fields[name] = bytes.fromhex(fields[name].removeprefix("0x"))
     return Header(**fields)

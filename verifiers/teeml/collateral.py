@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from offchain_workers.models.card import first_problem
+from offchain_workers.problems import first_problem
 from verifiers.teeml.errors import CollateralFileError, CollateralShapeError
 
 _DATE = "%Y-%m-%dT%H:%M:%SZ"

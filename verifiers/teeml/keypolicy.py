@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from offchain_workers.chain.contracts.base import ZERO_ADDRESS
 from offchain_workers.chain.contracts.enclaves import DAY, Measurement, Policy
 from offchain_workers.config.values import check_address
-from offchain_workers.models.card import first_problem
+from offchain_workers.problems import first_problem
 from verifiers.teeml.collateral import Digest, Status
 from verifiers.teeml.errors import PolicyFileError
 from verifiers.teeml.onchain import STATUSES

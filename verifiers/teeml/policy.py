@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from offchain_workers.models.card import first_problem
+from offchain_workers.problems import first_problem
 from verifiers.teeml.appraisal import Appraisal
 from verifiers.teeml.collateral import Digest, Status
 from verifiers.teeml.errors import PolicyFileError, PolicyRefusedError, StatusRefusedError

@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from offchain_workers.chain.hashing import keccak
+from offchain_workers.problems import first_problem
 from verifiers.teeml.collateral import Digest, Hex, Hex48
 from verifiers.teeml.errors import GpuChainError, GpuClaimsError, GpuDebugError
 from verifiers.teeml.gpu import NVIDIA, GpuReport, check_gpu
@@ -43,9 +44,8 @@ class Golden:
         try:
             return cls(_GOLDEN.validate_json(data))
         except ValidationError as error:
-            one = error.errors()[0]
-            at = ".".join(str(part) for part in one["loc"]) or "document"
-            raise GpuClaimsError(f"no list of measurements: {at}: {one['msg']}") from error
+            problem = first_problem(error, "document")
+            raise GpuClaimsError(f"no list of measurements: {problem}") from error
 
     def check(self, report: GpuReport) -> None:
         """Raises GpuDebugError unless all that the vendor published was measured."""
@@ -92,9 +92,8 @@ class GpuClaims(BaseModel):
         try:
             return cls.model_validate_json(data)
         except ValidationError as error:
-            one = error.errors()[0]
-            at = ".".join(str(part) for part in one["loc"]) or "document"
-            raise GpuClaimsError(f"no claims about GPUs: {at}: {one['msg']}") from error
+            problem = first_problem(error, "document")
+            raise GpuClaimsError(f"no claims about GPUs: {problem}") from error
 
     def encode(self) -> bytes:
         """The file. The same claims give the same bytes."""
