@@ -22,6 +22,7 @@
 
 from ...modules import job_conditions as conditions
 from .modules import opml_profile as profile
+from .modules import opml_trees as trees
 
 from interfaces import IJobMarketplace
 from interfaces import IModelRegistry
@@ -49,13 +50,6 @@ PENDING: constant(uint256) = 2
 TRACE: constant(uint256) = 1
 ELEMENT: constant(uint256) = 3
 WON: constant(uint256) = 4
-# An answer shows the nodes up to so many levels below the one in question: with more, it would cost more than
-# the answers saved.
-MAX_DOWN: constant(uint256) = 6
-# Answers from a tensor's root to its chunks, at the most.
-MAX_ANSWERS: constant(uint256) = 6
-# The hash of a leaf of zeros.
-EMPTY_LEAF: constant(bytes32) = 0x7a9efb4f2d5fc995fb0c798bd5426724a58aa7b05b62f646b6baed96f5dbfc87
 # In keys, beside the levels of a tree, which are fewer: what a leaf of the trace holds.
 HELD: constant(uint256) = 64
 
@@ -161,10 +155,10 @@ def claim(
     if terms.callback_target != empty(address):
         # Else a consumer could act on an answer to an input that no watcher ever saw.
         assert len(input) == header.input_bytes, "input length"
-        assert self._commitment(input) == terms.input_commitment, "input"
+        assert trees._commitment(input) == terms.input_commitment, "input"
     job_id: bytes32 = staticcall IJobMarketplace(MARKET).job_id_of(terms)
     final_at: uint256 = block.timestamp + min(max(header.window, MIN_WINDOW), MAX_WINDOW)
-    claim: uint256 = self._claim_word(self._commitment(output), header.node_count, header.clock, final_at)
+    claim: uint256 = self._claim_word(trees._commitment(output), header.node_count, header.clock, final_at)
     # The same claim may have fallen in this very block.
     assert self._fell_at(self._claim_id(job_id, claim)) == 0, "fell in this block"
     self._claims[job_id] = claim << 16
@@ -206,7 +200,7 @@ def post_trace(job_id: bytes32, claim: uint256, children: DynArray[bytes32, 64])
     # Nobody could commit to an audit of a trace that is public: it may not be made so unasked.
     assert self._claims[job_id] & (2**16 - 1) != 0, "not asked"
     assert self.trace_roots[claim_id] == empty(bytes32), "already posted"
-    root: bytes32 = self._fold_children(self._depth(claim), children)
+    root: bytes32 = trees._fold_children(self._depth(claim), children)
     assert root != empty(bytes32), "root"
     self.trace_roots[claim_id] = root
     self._records[claim_id] = block.timestamp
@@ -217,7 +211,7 @@ def post_trace(job_id: bytes32, claim: uint256, children: DynArray[bytes32, 64])
 @external
 def answer_children(job_id: bytes32, claim: uint256, levels: uint256, children: DynArray[bytes32, 64]):
     assert levels > 0 and levels < HELD, "levels"
-    node: bytes32 = self._fold_children(levels, children)
+    node: bytes32 = trees._fold_children(levels, children)
     self._answer(self._standing(job_id, claim), self._node_key(node, levels), abi_encode(children))
 
 
@@ -233,9 +227,9 @@ def answer_tensor(
     assert byte_len <= MAX_TENSOR, "tensor too large"
     depth: uint256 = profile._depth_of(byte_len)
     if depth == 0:
-        assert self._hash_of(chunk) == root and len(children) == 0, "not the chunk"
+        assert trees._hash_of(chunk) == root and len(children) == 0, "not the chunk"
     else:
-        assert self._fold_children(depth, children) == root and len(chunk) == 0, "not the children"
+        assert trees._fold_children(depth, children) == root and len(chunk) == 0, "not the children"
     self._answer(
         self._standing(job_id, claim),
         self._node_key(profile._tensor_commitment(byte_len, root), HELD),
@@ -245,7 +239,7 @@ def answer_tensor(
 
 @external
 def answer_chunk(job_id: bytes32, claim: uint256, chunk: Bytes[256]):
-    self._answer(self._standing(job_id, claim), self._node_key(self._hash_of(chunk), 0), abi_encode(chunk))
+    self._answer(self._standing(job_id, claim), self._node_key(trees._hash_of(chunk), 0), abi_encode(chunk))
 
 
 @external
@@ -309,12 +303,7 @@ def pick(job_id: bytes32, claim: uint256, path: IOpmlJudge.Path):
     if game.at.stage != ELEMENT:
         depth: uint256 = self._depth(claim) if game.at.stage == TRACE else profile._depth_of(game.at.byte_len)
         assert depth != 0 or game.at.stage == TRACE, "not a question"
-        level: uint256 = depth
-        for _: uint256 in range(MAX_ANSWERS):
-            level -= self._down(level)
-            if level <= game.at.levels:
-                break
-        assert level == game.at.levels, "not a question"
+        assert trees._is_question(depth, game.at.levels), "not a question"
         # A leaf that is missing has nothing to open; any other zero is lost by `prove`.
         assert game.at.node != empty(bytes32), "missing leaf"
     self._store(claim_id, msg.sender, game)
@@ -545,48 +534,6 @@ def _node_key(node: bytes32, levels: uint256) -> bytes32:
 
 
 @internal
-@pure
-def _hash_of(chunk: Bytes[256]) -> bytes32:
-    # Of a shorter one no element could be shown.
-    assert len(chunk) == 256, "chunk"
-    return profile._leaf_hash(chunk)
-
-
-@internal
-@pure
-def _down(levels: uint256) -> uint256:
-    """
-    @return How many levels below a node its answer lies: as few answers as can be, of about the same size.
-    """
-    if levels == 0:
-        return 0
-    return levels // ((levels + MAX_DOWN - 1) // MAX_DOWN)
-
-
-@internal
-@pure
-def _fold_children(levels: uint256, children: DynArray[bytes32, 64]) -> bytes32:
-    """
-    @return The node whose answer these nodes are.
-    """
-    count: uint256 = len(children)
-    # Those that are left out are as the last one: what fills a tree up isn't paid for.
-    assert count != 0 and count <= 1 << self._down(levels), "number of children"
-    rest: bytes32 = children[count - 1]
-    nodes: bytes32[64] = empty(bytes32[64])
-    for i: uint256 in range(count, bound=64):
-        nodes[i] = children[i]
-    for _: uint256 in range(self._down(levels), bound=MAX_DOWN):
-        if count & 1 != 0:
-            nodes[count] = rest
-        rest = keccak256(concat(x"01", rest, rest))
-        count = (count + 1) // 2
-        for i: uint256 in range(count, bound=32):
-            nodes[i] = keccak256(concat(x"01", nodes[unsafe_mul(2, i)], nodes[unsafe_add(unsafe_mul(2, i), 1)]))
-    return nodes[0]
-
-
-@internal
 def _answer(claim_id: bytes32, key: bytes32, data: Bytes[4_160]):
     assert self._answers[claim_id][key] == 0, "already answered"
     self._answers[claim_id][key] = block.timestamp
@@ -788,37 +735,4 @@ def commitment(data: Bytes[MAX_OUTPUT]) -> bytes32:
     """
     @return The commitment to a tensor of these bytes.
     """
-    return self._commitment(data)
-
-
-@pure
-@internal
-def _commitment(data: Bytes[MAX_OUTPUT]) -> bytes32:
-    width: uint256 = max(1, (len(data) + 255) // 256)
-    nodes: bytes32[64] = empty(bytes32[64])
-    for i: uint256 in range(width, bound=64):
-        leaf: uint256[8] = empty(uint256[8])
-        for k: uint256 in range(8):
-            at: uint256 = 256 * i + 32 * k
-            if at + 32 <= len(data):
-                leaf[k] = extract32(data, at, output_type=uint256)
-            elif at < len(data):
-                # The last word is filled up with zeros. Four bytes at a time: each turn costs 300 gas.
-                rest: uint256 = len(data) - at
-                for b: uint256 in range(rest // 4, bound=7):
-                    leaf[k] |= convert(slice(data, at + 4 * b, 4), uint256) << (224 - 32 * b)
-                for b: uint256 in range(rest & ~convert(3, uint256), rest, bound=3):
-                    leaf[k] |= convert(slice(data, at + b, 1), uint256) << (248 - 8 * b)
-        nodes[i] = profile._leaf_hash(abi_encode(leaf))
-    missing: bytes32 = EMPTY_LEAF
-    for _: uint256 in range(6):
-        if width == 1:
-            break
-        if width % 2 == 1:
-            nodes[width] = missing
-            width += 1
-        width //= 2
-        for i: uint256 in range(width, bound=32):
-            nodes[i] = profile._inner(nodes[2 * i], nodes[2 * i + 1])
-        missing = profile._inner(missing, missing)
-    return profile._tensor_commitment(len(data), nodes[0])
+    return trees._commitment(data)
