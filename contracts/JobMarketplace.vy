@@ -6,16 +6,17 @@
 @license AGPL-3.0-only
 @author Model Network
 @notice Escrow and life cycle of inference jobs. A plug-in decides whether an answer holds and tells the
-        market by one of three verbs (`paid`, `pending`, `final`); the market checks each time that the
-        caller is the method's plug-in, that the operator is a member of the subnet whose turn it is and
-        opted in to that plug-in, the deadline, and that no job is paid twice. By a fourth (`excused`) it
+        market by one of the verbs of `deliver` (paid, pending, final) or by `refuted`; the market checks each
+        time that the caller is the method's plug-in, that the operator is a member of the subnet whose turn it
+        is and opted in to that plug-in, the deadline, and that no job is paid twice. By `excused` a plug-in
         frees a primary that can't answer. Method `none` is built in.
 
         A job is one word under the digest of its terms, from high to low:
             operator (160) | posted-at (38) | pledge in gwei (40) | fee bps (10) | first in turn (4) | status (4)
         `operator` is zero while the job is open. `posted-at` starts the turns and is renewed when a
-        refuted claim re-opens the job or its primary is excused. `pledge` is what SubnetRegistry holds of the primary's stake. The
-        fee is the one in force at the post.
+        refuted claim re-opens the job or its primary is excused; in its place a pending claim has its bond, in
+        millionths of a coin. `pledge` is what SubnetRegistry holds of the primary's stake. The fee is the one
+        in force at the post.
 
         The owner may list methods, retire them, set the fee (bounded) of later posts, pause posts, and
         collect fees. It cannot touch a job, an escrow or a balance.
@@ -33,6 +34,7 @@ from interfaces import IModelRegistry
 from interfaces import ISubnetRegistry
 from .modules import batch_merkle
 from .modules import job_conditions as conditions
+from .modules import job_states as states
 
 implements: IJobMarketplace
 
@@ -48,13 +50,6 @@ exports: (
     eip712.eip712Domain,
 )
 
-OPEN: constant(uint256) = 1
-PENDING: constant(uint256) = 2
-PAID: constant(uint256) = 3
-REFUNDED: constant(uint256) = 4
-# A verb, not a status: the pending claim becomes PAID.
-FINAL: constant(uint256) = 5
-
 REASON_PAID: constant(uint256) = 1
 REASON_EXPIRED: constant(uint256) = 2
 REASON_REFUTED: constant(uint256) = 3
@@ -65,6 +60,8 @@ METHOD_NONE: constant(bytes4) = 0xf4915122
 BPS: constant(uint256) = 10_000
 MAX_FEE_BPS: constant(uint256) = 1_000
 ONE_GWEI: constant(uint256) = 10**9
+# What bonds of claims count in, wei.
+BOND_UNIT: constant(uint256) = 10**12
 # Covers the encoding of a full output before the call and the market's own end after it.
 CALLBACK_RESERVE: constant(uint256) = 60_000
 # With more, a verb or a refutation might not fit a transaction (16,777,216 gas since Osaka) beside it.
@@ -79,6 +76,7 @@ POSTED: constant(uint256) = 58
 PLEDGE: constant(uint256) = 18
 FEE: constant(uint256) = 8
 FIRST: constant(uint256) = 4
+ADDRESS_MASK: constant(uint256) = 2**160 - 1
 
 TERMS_TYPEHASH: constant(bytes32) = keccak256(
     "JobTerms(address requester,bytes32 model_id,bytes32 artifact_id,bytes4 selector,bytes32 subnet_id,bytes32 input_commitment,address token,uint256 max_price,address callback_target,bytes32 decision_hash,bytes32 salt,uint256 conditions)"
@@ -143,9 +141,8 @@ def post_accepted(
     pledge: uint256 = acceptance.pledge // ONE_GWEI
     assert pledge != 0 and pledge < 2**40 and pledge * ONE_GWEI == acceptance.pledge, "pledge"
     job_id: bytes32 = self._post(terms, pledge)
-    operator: address = extcall ISubnetRegistry(SUBNETS).reserve(
-        terms.subnet_id, conditions._primary(terms.conditions), acceptance.pledge
-    )
+    operator: address = self._primary(terms)
+    extcall ISubnetRegistry(SUBNETS).reserve(operator, acceptance.pledge)
     digest: bytes32 = eip712._hash_typed_data_v4(
         keccak256(abi_encode(ACCEPT_TYPEHASH, job_id, acceptance.until, acceptance.pledge))
     )
@@ -194,7 +191,7 @@ def _post(terms: IJobMarketplace.JobTerms, pledge: uint256) -> bytes32:
         terms.subnet_id, terms.model_id, terms.selector, terms.token, primary, (c >> 64) & 65_535
     ), "subnet"
     self._jobs[job_id] = (
-        (block.timestamp << POSTED) | (pledge << PLEDGE) | (fee_bps << FEE) | (primary << FIRST) | OPEN
+        (block.timestamp << POSTED) | (pledge << PLEDGE) | (fee_bps << FEE) | (primary << FIRST) | states.OPEN
     )
     return job_id
 
@@ -240,88 +237,28 @@ def _collect_token(token: address, due: uint256):
 ################################################################
 
 
+# One function for all verbs, and all that handles an output within it: each function with an output of its own
+# would cost every delivery the memory of another 16 KiB or two.
 @external
-def deliver(terms: IJobMarketplace.JobTerms, output: Bytes[MAX_OUTPUT]):
-    assert terms.selector == METHOD_NONE, "not method none"
-    self._deliver(terms, msg.sender, self, output, PAID)
-
-
-@external
-def paid(terms: IJobMarketplace.JobTerms, operator: address, output: Bytes[MAX_OUTPUT]):
-    self._assert_plugin(terms.selector)
-    self._deliver(terms, operator, msg.sender, output, PAID)
-
-
-@external
-def pending(terms: IJobMarketplace.JobTerms, operator: address, output: Bytes[MAX_OUTPUT]):
-    self._assert_plugin(terms.selector)
-    self._deliver(terms, operator, msg.sender, output, PENDING)
-
-
-@external
-def final(terms: IJobMarketplace.JobTerms, output: Bytes[MAX_OUTPUT], ok: bool):
-    self._assert_plugin(terms.selector)
-    if ok:
-        self._deliver(terms, empty(address), msg.sender, output, FINAL)
+def deliver(
+    terms: IJobMarketplace.JobTerms, operator: address, output: Bytes[MAX_OUTPUT], verb: uint256, bond: uint256
+) -> bytes32:
+    plugin: address = msg.sender
+    if terms.selector == METHOD_NONE:
+        assert operator == msg.sender and verb == states.PAID, "not the operator"
+        plugin = self
     else:
-        self._refute(terms)
+        self._assert_plugin(terms.selector)
+    assert bond == 0 or verb == states.PENDING, "bond"
 
-
-@external
-def excused(terms: IJobMarketplace.JobTerms):
-    self._assert_plugin(terms.selector)
     job_id: bytes32 = self._job_id(terms)
     word: uint256 = self._jobs[job_id]
-    pledge: uint256 = self._pledge(word)
-    assert word & 15 == OPEN and pledge != 0, "nothing owed"
-    primary: uint256 = conditions._primary(terms.conditions)
-    extcall ISubnetRegistry(SUBNETS).release(terms.subnet_id, primary, pledge)
-    # The turns start again, at the member after the primary; or after one refuted, who is not to be first again.
-    first: uint256 = self._first(word)
-    if first == primary:
-        first += 1
-    self._jobs[job_id] = (block.timestamp << POSTED) | (word & ((2**10 - 1) << FEE)) | (first << FIRST) | OPEN
-    log IJobMarketplace.JobExcused(
-        job_id=job_id, operator=(staticcall ISubnetRegistry(SUBNETS).member(terms.subnet_id, primary))[0]
-    )
-
-
-@internal
-def _refute(terms: IJobMarketplace.JobTerms):
-    job_id: bytes32 = self._job_id(terms)
-    word: uint256 = self._jobs[job_id]
-    assert word & 15 == PENDING, "not pending"
-    operator: address = convert(word >> OPERATOR, address)
-    if block.timestamp <= conditions._deliver_by(terms.conditions):
-        # The turns start again, at the member after the one refuted.
-        self._jobs[job_id] = (block.timestamp << POSTED) | (word & (2**POSTED - 1) & ~convert(15, uint256)) | OPEN
-        log IJobMarketplace.JobReopened(job_id=job_id, refuted=operator)
+    if verb == states.FINAL:
+        self._pay_claim(terms, job_id, word)
     else:
-        self._close_unpaid(terms, job_id, word, REASON_REFUTED, operator)
-    self._revoke(terms, job_id)
-
-
-@internal
-def _deliver(
-    terms: IJobMarketplace.JobTerms, claimant: address, plugin: address, output: Bytes[MAX_OUTPUT], verb: uint256
-):
-    """
-    @dev One function for all three verbs: each internal function with an `output` of its own would cost
-         every delivery the memory of another 16 KiB.
-    @param claimant who delivers; ignored for FINAL, where the job names it.
-    @param verb PAID, PENDING or FINAL.
-    """
-    job_id: bytes32 = self._job_id(terms)
-    word: uint256 = self._jobs[job_id]
-    operator: address = claimant
-    price: uint256 = 0
-    index: uint256 = 0
-    if verb == FINAL:
-        assert word & 15 == PENDING, "not pending"
-        operator = convert(word >> OPERATOR, address)
-        index = self._first(word) - 1
-        price = (staticcall ISubnetRegistry(SUBNETS).member(terms.subnet_id, index))[1]
-    else:
+        assert verb == states.PAID or verb == states.PENDING, "verb"
+        price: uint256 = 0
+        index: uint256 = 0
         price, index = self._assert_may_deliver(terms, word, operator, plugin)
         commitment: bytes32 = empty(bytes32)
         if conditions._n(terms.conditions) == 1:
@@ -337,24 +274,64 @@ def _deliver(
         log IJobMarketplace.JobDelivered(
             job_id=job_id, operator=operator, status=verb, output_commitment=commitment, output=output
         )
+        if verb == states.PENDING:
+            self._set_pending(terms, job_id, word, operator, index, bond)
+        else:
+            self._settle(terms, job_id, word, operator, price, index)
 
-    if verb == PENDING:
-        self._set_pending(terms, job_id, word, operator, index)
-    else:
-        self._settle(terms, job_id, word, operator, price, index)
     # An eager consumer hears of the claim, the others of the settled result.
     if terms.callback_target != empty(address) and (
-        verb == PAID or conditions._eager(terms.conditions) == (verb == PENDING)
+        verb == states.PAID or conditions._eager(terms.conditions) == (verb == states.PENDING)
     ):
         self._assert_callback_gas(conditions._callback_gas(terms.conditions))
         ok: bool = raw_call(
             terms.callback_target,
-            abi_encode(job_id, output, verb != PENDING, method_id=method_id("on_result(bytes32,bytes,bool)")),
+            abi_encode(job_id, output, verb != states.PENDING, method_id=method_id("on_result(bytes32,bytes,bool)")),
             gas=conditions._callback_gas(terms.conditions),
             revert_on_failure=False,
         )
         if not ok:
             log IJobMarketplace.CallbackFailed(job_id=job_id, target=terms.callback_target)
+    return job_id
+
+
+@external
+def refuted(terms: IJobMarketplace.JobTerms, rewardee: address):
+    self._assert_plugin(terms.selector)
+    job_id: bytes32 = self._job_id(terms)
+    word: uint256 = self._jobs[job_id]
+    assert word & 15 == states.PENDING, "not pending"
+    operator: address = convert(word >> OPERATOR, address)
+    if block.timestamp <= conditions._deliver_by(terms.conditions):
+        # The turns start again, at the member after the one refuted.
+        self._jobs[job_id] = (
+            (block.timestamp << POSTED) | (word & (2**POSTED - 1) & ~convert(15, uint256)) | states.OPEN
+        )
+        log IJobMarketplace.JobReopened(job_id=job_id, refuted=operator)
+    else:
+        self._close_unpaid(terms, job_id, word, REASON_REFUTED, operator)
+    bond: uint256 = self._bond(word)
+    if bond != 0:
+        reward: uint256 = 0 if rewardee == empty(address) else bond // 2
+        extcall ISubnetRegistry(SUBNETS).slash_reserved(job_id, operator, bond, reward, rewardee)
+    self._revoke(terms, job_id)
+
+
+@external
+def excused(terms: IJobMarketplace.JobTerms):
+    self._assert_plugin(terms.selector)
+    job_id: bytes32 = self._job_id(terms)
+    word: uint256 = self._jobs[job_id]
+    pledge: uint256 = self._pledge(word)
+    assert word & 15 == states.OPEN and pledge != 0, "nothing owed"
+    primary: address = self._primary(terms)
+    extcall ISubnetRegistry(SUBNETS).release(primary, pledge)
+    # The turns start again, at the member after the primary; or after one refuted, who is not to be first again.
+    first: uint256 = self._first(word)
+    if first == conditions._primary(terms.conditions):
+        first += 1
+    self._jobs[job_id] = (block.timestamp << POSTED) | (word & ((2**10 - 1) << FEE)) | (first << FIRST) | states.OPEN
+    log IJobMarketplace.JobExcused(job_id=job_id, operator=primary)
 
 
 @internal
@@ -365,7 +342,7 @@ def _assert_may_deliver(
     """
     @return The member's price per item, and its index.
     """
-    assert word & 15 == OPEN, "not open"
+    assert word & 15 == states.OPEN, "not open"
     assert block.timestamp <= conditions._deliver_by(terms.conditions), "too late"
     turns: uint256 = max_value(uint256)
     if conditions._turn_length(terms.conditions) != 0:
@@ -374,19 +351,28 @@ def _assert_may_deliver(
 
 
 @internal
-def _set_pending(terms: IJobMarketplace.JobTerms, job_id: bytes32, word: uint256, operator: address, index: uint256):
+def _set_pending(
+    terms: IJobMarketplace.JobTerms, job_id: bytes32, word: uint256, operator: address, index: uint256, bond: uint256
+):
+    assert bond % BOND_UNIT == 0 and bond < 2**38 * BOND_UNIT, "bond"
     pledge: uint256 = self._pledge(word)
-    kept: uint256 = word
+    kept: uint256 = word & (2**POSTED - 1) & ~convert(255, uint256)
     if pledge != 0 and (
         index == conditions._primary(terms.conditions) or conditions._turn_length(terms.conditions) == 0
     ):
-        # It showed up; what its claim is worth is the plug-in's business, and the plug-in's bond. Without
-        # turns another's claim, right or wrong, has kept it out, and it owes nothing more.
-        extcall ISubnetRegistry(SUBNETS).release(terms.subnet_id, conditions._primary(terms.conditions), pledge)
-        kept = word & ~((2**40 - 1) << PLEDGE)
+        # It showed up; what its claim is worth is the plug-in's business, and the claim's bond. Without turns
+        # another's claim, right or wrong, has kept it out, and it owes nothing more.
+        self._release_pledge(terms, operator, index, pledge)
+        kept &= 2**PLEDGE - 1
+    if bond != 0:
+        extcall ISubnetRegistry(SUBNETS).reserve(operator, bond)
     # `first` remembers who comes after the claimant, should the claim fall.
     self._jobs[job_id] = (
-        (convert(operator, uint256) << OPERATOR) | (kept & ~convert(255, uint256)) | ((index + 1) << FIRST) | PENDING
+        (convert(operator, uint256) << OPERATOR)
+        | ((bond // BOND_UNIT) << POSTED)
+        | kept
+        | ((index + 1) << FIRST)
+        | states.PENDING
     )
 
 
@@ -406,15 +392,26 @@ def refund(terms: IJobMarketplace.JobTerms):
     job_id: bytes32 = self._job_id(terms)
     word: uint256 = self._jobs[job_id]
     status: uint256 = word & 15
-    if status == OPEN:
+    if status == states.OPEN:
         assert block.timestamp > conditions._deliver_by(terms.conditions), "still deliverable"
         self._close_unpaid(terms, job_id, word, REASON_EXPIRED, empty(address))
         return
-    assert status == PENDING, "not open"
+    assert status == states.PENDING, "not open"
     assert block.timestamp > conditions._resolve_by(terms.conditions) + DEAD_PLUGIN_SECONDS, "claim is pending"
-    extcall ISubnetRegistry(SUBNETS).free_lock(self._plugin(terms.selector), job_id)
-    self._close_unpaid(terms, job_id, word, REASON_DEAD_PLUGIN, convert(word >> OPERATOR, address))
+    operator: address = convert(word >> OPERATOR, address)
+    self._close_unpaid(terms, job_id, word, REASON_DEAD_PLUGIN, operator)
+    self._free_bond(word, operator)
     self._revoke(terms, job_id)
+
+
+@internal
+def _pay_claim(terms: IJobMarketplace.JobTerms, job_id: bytes32, word: uint256):
+    assert word & 15 == states.PENDING, "not pending"
+    operator: address = convert(word >> OPERATOR, address)
+    index: uint256 = self._first(word) - 1
+    price: uint256 = staticcall ISubnetRegistry(SUBNETS).price_of(terms.subnet_id, index)
+    self._settle(terms, job_id, word, operator, price, index)
+    self._free_bond(word, operator)
 
 
 @internal
@@ -429,7 +426,7 @@ def _settle(
     """
     @notice Pay operator, publisher and protocol; credit the surplus; see to the primary's pledge.
     """
-    self._jobs[job_id] = ((convert(operator, uint256) << OPERATOR) | (self._posted_at(word) << POSTED) | PAID)
+    self._jobs[job_id] = (convert(operator, uint256) << OPERATOR) | states.PAID
     publisher: address = empty(address)
     royalty: uint256 = 0
     publisher, royalty = staticcall IModelRegistry(MODELS).record(terms.model_id)
@@ -449,11 +446,9 @@ def _settle(
     if pledge != 0:
         # Without turns nobody is late; with them another member delivers only after the primary's window.
         if index == conditions._primary(terms.conditions) or conditions._turn_length(terms.conditions) == 0:
-            extcall ISubnetRegistry(SUBNETS).release(terms.subnet_id, conditions._primary(terms.conditions), pledge)
+            self._release_pledge(terms, operator, index, pledge)
         else:
-            extcall ISubnetRegistry(SUBNETS).slash_no_show(
-                job_id, terms.subnet_id, conditions._primary(terms.conditions), pledge, operator
-            )
+            extcall ISubnetRegistry(SUBNETS).slash_reserved(job_id, self._primary(terms), pledge, pledge // 2, operator)
     log IJobMarketplace.JobClosed(
         job_id=job_id, operator=operator, reason=REASON_PAID, price=price, fee=fee, royalty=royalty
     )
@@ -461,20 +456,38 @@ def _settle(
 
 @internal
 def _close_unpaid(terms: IJobMarketplace.JobTerms, job_id: bytes32, word: uint256, reason: uint256, operator: address):
-    self._jobs[job_id] = (word & ~(2**POSTED - 1)) | REFUNDED
+    self._jobs[job_id] = (word & (ADDRESS_MASK << OPERATOR)) | states.REFUNDED
     pledge: uint256 = self._pledge(word)
     if pledge != 0:
         if reason == REASON_DEAD_PLUGIN:
-            extcall ISubnetRegistry(SUBNETS).release(terms.subnet_id, conditions._primary(terms.conditions), pledge)
+            extcall ISubnetRegistry(SUBNETS).release(self._primary(terms), pledge)
         else:
-            extcall ISubnetRegistry(SUBNETS).slash_no_show(
-                job_id, terms.subnet_id, conditions._primary(terms.conditions), pledge, empty(address)
-            )
+            # Nobody came to the rescue: all of it burns.
+            extcall ISubnetRegistry(SUBNETS).slash_reserved(job_id, self._primary(terms), pledge, 0, empty(address))
     self._credit(terms.token, terms.requester, terms.max_price)
     # A refuted claim was closed by its plug-in, not by a keeper: the tip goes home.
     keeper: address = terms.requester if reason == REASON_REFUTED else msg.sender
     self._credit(empty(address), keeper, KEEPER_TIP)
     log IJobMarketplace.JobClosed(job_id=job_id, operator=operator, reason=reason, price=0, fee=0, royalty=0)
+
+
+@internal
+def _release_pledge(terms: IJobMarketplace.JobTerms, operator: address, index: uint256, pledge: uint256):
+    """
+    @param index of the operator who delivered, who may be the primary itself.
+    """
+    primary: address = operator if index == conditions._primary(terms.conditions) else self._primary(terms)
+    extcall ISubnetRegistry(SUBNETS).release(primary, pledge)
+
+
+@internal
+def _free_bond(word: uint256, operator: address):
+    """
+    @param word of the job while its claim was pending.
+    """
+    bond: uint256 = self._bond(word)
+    if bond != 0:
+        extcall ISubnetRegistry(SUBNETS).release(operator, bond)
 
 
 ################################################################
@@ -654,14 +667,15 @@ def balance_of(token: address, account: address) -> uint256:
 
 @view
 @external
-def job(job_id: bytes32) -> (uint256, address, uint256, uint256, uint256):
+def job(job_id: bytes32) -> (uint256, address, uint256, uint256, uint256, uint256):
     word: uint256 = self._jobs[job_id]
     return (
         word & 15,
         convert(word >> OPERATOR, address),
-        self._posted_at(word),
+        self._posted_at(word) if word & 15 == states.OPEN else 0,
         self._pledge(word),
         self._first(word),
+        self._bond(word),
     )
 
 
@@ -725,6 +739,21 @@ def _pledge(word: uint256) -> uint256:
 @internal
 def _posted_at(word: uint256) -> uint256:
     return (word >> POSTED) & (2**38 - 1)
+
+
+@pure
+@internal
+def _bond(word: uint256) -> uint256:
+    """
+    @return wei; zero unless a claim is pending.
+    """
+    return ((word >> POSTED) & (2**38 - 1)) * BOND_UNIT if word & 15 == states.PENDING else 0
+
+
+@view
+@internal
+def _primary(terms: IJobMarketplace.JobTerms) -> address:
+    return (staticcall ISubnetRegistry(SUBNETS).member(terms.subnet_id, conditions._primary(terms.conditions)))[0]
 
 
 @pure

@@ -13,6 +13,10 @@
         beside it, so the books of the running epoch can always be read. An all-zero word was never used
         and ends the scan; weight zero is a vacant seat.
 
+        Operators. An operator is two words, from high to low:
+            stake (96) | reserved (96) | index (32) | offers (32), wei
+            unbonding (96) | unbonded at (40) | penalty bps (16) | penalty at (40), low 64 bits free
+
         Subnets. A subnet's header is one word,
             book tag (160) | royalty bps (16) | k (8) | expiry (48), low 24 bits free; expiry 0 = requested only
         and each member half a word, operator index (32) | price per item (96). The seed is the hash of the first
@@ -37,6 +41,11 @@ FAULT_BPS: constant(uint256) = 2_000
 MAX_PENALTY_BPS: constant(uint256) = 9_000
 HEAL_SECONDS: constant(uint256) = 90 * 86_400
 BURN_ADDRESS: constant(address) = 0x000000000000000000000000000000000000dEaD
+# Where the fields of an operator's stake begin.
+STAKE: constant(uint256) = 160
+RESERVED: constant(uint256) = 64
+INDEX: constant(uint256) = 32
+AMOUNT_MASK: constant(uint256) = 2**96 - 1
 ADDRESS_MASK: constant(uint256) = 2**160 - 1
 SINCE_MASK: constant(uint256) = 2**56 - 1
 WEIGHT_MASK: constant(uint256) = 2**64 - 1
@@ -69,7 +78,9 @@ struct Operator:
     unbonded_at: uint256
 
 
-operators: public(HashMap[address, Operator])
+# What is at stake, and what was lost or is on its way out.
+_stakes: HashMap[address, uint256]
+_losses: HashMap[address, uint256]
 operator_at: public(HashMap[uint256, address])
 operator_count: public(uint256)
 # operator -> plug-in -> the operator's index, zero if not opted in
@@ -106,6 +117,7 @@ def __init__(
     assert min_stake >= ONE_GWEI, "stake too small"
     assert lead_blocks > 2 and lead_blocks < epoch_blocks, "lead"
     assert subnet_ttl > 0 and subnet_ttl < 2**40, "ttl"
+    assert unbond_seconds < 2**39, "unbonding"
     # blockhash() reaches back 256 blocks, EIP-2935 8191; formation must always find its seed.
     assert epoch_blocks <= (8_000 if block_history != empty(address) else 250), "epoch too long"
     MARKET = market
@@ -127,9 +139,9 @@ def __init__(
 @external
 @payable
 def register(manifest_hash: bytes32, endpoint: String[128]):
-    assert self.operators[msg.sender].index == 0, "already registered"
+    assert self._index(msg.sender) == 0, "already registered"
     self.operator_count += 1
-    self.operators[msg.sender].index = self.operator_count
+    self._stakes[msg.sender] = self.operator_count << INDEX
     self.operator_at[self.operator_count] = msg.sender
     log ISubnetRegistry.OperatorRegistered(operator=msg.sender, index=self.operator_count)
     self._add_stake(msg.sender)
@@ -138,37 +150,38 @@ def register(manifest_hash: bytes32, endpoint: String[128]):
 
 @external
 def set_manifest(manifest_hash: bytes32, endpoint: String[128]):
-    assert self.operators[msg.sender].index != 0, "not registered"
+    assert self._index(msg.sender) != 0, "not registered"
     log ISubnetRegistry.ManifestSet(operator=msg.sender, manifest_hash=manifest_hash, endpoint=endpoint)
 
 
 @external
 @payable
 def add_stake(operator: address):
-    assert self.operators[operator].index != 0, "not registered"
+    assert self._index(operator) != 0, "not registered"
     self._add_stake(operator)
 
 
 @external
 def unbond(amount: uint256):
-    op: Operator = self.operators[msg.sender]
+    op: Operator = self._operator(msg.sender)
     # Seats carry the stake they were given as their weight; it may not leave while they stand.
     assert op.offers == 0, "end offers first"
     assert amount > 0 and amount <= op.stake - op.reserved, "stake not free"
-    self.operators[msg.sender].stake = op.stake - amount
-    self.operators[msg.sender].unbonding = op.unbonding + amount
+    assert op.unbonding + amount <= AMOUNT_MASK, "stake too large"
     # A second unbonding starts the clock of the first again: one record, no queue.
     ready_at: uint256 = block.timestamp + UNBOND_SECONDS
-    self.operators[msg.sender].unbonded_at = ready_at
+    self._stakes[msg.sender] -= amount << STAKE
+    self._set_losses(msg.sender, op.unbonding + amount, ready_at, op.penalty_bps, op.penalty_at)
     log ISubnetRegistry.Unbonding(operator=msg.sender, amount=amount, ready_at=ready_at)
 
 
 @external
 def withdraw_stake(to: address):
-    amount: uint256 = self.operators[msg.sender].unbonding
+    op: Operator = self._operator(msg.sender)
+    amount: uint256 = op.unbonding
     assert amount != 0, "nothing unbonding"
-    assert block.timestamp >= self.operators[msg.sender].unbonded_at, "still unbonding"
-    self.operators[msg.sender].unbonding = 0
+    assert block.timestamp >= op.unbonded_at, "still unbonding"
+    self._set_losses(msg.sender, 0, op.unbonded_at, op.penalty_bps, op.penalty_at)
     log ISubnetRegistry.StakeWithdrawn(operator=msg.sender, amount=amount)
     raw_call(to, b"", value=amount)
 
@@ -179,7 +192,7 @@ def opt_in(selector: bytes4):
     # carry stake past the unbonding delay.
     plugin: address = staticcall IJobMarketplace(MARKET).plugin_of(selector)
     assert plugin != empty(address), "unknown method"
-    index: uint256 = self.operators[msg.sender].index
+    index: uint256 = self._index(msg.sender)
     assert index != 0, "not registered"
     self.opted_in[msg.sender][plugin] = index
     log ISubnetRegistry.OptedIn(operator=msg.sender, selector=selector, plugin=plugin)
@@ -196,8 +209,10 @@ def opt_out(selector: bytes4):
 @internal
 @payable
 def _add_stake(operator: address):
-    stake: uint256 = self.operators[operator].stake + msg.value
-    self.operators[operator].stake = stake
+    word: uint256 = self._stakes[operator]
+    stake: uint256 = (word >> STAKE) + msg.value
+    assert stake <= AMOUNT_MASK, "stake too large"
+    self._stakes[operator] = word + (msg.value << STAKE)
     log ISubnetRegistry.StakeAdded(operator=operator, amount=msg.value, stake=stake)
 
 
@@ -228,10 +243,10 @@ def offer(
     if place != 0 and (place >> 8) & 255 != tier:
         self._vacate(msg.sender, book_id)
         place = 0
-    op: Operator = self.operators[msg.sender]
+    op: Operator = self._operator(msg.sender)
     if place == 0:
         assert op.stake >= (op.offers + 1) * MIN_STAKE, "stake too low"
-        self.operators[msg.sender].offers = op.offers + 1
+        self._stakes[msg.sender] += 1
     weight: uint256 = self._weight(op)
     seat: uint256 = place & 255
     if place == 0:
@@ -261,7 +276,7 @@ def end_offer(book_id: bytes32):
 def sync(operator: address, book_id: bytes32):
     place: uint256 = self.offer_seat[operator][book_id]
     assert place != 0, "no offer"
-    op: Operator = self.operators[operator]
+    op: Operator = self._operator(operator)
     if op.stake < op.offers * MIN_STAKE:
         self._vacate(operator, book_id)
         return
@@ -279,7 +294,7 @@ def _vacate(operator: address, book_id: bytes32):
     """
     place: uint256 = self.offer_seat[operator][book_id]
     self.offer_seat[operator][book_id] = 0
-    self.operators[operator].offers -= 1
+    self._stakes[operator] -= 1
     self._write_seat(book_id, (place >> 8) & 255, place & 255, 0)
     log ISubnetRegistry.OfferEnded(operator=operator, book_id=book_id)
 
@@ -530,15 +545,7 @@ def slash(job_id: bytes32, reward: uint256, rewardee: address):
     operator: address = empty(address)
     amount: uint256 = 0
     operator, amount = self._pop_lock(msg.sender, job_id)
-    assert reward <= amount // 2, "reward above half"
     self._slash(job_id, operator, amount, reward, rewardee)
-
-
-@external
-def free_lock(plugin: address, job_id: bytes32):
-    assert msg.sender == MARKET, "only market"
-    if self.locks[plugin][job_id] != 0:
-        self._unlock(plugin, job_id)
 
 
 @internal
@@ -546,7 +553,7 @@ def _unlock(plugin: address, job_id: bytes32):
     operator: address = empty(address)
     amount: uint256 = 0
     operator, amount = self._pop_lock(plugin, job_id)
-    self.operators[operator].reserved -= amount
+    self._release(operator, amount)
     log ISubnetRegistry.Unlocked(plugin=plugin, job_id=job_id, operator=operator, amount=amount)
 
 
@@ -558,11 +565,46 @@ def _pop_lock(plugin: address, job_id: bytes32) -> (address, uint256):
     return convert(word & ADDRESS_MASK, address), word >> 160
 
 
+################################################################
+#                PLEDGES AND BONDS OF THE MARKET               #
+################################################################
+
+
+@external
+def reserve(operator: address, amount: uint256):
+    assert msg.sender == MARKET, "only market"
+    self._reserve(operator, amount)
+
+
+@external
+def release(operator: address, amount: uint256):
+    assert msg.sender == MARKET, "only market"
+    self._release(operator, amount)
+
+
+@external
+def slash_reserved(job_id: bytes32, operator: address, amount: uint256, reward: uint256, rewardee: address):
+    assert msg.sender == MARKET, "only market"
+    self._slash(job_id, operator, amount, reward, rewardee)
+
+
+################################################################
+#                        RESERVED STAKE                        #
+################################################################
+
+
 @internal
 def _reserve(operator: address, amount: uint256):
-    reserved: uint256 = self.operators[operator].reserved + amount
-    assert reserved <= self.operators[operator].stake, "stake not free"
-    self.operators[operator].reserved = reserved
+    word: uint256 = self._stakes[operator]
+    assert ((word >> RESERVED) & AMOUNT_MASK) + amount <= word >> STAKE, "stake not free"
+    self._stakes[operator] = word + (amount << RESERVED)
+
+
+@internal
+def _release(operator: address, amount: uint256):
+    word: uint256 = self._stakes[operator]
+    assert (word >> RESERVED) & AMOUNT_MASK >= amount, "not reserved"
+    self._stakes[operator] = word - (amount << RESERVED)
 
 
 @internal
@@ -570,43 +612,18 @@ def _slash(job_id: bytes32, operator: address, amount: uint256, reward: uint256,
     """
     @dev Takes reserved stake; what is not rewarded burns. A fault also costs reputation.
     """
-    op: Operator = self.operators[operator]
-    self.operators[operator].stake = op.stake - amount
-    self.operators[operator].reserved = op.reserved - amount
-    self.operators[operator].penalty_bps = min(self._penalty(op) + FAULT_BPS, MAX_PENALTY_BPS)
-    self.operators[operator].penalty_at = block.timestamp
+    assert reward <= amount // 2, "reward above half"
+    self._release(operator, amount)
+    self._stakes[operator] -= amount << STAKE
+    op: Operator = self._operator(operator)
+    penalty: uint256 = min(self._penalty(op) + FAULT_BPS, MAX_PENALTY_BPS)
+    self._set_losses(operator, op.unbonding, op.unbonded_at, penalty, block.timestamp)
     if reward != 0:
         self.credit[rewardee] += reward
     self.to_burn += amount - reward
     log ISubnetRegistry.Slashed(
         operator=operator, by=msg.sender, job_id=job_id, amount=amount, rewarded=reward, rewardee=rewardee
     )
-
-
-################################################################
-#                   NO-SHOW PLEDGES (MARKET)                   #
-################################################################
-
-
-@external
-def reserve(subnet_id: bytes32, index: uint256, amount: uint256) -> address:
-    assert msg.sender == MARKET, "only market"
-    operator: address = self._member(subnet_id, index)[0]
-    self._reserve(operator, amount)
-    return operator
-
-
-@external
-def release(subnet_id: bytes32, index: uint256, amount: uint256):
-    assert msg.sender == MARKET, "only market"
-    self.operators[self._member(subnet_id, index)[0]].reserved -= amount
-
-
-@external
-def slash_no_show(job_id: bytes32, subnet_id: bytes32, index: uint256, amount: uint256, rescuer: address):
-    assert msg.sender == MARKET, "only market"
-    reward: uint256 = 0 if rescuer == empty(address) else amount // 2
-    self._slash(job_id, self._member(subnet_id, index)[0], amount, reward, rescuer)
 
 
 ################################################################
@@ -679,6 +696,13 @@ def member(subnet_id: bytes32, index: uint256) -> (address, uint256):
 
 
 @view
+@reentrant
+@external
+def price_of(subnet_id: bytes32, index: uint256) -> uint256:
+    return self._half(subnet_id, index) & PRICE_MASK
+
+
+@view
 @external
 def members(subnet_id: bytes32) -> DynArray[address, 8]:
     found: DynArray[address, 8] = []
@@ -694,7 +718,13 @@ def members(subnet_id: bytes32) -> DynArray[address, 8]:
 @reentrant
 @external
 def stake_of(operator: address) -> uint256:
-    return self.operators[operator].stake
+    return self._stakes[operator] >> STAKE
+
+
+@view
+@external
+def operators(operator: address) -> Operator:
+    return self._operator(operator)
 
 
 @view
@@ -703,7 +733,7 @@ def penalty_of(operator: address) -> uint256:
     """
     @return What proven faults take from the operator's weight now, bps.
     """
-    return self._penalty(self.operators[operator])
+    return self._penalty(self._operator(operator))
 
 
 @view
@@ -742,6 +772,34 @@ def row_of(book_id: bytes32, tier: uint256) -> bytes32:
 @external
 def book_id_of(model_id: bytes32, selector: bytes4, token: address) -> bytes32:
     return self._book_id(model_id, selector, token)
+
+
+@view
+@internal
+def _index(operator: address) -> uint256:
+    return (self._stakes[operator] >> INDEX) & (2**32 - 1)
+
+
+@view
+@internal
+def _operator(operator: address) -> Operator:
+    word: uint256 = self._stakes[operator]
+    losses: uint256 = self._losses[operator]
+    return Operator(
+        index=(word >> INDEX) & (2**32 - 1),
+        stake=word >> STAKE,
+        reserved=(word >> RESERVED) & AMOUNT_MASK,
+        offers=word & (2**32 - 1),
+        penalty_bps=(losses >> 104) & (2**16 - 1),
+        penalty_at=(losses >> 64) & (2**40 - 1),
+        unbonding=losses >> 160,
+        unbonded_at=(losses >> 120) & (2**40 - 1),
+    )
+
+
+@internal
+def _set_losses(operator: address, unbonding: uint256, unbonded_at: uint256, penalty_bps: uint256, penalty_at: uint256):
+    self._losses[operator] = (unbonding << 160) | (unbonded_at << 120) | (penalty_bps << 104) | (penalty_at << 64)
 
 
 @view

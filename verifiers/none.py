@@ -45,7 +45,7 @@ class NoneMethod:
 
     def deliver(self, job: Assignment) -> Call:
         """The bare output: the sender of the transaction is the operator."""
-        return job.network.marketplace.deliver(job.terms, job.output())
+        return job.network.marketplace.deliver(job.terms, job.operator, job.output())
 
     def follow_up(self, job: Assignment) -> Sequence[Call]:
         """Nothing: a delivery is final."""

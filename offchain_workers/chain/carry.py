@@ -4,6 +4,8 @@
 The carrier is an outbox row that the transaction manager makes: it has the nonce and the signed
 transactions. The wishes are its riders; what becomes of the carrier is copied to them. When it
 comes to nothing they are queued again, and each goes alone from then on.
+
+A wish may be patient for a while: it then goes with others or stays where it is.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from sqlalchemy.orm import Session, aliased
 from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.outbox import CARRIER, FAILED, UNMINED, State
 from offchain_workers.chain.prepare import Hold, Ready, Refusal
-from offchain_workers.chain.tables import OutboxRow, RideRow
+from offchain_workers.chain.tables import OutboxRow, PatienceRow, RideRow
 
 log = structlog.get_logger(__name__)
 
@@ -30,26 +32,41 @@ Prepare = Callable[[OutboxRow], Ready | Hold | Refusal]
 
 @dataclass
 class Party:
-    """Rows that could share a transaction."""
+    """Rows that could share a transaction; ids of those ``guests`` that don't go without it."""
 
     multicall: Multicall
     members: list[Planned] = field(default_factory=list)
+    guests: set[int] = field(default_factory=set)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.members) >= self.multicall.most
+
+    def add(self, row: OutboxRow, plan: Ready) -> None:
+        self.members.append((row, plan))
 
     def send(self, prepare: Prepare) -> list[Planned]:
         """What to send for all, in this order: one carrier, and behind it who would sink it."""
-        members, apart = list(self.members), list[Planned]()
-        while len(members) > 1:
+        members, apart = self._in_order(), list[Planned]()
+        while len(members) > 1 and self._alone(members):
             carrier = _carrier(self.multicall, members)
             plan = prepare(carrier)
             if isinstance(plan, Ready):
                 log.info("sending together", key=carrier.key, calls=len(members))
-                return [(carrier, plan), *apart]
+                return [(carrier, plan), *self._alone(apart)]
             if isinstance(plan, Hold):
                 log.warning("not sent together", key=carrier.key, reason=plan.why)
                 break
             apart.append(members.pop(self._first_bad(members, prepare)))
             log.info("sent apart from others", key=apart[-1][0].key, reason=plan.why)
-        return members + apart
+        return self._alone(members + apart)
+
+    def _in_order(self) -> list[Planned]:
+        return sorted(self.members, key=lambda one: not self.multicall.leads(one[0].data))
+
+    def _alone(self, members: Iterable[Planned]) -> list[Planned]:
+        """Those who would go by themselves."""
+        return [one for one in members if one[0].id not in self.guests]
 
     def _first_bad(self, members: Sequence[Planned], prepare: Prepare) -> int:
         """Place of the first that reverts after those before it, where all together do."""
@@ -78,17 +95,43 @@ def _carrier(multicall: Multicall, members: Sequence[Planned]) -> OutboxRow:
 
 
 def parties(planned: Iterable[Planned], multicalls: Sequence[Multicall]) -> list[Party]:
-    """Who could go with whom: calls of one function of one contract, for the same gas price.
+    """Who could go with whom: calls to one contract, for the same gas price, as many as it takes.
 
-    What others can spoil (the end of a claim) so never sinks what they can't (a claim in time).
+    None that others can spoil is among them: it would sink the rest.
     """
-    found: dict[tuple[str, bytes, int], Party] = {}
+    found: list[Party] = []
     for row, plan in planned:
         multicall = _multicall_for(row, multicalls)
         if multicall is not None:
-            key = row.to, row.data[:4], row.max_fee
-            found.setdefault(key, Party(multicall)).members.append((row, plan))
-    return list(found.values())
+            party = _party_for(row, found)
+            if party is None:
+                party = Party(multicall)
+                found.append(party)
+            party.add(row, plan)
+    return found
+
+
+def invite(
+    found: Sequence[Party], waiting: Iterable[OutboxRow], plan: Callable[[OutboxRow], Ready | None]
+) -> None:
+    """Let the patient go along, where there is room. ``plan``: how one would go by itself."""
+    for row in waiting:
+        party = _party_for(row, found)
+        if party is None or _multicall_for(row, [party.multicall]) is None:
+            continue
+        ready = plan(row)
+        if ready is not None:
+            party.add(row, ready)
+            party.guests.add(row.id)
+
+
+def _party_for(row: OutboxRow, found: Sequence[Party]) -> Party | None:
+    return next((one for one in found if not one.is_full and _goes_with(row, one)), None)
+
+
+def _goes_with(row: OutboxRow, party: Party) -> bool:
+    first = party.members[0][0]
+    return (row.to, row.max_fee) == (first.to, first.max_fee)
 
 
 def _multicall_for(row: OutboxRow, multicalls: Sequence[Multicall]) -> Multicall | None:
@@ -101,6 +144,12 @@ def loners(session: Session, rows: Iterable[OutboxRow]) -> set[int]:
     """Ids of those rows that go alone: it was wished so, or they once went with others."""
     query = select(RideRow.rider_id).where(RideRow.rider_id.in_([row.id for row in rows]))
     return set(session.scalars(query))
+
+
+def patience(session: Session, rows: Iterable[OutboxRow]) -> dict[int, int]:
+    """Until when the patient among the rows wait, in unix seconds, by id."""
+    query = select(PatienceRow).where(PatienceRow.wish_id.in_([row.id for row in rows]))
+    return {one.wish_id: one.until for one in session.scalars(query)}
 
 
 def mirror(session: Session, sender: str, settle: int) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from offchain_workers.chain.errors import GasLimitTooHighError
-from offchain_workers.chain.tables import OutboxRow, RideRow
+from offchain_workers.chain.tables import OutboxRow, PatienceRow, RideRow
 
 # EIP-7825: no transaction may ask for more.
 MAX_GAS = 16_777_216
@@ -74,13 +74,15 @@ class Outbox:
         deadline: int | None = None,
         max_fee: int | None = None,
         alone: bool = False,
+        patience: int | None = None,
     ) -> OutboxRow:
         """Wish for a transaction; committed with the caller's own rows.
 
         ``key`` names the wish (``deliver:<job id>``): a second call with it changes nothing and
         returns the first row, whatever became of it. ``deadline`` is unix seconds: not mined by
         then, it is cancelled. ``max_fee`` bounds the fee in wei per gas. ``alone``: it shares no
-        transaction with other wishes. Raises GasLimitTooHighError.
+        transaction with other wishes. ``patience``: the unix time until which it goes only where
+        others take it along. Raises GasLimitTooHighError.
         """
         if gas_limit is not None and gas_limit > MAX_GAS:
             raise GasLimitTooHighError(f"{key}: gas limit {gas_limit} is above {MAX_GAS}")
@@ -101,6 +103,8 @@ class Outbox:
             session.flush()
             if alone:
                 session.add(RideRow(rider_id=row.id))
+            if patience is not None:
+                session.add(PatienceRow(wish_id=row.id, until=patience))
         return row
 
     def get(self, session: Session, key: str) -> OutboxRow | None:
@@ -129,6 +133,12 @@ class Outbox:
         """The consumer acted on this outcome, in this transaction."""
         seen = (OutboxRow.id == row.id) & (OutboxRow.state == row.state)
         session.execute(update(OutboxRow).where(seen).values(acknowledged=True))
+
+    def withdraw(self, session: Session, row: OutboxRow, why: str) -> None:
+        """It is not wished for any more. Changes nothing once it was sent."""
+        waiting = (OutboxRow.id == row.id) & (OutboxRow.state == State.QUEUED)
+        gone = {"state": State.CANCELLED, "reason": why, "settled": True}
+        session.execute(update(OutboxRow).where(waiting).values(**gone))
 
     def queued(self, session: Session) -> Sequence[OutboxRow]:
         return self._in_state(session, [State.QUEUED])

@@ -117,6 +117,15 @@ class RideRow(Base):
     )
 
 
+class PatienceRow(Base):
+    """A wish that goes out with others or not at all ``until`` then, in unix seconds."""
+
+    # Not a column of the wish: databases from before it go on.
+    __tablename__ = "outbox_patience"
+    wish_id: Mapped[int] = mapped_column(ForeignKey("outbox.id"), primary_key=True)
+    until: Mapped[int] = mapped_column(Integer)
+
+
 class AttemptRow(Base):
     """One signed transaction of an outbox row's nonce, written before it is broadcast."""
 

@@ -8,13 +8,13 @@ nonce is read from the chain, never concluded from a timeout.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 import structlog
 from sqlalchemy import update
 
-from offchain_workers.chain.carry import Planned, loners, mirror, parties
+from offchain_workers.chain.carry import Planned, invite, loners, mirror, parties, patience
 from offchain_workers.chain.outbox import CARRIER, FILLER, IN_FLIGHT, OUTCOMES, UNMINED, State
 from offchain_workers.chain.prepare import Hold, Ready, Refusal, prepare, why_reverted
 from offchain_workers.chain.signer import Signer, TxPolicy
@@ -31,11 +31,12 @@ Mined = tuple[OutboxRow, AttemptRow, Receipt]
 class TxManager(Signer):
     """Drives the outbox of ``account``. ``enqueue`` from anywhere, ``step`` from one loop."""
 
-    def step(self) -> None:
+    def step(self, patient: bool = True) -> None:
         """Look at the chain once and do what is due: record, re-broadcast, bump, cancel, send.
 
-        Raises EndpointsDisagreeError (nothing is sent then), RpcUnavailableError, WrongChainError,
-        DatabaseFullError. Safe to call again after any of them.
+        Not ``patient``: what waits for company goes without. Raises EndpointsDisagreeError (nothing
+        is sent then), RpcUnavailableError, WrongChainError, DatabaseFullError. Safe to call again
+        after any of them.
         """
         with self._stepping:
             view = Vantage(self._pool, self.sender, self._view)
@@ -45,7 +46,7 @@ class TxManager(Signer):
             self._view = view  # only now: an error above leaves rows that were not looked at
             self._deepen(view)
             self._fill_gap(view)
-            self._send_queued(view)
+            self._send_queued(view, patient)
 
     # --- rows that hold a nonce ---------------------------------------------------------------
 
@@ -194,30 +195,44 @@ class TxManager(Signer):
 
     # --- rows that have no nonce yet ----------------------------------------------------------
 
-    def _send_queued(self, view: Vantage) -> None:
+    def _send_queued(self, view: Vantage, patient: bool) -> None:
         with self._db.read() as session:
             queued, in_flight = self.queued(session), len(self.in_flight(session))
             nonce = max(view.nonce, self.next_nonce(session))
+            apart, until = loners(session, queued), patience(session, queued)
+        left = {row.id for row in queued if patient and self._waits(row, until, view)} - apart
         planned: list[Planned] = []
-        for row in queued:
+        for row in (one for one in queued if one.id not in left):
             if in_flight + len(planned) >= self._policy.max_in_flight:
                 break
             plan = self._plan(row, view, alone=not (in_flight or planned))
             if plan is not None:
                 planned.append((row, plan))
-        numbered = enumerate(self._together(planned, view), nonce)
+        waiting = [row for row in queued if row.id in left]
+        numbered = enumerate(self._together(planned, waiting, apart, view), nonce)
         self._send([self._sign(row, n, plan.gas, plan.fees, view) for n, (row, plan) in numbered])
 
-    def _together(self, planned: Sequence[Planned], view: Vantage) -> Sequence[Planned]:
-        """What to send for these: first each that goes alone, then one carrier for many."""
-        if len(planned) < 2:
+    def _waits(self, row: OutboxRow, until: Mapping[int, int], view: Vantage) -> bool:
+        """Whether only others may take it along yet."""
+        left = self._left(until.get(row.id, 0), view)
+        return left > 0 and not self._urgent(row, view)
+
+    def _together(
+        self,
+        planned: Sequence[Planned],
+        waiting: Sequence[OutboxRow],
+        apart: Collection[int],
+        view: Vantage,
+    ) -> Sequence[Planned]:
+        """What to send for these: first each that goes alone, then one carrier for many, which
+        takes those along who wait for one."""
+        if not planned or len(planned) + len(waiting) < 2:
             return planned
-        with self._db.read() as session:
-            apart = loners(session, [row for row, _ in planned])
         able = [one for one in planned if one[0].id not in apart and not self._urgent(one[0], view)]
         found = parties(able, self._multicalls())
         members = {row.id for party in found for row, _ in party.members}
         alone = [one for one in planned if one[0].id not in members]
+        invite(found, waiting, lambda row: self._plan(row, view, alone=False))
         shared = [party.send(lambda row: prepare(self._pool, row, view)) for party in found]
         return alone + [one for sent in shared for one in sent]
 

@@ -23,7 +23,7 @@ from offchain_workers.challenger.errors import GameUnknownError
 from verifiers.opml.board import begin, claim_id, question_key
 from verifiers.opml.line import descend
 from verifiers.opml.merkle import LEAF_BYTES
-from verifiers.opml.moves import ELEMENT, TENSOR, TRACE, Path
+from verifiers.opml.moves import ELEMENT, NAMED, TENSOR, TRACE, Path
 from verifiers.opml.openings import Execution
 from verifiers.opml.program import Op
 
@@ -113,16 +113,22 @@ class Narrator:
     ) -> Iterator[tuple[tuple[int, int], Turn]]:
         """Each with its place on the chain."""
         scribe = _Scribe(self._verifier, own)
-        at = begin(events[0].args["claim"])
+        start = at = begin(events[0].args["claim"])
         for event in events:
-            if event.name in ("Claimed", "Opened"):
-                yield _spot(event), scribe.plain(event)
+            if event.name == "Claimed":
+                yield _spot(event), scribe.plain(event, "claimant", "claim")
+            elif event.name == "Opened" and (first := _named_by(event, events)) is not None:
+                yield _spot(event), scribe.at(event, "challenger", "open", first)
+            elif event.name == "Opened":
+                yield _spot(event), scribe.plain(event, "challenger", "open")
             elif event.name == "Traced":
-                yield _spot(event), scribe.at(event, "claimant", "trace", at)
+                yield _spot(event), scribe.at(event, "claimant", "trace", start)
             elif event.name == "Picked":
                 at = Position(**event.args["at"])
-                yield _spot(event), scribe.at(event, "challenger", "pick", at)
-                if (answer := self._answer(named, at, head)) is not None:
+                if at.stage != NAMED:
+                    yield _spot(event), scribe.at(event, "challenger", "pick", at)
+                # The trace, which is asked for at the start, has an event of its own.
+                if at != start and (answer := self._answer(named, at, head)) is not None:
                     yield _spot(answer), scribe.at(answer, "claimant", "answer", at)
             elif event.name == "GameClosed":
                 yield _spot(event), scribe.ending(event, at)
@@ -141,8 +147,8 @@ class _Scribe:
         self._execution = own.execution if own else None
         self._names = own.names if own else ()
 
-    def plain(self, event: Event) -> Turn:
-        player, move = ("claimant", "claim") if event.name == "Claimed" else ("challenger", "open")
+    def plain(self, event: Event, player: str, move: str) -> Turn:
+        """A move that leads nowhere yet."""
         return self._turn(event, player, move)
 
     def at(self, event: Event, player: str, move: str, at: Position) -> Turn:
@@ -155,7 +161,7 @@ class _Scribe:
         fields: dict[str, Any] = {"nodes": (j, j), **self._what(j)}
         if at.stage == TENSOR:
             fields["chunks"] = (at.place << at.levels, ((at.place + 1) << at.levels) - 1)
-        elif at.stage == ELEMENT:
+        elif at.stage in (ELEMENT, NAMED):
             chunk = at.place // LEAF_BYTES
             fields |= {"chunks": (chunk, chunk), **self._values(at)}
         return self._turn(event, player, move, **fields)
@@ -180,17 +186,17 @@ class _Scribe:
         return {"op": op, "name": self._names[j] if j < len(self._names) else None}
 
     def _values(self, at: Position) -> dict[str, Any]:
-        """``at.node`` holds the claimed element's 32 bytes."""
+        """``at.node`` holds the claimed element's 32 bytes, unless it is only named."""
         if self._execution is None or at.node_index >= len(self._execution.nodes):
             return {"element": at.place}
         code = self._execution.nodes[at.node_index].out_code & 3
         width, own = 1 << code, self._execution.outputs[at.node_index].data
         start = at.place % 32
-        return {
-            "element": at.place >> code,
-            "claimed": _number(at.node[start : start + width], code),
-            "right": _number(own[at.place : at.place + width].ljust(width, b"\0"), code),
-        }
+        right = _number(own[at.place : at.place + width].ljust(width, b"\0"), code)
+        if at.stage == NAMED:
+            return {"element": at.place >> code, "right": right}
+        claimed = _number(at.node[start : start + width], code)
+        return {"element": at.place >> code, "claimed": claimed, "right": right}
 
     def _gas(self, event: Event) -> int | None:
         try:
@@ -207,6 +213,13 @@ class _Scribe:
         if data[:4] != function_abi_to_4byte_selector(entry):
             return None
         return Path(*decode(get_abi_input_types(entry), data[4:])[3])
+
+
+def _named_by(opened: Event, events: Sequence[Event]) -> Position | None:
+    """The element with which a game was opened: the same call's other event."""
+    mine = (e for e in events if e.name == "Picked" and e.tx_hash == opened.tx_hash)
+    places = (Position(**event.args["at"]) for event in mine)
+    return next((at for at in places if at.stage == NAMED), None)
 
 
 def _belongs(event: Event, opened: Event) -> bool:

@@ -25,6 +25,8 @@ from offchain_workers.requester.replies import reply_key
 from offchain_workers.requester.results import await_close, history
 from offchain_workers.routing.record import DecisionRecord
 from offchain_workers.storage import LocalStore
+from verifiers.opml.board import Board
+from verifiers.opml.method import patience
 
 JOB_SECONDS = 120.0
 CALLBACK_GAS = 150_000
@@ -252,13 +254,16 @@ class Demo:
         return int(receipt["gasUsed"])
 
     def _hurry(self, job_id: bytes) -> None:
-        """Nobody waits for the window of an answer that nobody disputes."""
+        """No waiting for the window of an undisputed answer, nor for company of its end."""
         self._pause()
-        past = history(self._net.pool, self._net.network, job_id)
-        now = int(self._net.pool.w3.eth.get_block("latest")["timestamp"])
-        if past.job.status is JobStatus.PENDING and past.final_at and past.final_at >= now:
-            self._say(f"nobody disputes the answer: the clock goes on by {past.final_at - now} s")
-            self._net.devnet.mine_at(past.final_at + 1)
+        board = Board.of(self._net.network)
+        look = board.look(job_id) if board else None
+        if board is None or look is None:
+            return
+        target = patience(board, look)
+        if look.now < target:
+            self._say(f"nobody disputes the answer: the clock goes on by {target - look.now} s")
+            self._net.devnet.mine_at(target)
 
     def _pause(self) -> None:
         time.sleep(PAUSE_SECONDS)

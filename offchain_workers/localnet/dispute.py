@@ -22,6 +22,7 @@ from verifiers.opml.adversaries.attacks import ATTACKS, SYBILS
 from verifiers.opml.adversaries.cast import LYING_WORKERS
 from verifiers.opml.adversaries.method import LAST_SECONDS
 from verifiers.opml.board import Board, Look, OpenGame
+from verifiers.opml.method import patience
 
 ADVERSARY = "adversary"
 # The dearest model runs in milliseconds: all this is for slow machines.
@@ -152,7 +153,7 @@ class Dispute:
         if look.games:
             return self._after_games(look, quiet)
         is_true = self._market.liar != self._claimant
-        return look.claim.final_at + 1 if is_true and self._came else None
+        return patience(self._board, look) if is_true and self._came else None
 
     def _after_games(self, look: Look, quiet: float) -> int | None:
         if quiet < (_QUIET_SECONDS if self._by_time else _SLOW_SECONDS):

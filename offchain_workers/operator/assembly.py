@@ -184,7 +184,8 @@ def _ground(settings: Settings, account: LocalAccount, methods: dict[bytes, Meth
     network = network_of(pool, found)
     follower = BlockFollower(pool, db, network.abis(), found.start_block)
     policy = TxPolicy(max_fee=int(worker.gas_price_cap_gwei * 10**9))
-    tx = TxManager(pool, db, account, policy, multicalls=_multicalls(network, methods))
+    clock, joined = ChainClock(), _multicalls(network, methods)
+    tx = TxManager(pool, db, account, policy, clock.now, multicalls=joined)
     return _Ground(
         settings=settings,
         account=account,
@@ -197,7 +198,7 @@ def _ground(settings: Settings, account: LocalAccount, methods: dict[bytes, Meth
         follower=follower,
         methods=methods,
         tx=tx,
-        clock=ChainClock(),
+        clock=clock,
         metrics=Metrics(),
     )
 

@@ -27,6 +27,7 @@ _PAUSE_SECONDS = 2.0
 _THREADS = 4
 # Under which the outbox keeps follow-ups.
 FOLLOW = "follow"
+_CLOSED = (Status.PAID, Status.REFUNDED)
 
 
 class FollowUp:
@@ -49,7 +50,8 @@ class FollowUp:
         self._db = db
         self._assignments = assignments
         self._me = outbox.sender
-        self._once = Once(outbox, FOLLOW)
+        self._outbox = outbox
+        self._once = Once(outbox, FOLLOW, repeats=True)
         self._methods = methods
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="claim")
         self._asked: dict[bytes, Future[Sequence[Call]]] = {}
@@ -60,6 +62,7 @@ class FollowUp:
         """Queue what came back, and ask again when a block came. Called by the loop only."""
         for job_id in [job_id for job_id, future in self._asked.items() if future.done()]:
             self._take(job_id, self._asked.pop(job_id))
+        self._drop()
         for job in self._claims():
             if job.job_id not in self._asked:
                 self._ask(job)
@@ -115,11 +118,27 @@ class FollowUp:
         for reason in filter(None, (one.refused for one in queued)):
             self._stuck(job_id, reason)
 
+    def _drop(self) -> None:
+        """What waits to be sent about a job that somebody else closed would cost and do nothing."""
+        with self._db.read() as session:
+            unsent = self._once.unsent(session)
+            idle = [row for job_id, row in unsent if _is_closed(session.get(JobRow, job_id))]
+        if not idle:
+            return
+        with self._db.session() as session:
+            for row in idle:
+                self._outbox.withdraw(session, row, "MN-TX-012: the job was closed before it went")
+                log.info("withdrawn", key=row.key)
+
     def _ours(self, job: JobRow) -> bool:
         return job.status == Status.PENDING and job.operator == self._me
 
     def _stuck(self, job_id: bytes, reason: str) -> None:
         log.error("claim not followed up", code=_CODE, job=job_id.hex(), reason=reason)
+
+
+def _is_closed(job: JobRow | None) -> bool:
+    return job is not None and job.status in _CLOSED
 
 
 def _undone(job: JobRow) -> bool:

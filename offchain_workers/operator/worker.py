@@ -99,7 +99,7 @@ class Worker(Daemon):
         if parts.audits is not None:
             parts.audits.run()
         parts.upkeep.run()
-        parts.tx.step()
+        parts.tx.step(patient=not self._stopping.is_set())
         parts.dispatch.review()
         parts.dispatch.settled(max(1, self._settings.chain.confirmations))
         self._now_and_then()

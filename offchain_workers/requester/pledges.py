@@ -27,7 +27,8 @@ def check_pledge(network: Network, terms: JobTerms, acceptance: Acceptance) -> N
         raise AcceptanceForgedError(f"a pledge of {pledge} wei is none that the market takes")
     if acceptance.until < int(w3.eth.get_block("latest")["timestamp"]):
         raise AcceptanceForgedError("the promise is over already")
-    call = network.subnets.call("reserve", terms.subnet_id, terms.primary, pledge)
+    primary = network.subnets.read("member", terms.subnet_id, terms.primary)[0]
+    call = network.subnets.call("reserve", primary, pledge)
     try:
         w3.eth.call(
             {

@@ -108,7 +108,9 @@ def test_a_job_is_posted_delivered_and_paid(
 
     primary = market.subnets.members(terms.subnet_id)[0]
     operator = next(account for account in accounts[2:4] if account.address == primary)
-    receipt = market.marketplace.deliver(terms.abi(), b"answer", sender=operator)
+    receipt = market.marketplace.deliver(
+        terms.abi(), operator, b"answer", JobStatus.PAID, 0, sender=operator
+    )
     assert market.marketplace.job(job_id)[0] == JobStatus.PAID
     [closed] = receipt.events.filter(market.marketplace.JobClosed)
     assert closed.price == PRICE
@@ -125,7 +127,9 @@ def test_a_stranger_delivers_nothing(
     tip = market.marketplace.KEEPER_TIP()
     market.marketplace.post(terms.abi(), b"\x00input", value=PRICE + tip, sender=requester)
     with ape.reverts("not opted in"):
-        market.marketplace.deliver(terms.abi(), b"answer", sender=stranger)
+        market.marketplace.deliver(
+            terms.abi(), stranger, b"answer", JobStatus.PAID, 0, sender=stranger
+        )
 
 
 def test_the_deploy_script_runs_and_writes_its_file(tmp_path: Path) -> None:

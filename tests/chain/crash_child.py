@@ -15,7 +15,7 @@ from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.rpc import RpcPool
 from offchain_workers.chain.transactions import TxManager, TxPolicy
-from tests.chain.world import joined
+from tests.chain.world import MOST, joined
 
 TAGS = ("latest", "pending")
 
@@ -45,7 +45,7 @@ def daemon(
 
     pool, db, now = RpcPool([url]), Database(database), time.time()
     policy = TxPolicy(settle=1, bump_seconds=30)
-    together = Multicall(wishes[0].to, lambda data: True, joined)
+    together = Multicall(wishes[0].to, lambda data: True, joined, MOST)
     manager = TxManager(pool, db, account, policy, lambda: now, hook, lambda: [together])
     with db.session() as session:
         for number, wish in enumerate(wishes, 1):

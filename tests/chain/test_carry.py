@@ -6,10 +6,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from offchain_workers.chain.call import Call, Multicall
+from offchain_workers.chain.outbox import CARRIER
 from offchain_workers.chain.transactions import State
 from tests.chain.hands import GWEI, Hands
 from tests.chain.riders import KEYS, carriers, counted, place, wish, wish_all
-from tests.chain.world import multicall_of
+from tests.chain.world import MOST, multicall_of
 
 # --- the plain course of things -----------------------------------------------------------------
 
@@ -74,15 +75,29 @@ def test_who_must_go_alone_does(riders: Hands) -> None:
     assert riders.nonce == 7
 
 
-def test_calls_of_different_functions_do_not_meet(riders: Hands) -> None:
-    """Who can spoil the one can't spoil the other."""
-    for key in KEYS:
-        wish(riders, key)
-        riders.touch(f"touch {key}")
-    for key in KEYS:
+def test_calls_of_different_functions_go_in_the_contracts_order(riders: Hands) -> None:
+    """``touch`` leads, and does not do what ``once`` came first for."""
+    wish_all(riders, KEYS[:2])
+    riders.enqueue(riders.contract.functions.touch(place("c")), "touch c")
+    wish(riders, "c")
+    riders.touch("touch")
+    for key in ("a", "b", "touch c", "touch"):
         riders.until(State.MINED_OK, key)
-        riders.until(State.MINED_OK, f"touch {key}")
-    assert (riders.touches, counted(riders), riders.nonce) == (4, [1, 1, 1, 1], 2)
+    riders.until(State.MINED_REVERTED, "c")
+    [carrier] = carriers(riders)
+    ids = [riders.row(key).id for key in ("touch c", "touch", "a", "b")]
+    assert carrier.key == CARRIER + ",".join(map(str, ids))
+    assert (riders.touches, counted(riders)) == (1, [1, 1, 1, 0])
+
+
+def test_more_than_the_contract_takes_are_shared_out(riders: Hands) -> None:
+    few = replace(riders, multicalls=lambda: [multicall_of(riders.contract, most=3)])
+    keys = [*KEYS, "e", "f", "g"]
+    wish_all(few, keys)
+    for key in keys:
+        few.until(State.MINED_OK, key)
+    assert [len(carrier.key.split(",")) for carrier in carriers(few)] == [3, 3]
+    assert (counted(few, keys), few.nonce) == ([1] * 7, 3)
 
 
 def test_wishes_of_another_contract_are_not_taken(riders: Hands) -> None:
@@ -122,9 +137,8 @@ def test_one_that_reverts_after_the_others_goes_alone_behind_them(riders: Hands)
 
 def test_a_contract_that_takes_none_of_it_costs_nothing(riders: Hands) -> None:
     """A wrong multicall: all go alone, as without it."""
-    wrong = Multicall(
-        riders.contract.address, lambda data: True, lambda calls: Call(calls[0].to, b"\1\2\3\4")
-    )
+    at, wrong_call = riders.contract.address, Call(riders.contract.address, b"\1\2\3\4")
+    wrong = Multicall(at, lambda data: True, lambda calls: wrong_call, MOST)
     other = replace(riders, multicalls=lambda: [wrong])
     wish_all(other)
     for key in KEYS:

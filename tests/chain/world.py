@@ -62,6 +62,8 @@ def burn(slots: uint256):
 """
 
 JOB = b"\x07" * 32
+# As many as its multicall takes.
+MOST = 32
 
 Rewrite = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
@@ -75,9 +77,11 @@ def deploy(chain: Devnet, code: dict[str, Any]) -> Contract:
     return w3.eth.contract(address=address, abi=code["abi"])
 
 
-def multicall_of(counter: Contract, address: str | None = None) -> Multicall:
-    """The counter's own, for what it counts without coins."""
-    return Multicall(address or counter.address, lambda data: True, joined)
+def multicall_of(counter: Contract, address: str | None = None, most: int = MOST) -> Multicall:
+    """The counter's own, for what it counts without coins; ``touch`` leads."""
+    touch = bytes.fromhex(counter.functions.touch(JOB)._encode_transaction_data()[2:10])
+    at = address or counter.address
+    return Multicall(at, lambda data: True, joined, most, lambda data: data[:4] == touch)
 
 
 def joined(calls: Sequence[Call]) -> Call:

@@ -25,6 +25,7 @@ from tests.challenger.world import (
 )
 from tests.operator.world import until
 from tests.opml.onchain import OpmlMarket
+from verifiers.opml.named import after_statement
 
 NAMES = json.loads(BUNDLE.files["names.json"])
 
@@ -70,6 +71,41 @@ def test_a_game_is_told_to_the_element(opml: OpmlMarket) -> None:
     nameless = told(opml, liar, Own(RIGHT)).turns[-1]
     assert where(nameless) == "node 0 DOT > chunk 0 > element 0"
     assert where(told(opml, liar).turns[-1]) == "node 0 > chunk 0 > element 0"
+
+
+def test_a_game_that_named_an_element_is_told_from_there(opml: OpmlMarket) -> None:
+    told_wrong = wrong()
+    liar = claim(opml, told_wrong)
+    challenger = opml.challenge(liar.terms, challengers(opml)[0], RIGHT, (0, 0))
+    assert told(opml, liar, Own(RIGHT)).turns[-1].right is not None
+    assert liar.respond()
+    game = challenger.game
+    assert game is not None
+    stated = opml.board.published(game)
+    proof = after_statement(challenger.challenge, told_wrong, game.at, stated)
+    opml.send(challenger.account, challenger.table.call(proof))
+    story = told(opml, liar, Own(RIGHT, NAMES))
+    assert story.state == "proved"
+    moves = [turn.move for turn in story.turns]
+    assert moves == ["claim", "open", "answer", "prove"]
+    assert len({turn.tx for turn in story.turns}) == len(moves)
+    for turn in story.turns[1:]:
+        assert where(turn) == f'node 0 "{NAMES[0]}" DOT > chunk 0 > element 0'
+    first, last = story.turns[1], story.turns[-1]
+    assert (first.claimed, first.right) == (None, last.right)
+    assert last.claimed != last.right
+    assert picture(story)
+
+
+def test_a_game_that_goes_back_from_a_named_element_is_told(opml: OpmlMarket) -> None:
+    liar = claim(opml, wrong())
+    challenger = opml.challenge(liar.terms, challengers(opml)[0], RIGHT, (0, 2))
+    while challenger.game is not None:
+        assert liar.respond() or challenger.move()
+    turns = told(opml, liar).turns
+    moves = [turn.move for turn in turns]
+    assert moves == ["claim", "open", "answer", "pick", "trace", "pick", "answer", "prove"]
+    assert where(turns[3]) == where(turns[4]) != where(turns[1])
 
 
 def test_a_job_is_run_again_for_its_values(opml: OpmlMarket) -> None:

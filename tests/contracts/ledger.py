@@ -52,15 +52,14 @@ def check_stake(world: World) -> None:
 
 
 def pledged(world: World) -> int:
-    """Stake held by open jobs' acceptances and by plug-ins' locks."""
+    """Stake held by open jobs' acceptances, by claims' bonds and by plug-ins' locks."""
     total = 0
-    for job_id, terms in world.posted.items():
+    for terms in world.posted.values():
         job = world.job(terms)
-        total += job.pledge if job.status in (OPEN, PENDING) else 0
-        total += locked(world, job_id)
+        total += job.bond + (job.pledge if job.status in (OPEN, PENDING) else 0)
     return total + sum(locked(world, bond_id) for bond_id in world.bonds)
 
 
 def locked(world: World, bond_id: bytes) -> int:
-    """What plug-ins hold under an id, of a job or not."""
+    """What plug-ins hold under an id."""
     return sum(int(world.subnets.locks(plugin, bond_id)) >> 160 for plugin in world.plugins)

@@ -25,6 +25,7 @@ SECONDS_A_BLOCK = 12
 
 NONE = keccak(text="none")[:4]
 OPEN, PENDING, PAID, REFUNDED = 1, 2, 3, 4
+FINAL = 5  # a verb: the pending claim becomes PAID
 EXPIRED, REFUTED, DEAD_PLUGIN = 2, 3, 4  # close reasons; 1 is PAID
 
 
@@ -62,13 +63,14 @@ DEFAULT = Config()
 
 
 class Job(NamedTuple):
-    """What the market has about a job; ``pledge`` in wei."""
+    """What the market has about a job; ``pledge`` and the claim's ``bond`` in wei."""
 
     status: int
     operator: str
     posted_at: int
     pledge: int
     first: int
+    bond: int = 0
 
 
 class Spec(NamedTuple):

@@ -23,6 +23,7 @@ from tests.contracts.parts import (
     DEFAULT,
     ETHER,
     NONE,
+    PAID,
     SECONDS_A_BLOCK,
     Config,
     Hashes,
@@ -307,7 +308,7 @@ class World:
     def deliver(self, terms: Terms, operator: LocalAccount, output: bytes = b"answer") -> None:
         """Deliver a job of method `none`."""
         with boa.env.prank(operator.address):
-            self.market.deliver(terms.abi, output)
+            self.market.deliver(terms.abi, operator.address, output, PAID, 0)
 
     def refund(self, terms: Terms, by: str = "keeper") -> None:
         """Close a job that nobody delivered."""

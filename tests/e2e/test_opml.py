@@ -24,6 +24,7 @@ from tests.opml.compiled import GIVEN, LABEL
 from tests.opml.lies import lied
 from verifiers.opml.board import OpenGame
 from verifiers.opml.calls import Table
+from verifiers.opml.method import patience
 from verifiers.opml.moves import Challenge
 
 PATIENCE = 60.0
@@ -55,7 +56,7 @@ def pay(net: OpmlNet, prepared: Prepared) -> None:
     """The window passes, and the worker does the rest."""
     look = net.board.look(prepared.job_id)
     assert look is not None
-    net.at(look.claim.final_at + 1)
+    net.at(patience(net.board, look))
     until(lambda: status(net, prepared) is JobStatus.PAID, PATIENCE)
 
 
@@ -135,7 +136,7 @@ def test_a_person_posts_and_reads_with_the_command_line(net: OpmlNet, tmp_path: 
     until(lambda: fusion(net, "job", "show", job_id)["status"] == "pending", PATIENCE)
     look = net.board.look(bytes.fromhex(job_id[2:]))
     assert look is not None
-    net.at(look.claim.final_at + 1)
+    net.at(patience(net.board, look))
     shown = fusion(net, "job", "watch", job_id)
     assert shown["status"] == "paid"
     assert shown["answers"][0]["label"] == LABEL

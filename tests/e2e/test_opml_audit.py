@@ -14,6 +14,7 @@ from offchain_workers.chain.contracts.opml import OpmlParams
 from tests.e2e.opml import OpmlNet, opml_net
 from tests.operator.world import until
 from tests.opml.compiled import GIVEN
+from verifiers.opml.method import patience
 
 PATIENCE = 60.0
 # Every claim is drawn, and nobody is late by a slow machine.
@@ -54,5 +55,5 @@ def test_the_other_member_is_paid_for_running_a_claim_again_though_it_lost_its_m
     assert found is not None
     assert found.auditor == auditor.address
     assert audits.credit(auditor.address) == found.pay == fund - audits.fund()
-    net.at(look.claim.final_at + 1)
+    net.at(patience(board, look))
     until(lambda: market.job(prepared.job_id).status is JobStatus.PAID, PATIENCE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import update
 
 from offchain_workers.chain.call import Call
+from offchain_workers.chain.carry import patience
 from offchain_workers.chain.contracts import JobTerms
 from offchain_workers.chain.outbox import FAILED, State
 from offchain_workers.chain.tables import OutboxRow
@@ -29,9 +31,11 @@ CALLS = (Call("0x" + "11" * 20, b"first"), Call("0x" + "22" * 20, b"second", 5))
 
 
 class Due(NoneMethod):
-    """Says each time that the same calls are due; thinks as long as ``thinks`` is held."""
+    """Says each time that the same calls are due, the first with this patience; thinks as long as
+    ``thinks`` is held."""
 
-    def __init__(self, fails: bool = False) -> None:
+    def __init__(self, fails: bool = False, patience: int | None = None) -> None:
+        self.patience = patience
         self.asked: list[JobTerms] = []
         self.fails = fails
         self.thinks = threading.Lock()
@@ -42,7 +46,7 @@ class Due(NoneMethod):
             pass
         if self.fails:
             raise ValueError("a method's fault")
-        return CALLS
+        return replace(CALLS[0], patience=self.patience), CALLS[1]
 
 
 class Unread:
@@ -80,10 +84,15 @@ class Claims(Rows):
         follower.run()
         until(lambda: follower.run() or not follower.busy)
 
-    def decide(self, state: State) -> None:
-        """What became of all that is queued."""
+    def decide(self, state: State, data: bytes | None = None, settled: bool = False) -> None:
+        """What became of all that is queued, or of what has this data."""
+        change = update(OutboxRow).values(state=state, reason="because", settled=settled)
         with self.db.session() as session:
-            session.execute(update(OutboxRow).values(state=state, reason="because"))
+            session.execute(change if data is None else change.where(OutboxRow.data == data))
+
+    def close(self, job_id: bytes, status: Status) -> None:
+        with self.db.session() as session:
+            session.get_one(JobRow, job_id).status = status
 
 
 @pytest.fixture
@@ -173,6 +182,45 @@ def test_a_call_that_was_mined_is_not_sent_again(claims: Claims) -> None:
     claims.decide(State.MINED_OK)
     claims.look(follower)
     assert len(claims.sent()) == len(CALLS)
+
+
+def test_a_call_that_was_mined_for_good_and_had_no_effect_is_sent_again(claims: Claims) -> None:
+    claims.add(JOB, claims.operator, claims.market.terms())
+    follower = claims.follower(Due())
+    for _ in range(8):
+        claims.look(follower)
+        claims.decide(State.MINED_OK, settled=True)
+    keys = [row.key for row in claims.sent() if row.data == b"first"]
+    assert keys == [call_key(FOLLOW, JOB, b"first", attempt) for attempt in range(1, 6)]
+
+
+@pytest.mark.parametrize("status", [Status.PAID, Status.REFUNDED])
+def test_what_was_not_sent_when_others_closed_the_job_is_withdrawn(
+    claims: Claims, status: Status
+) -> None:
+    """What was sent is not, nor what other jobs need; should a reorg open it again, it goes out."""
+    other = b"\x02" * 32
+    for job_id in (JOB, other):
+        claims.add(job_id, claims.operator, claims.market.terms())
+    follower = claims.follower(Due())
+    claims.look(follower)
+    claims.decide(State.PENDING, data=CALLS[1].data)
+    claims.close(JOB, status)
+    claims.look(follower)
+    gone = [row.key for row in claims.sent() if row.state == State.CANCELLED]
+    assert gone == [call_key(FOLLOW, JOB, CALLS[0].data, 1)]
+    claims.close(JOB, Status.PENDING)
+    claims.look(follower)
+    keys = [row.key for row in claims.sent()]
+    assert keys.count(call_key(FOLLOW, JOB, CALLS[0].data, 2)) == 1
+
+
+def test_how_long_a_call_waits_for_company_is_the_methods_to_say(claims: Claims) -> None:
+    claims.add(JOB, claims.operator, claims.market.terms())
+    claims.look(claims.follower(Due(patience=77)))
+    with claims.db.read() as session:
+        rows = claims.outbox.queued(session)
+        assert patience(session, rows) == {rows[0].id: 77}
 
 
 def test_a_method_that_fails_is_asked_again_without_another_block(claims: Claims) -> None:

@@ -132,13 +132,20 @@ class OpmlMarket:
         assert found is not None
         return found.word
 
-    def challenge(self, terms: JobTerms, account: LocalAccount, ours: Execution) -> Challenger:
-        """Open a game against the job's claim."""
+    def challenge(
+        self,
+        terms: JobTerms,
+        account: LocalAccount,
+        ours: Execution,
+        named: tuple[int, int] | None = None,
+    ) -> Challenger:
+        """Open a game against the job's claim; ``named``: at a byte of a node's output."""
         job_id = self.market.job_id(terms)
         found = self.verifier.claim_of(job_id)
         assert found is not None
-        bond = 2 * self.verifier.bond_to_open()
-        self.send(account, self.verifier.open(job_id, found.word, bond))
+        game, bond = (job_id, found.word), 2 * self.verifier.bond_to_open()
+        opening = self.verifier.open_at(*game, *named, bond) if named else None
+        self.send(account, opening or self.verifier.open(*game, bond))
         output = ours.outputs[self.header.output_node].commitment
         return Challenger(self, terms, found.word, account, Challenge(self.header, ours, output))
 

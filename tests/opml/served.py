@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from eth_account.signers.local import LocalAccount
 from sqlalchemy import select
 
+from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import JobTerms
 from offchain_workers.chain.db import Database
 from offchain_workers.chain.tables import OutboxRow
 from tests.operator.world import Running, inline, until
 from tests.opml.compiled import GIVEN
-from tests.opml.onchain import OpmlMarket
+from tests.opml.onchain import WINDOW, OpmlMarket
 
 
 def claimed(opml: OpmlMarket, running: Running) -> JobTerms:
@@ -24,10 +25,11 @@ def claimed(opml: OpmlMarket, running: Running) -> JobTerms:
     return terms
 
 
-def pass_window(opml: OpmlMarket, terms: JobTerms) -> None:
+def pass_window(opml: OpmlMarket, terms: JobTerms, patience: int = WINDOW // 10) -> None:
+    """And the time for which the worker's end of the claim waits for company."""
     look = opml.board.look(opml.market.job_id(terms))
     assert look is not None
-    opml.market.chain.increase_time(look.claim.final_at + 1 - opml.market.now())
+    opml.market.chain.increase_time(look.claim.final_at + 1 + patience - opml.market.now())
 
 
 def outbox(opml: OpmlMarket, operator: LocalAccount, job_id: bytes) -> dict[str, str]:
@@ -60,3 +62,15 @@ def sent(opml: OpmlMarket, operator: LocalAccount, function: str) -> Sequence[Ou
         rows = session.scalars(select(OutboxRow).order_by(OutboxRow.id)).all()
     db.close()
     return [row for row in rows if row.data[:4] in selectors]
+
+
+def send_raw(opml: OpmlMarket, call: Call) -> None:
+    """A stranger's, not waited for."""
+    chain, stranger = opml.market.chain, opml.market.chain.accounts[9]
+    count = chain.rpc("eth_getTransactionCount", stranger.address, "latest")
+    fields = {"type": 2, "chainId": chain.chain_id, "nonce": int(count, 16), "gas": 300_000}
+    fees = {"maxFeePerGas": 10**11, "maxPriorityFeePerGas": 10**10}
+    signed = stranger.sign_transaction(
+        {**fields, **fees, "to": call.to, "value": 0, "data": call.data}
+    )
+    chain.rpc("eth_sendRawTransaction", "0x" + signed.raw_transaction.hex())

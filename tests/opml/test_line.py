@@ -9,13 +9,14 @@ from typing import cast
 
 import pytest
 
+from offchain_workers.chain.contracts.opml import Position
 from offchain_workers.devnet import start_devnet
 from tests.operator.world import build
 from tests.opml.lies import lied
 from tests.opml.onchain import GIVEN_BYTES, Challenger, OpmlMarket, Small, listed
-from verifiers.opml.board import claim_id, question_key
+from verifiers.opml.board import OpenGame, claim_id, question_key
 from verifiers.opml.line import Line, follow
-from verifiers.opml.moves import ELEMENT, Challenge, answer
+from verifiers.opml.moves import ELEMENT, NAMED, Challenge, answer
 from verifiers.opml.openings import Execution
 
 SMALL = Small.make()
@@ -40,11 +41,11 @@ def small(small_chain: OpmlMarket) -> Iterator[OpmlMarket]:
     assert small_chain.market.chain.rpc("evm_revert", snapshot)
 
 
-def challenged(opml: OpmlMarket) -> Challenger:
+def challenged(opml: OpmlMarket, named: tuple[int, int] | None = None) -> Challenger:
     terms = opml.terms(GIVEN)
     opml.post(terms, GIVEN)
     opml.claim(terms, WRONG.outputs[-1].data)
-    challenger = opml.challenge(terms, opml.market.requester, RIGHT)
+    challenger = opml.challenge(terms, opml.market.requester, RIGHT, named)
     challenger.challenge.output = WRONG.outputs[-1].commitment
     return challenger
 
@@ -97,6 +98,35 @@ def test_a_game_is_played_from_nothing_but_the_chain(small: OpmlMarket) -> None:
         else:
             let_answer(challenger)
     assert moves == ["pick", "pick", "prove"]
+
+
+def test_a_game_that_named_an_element_is_played_from_the_begin(small: OpmlMarket) -> None:
+    challenger, moves = challenged(small, (2, 5)), []
+    assert line(challenger).next_move(at(challenger), stands=False) is None
+    while challenger.game is not None:
+        where = small.board.walk(
+            challenger.job_id,
+            challenger.claim,
+            challenger.account.address,
+            small.market.w3.eth.block_number,
+        )
+        assert (where[0].stage, where[0].node_index, where[0].place) == (NAMED, 2, 5)
+        assert where[-1] == at(challenger)
+        if turn(challenger).answered_at:
+            moves.append(step(challenger))
+        else:
+            let_answer(challenger)
+    assert moves == ["pick", "pick", "pick", "prove"]
+
+
+def turn(challenger: Challenger) -> OpenGame:
+    game = challenger.game
+    assert game is not None
+    return game
+
+
+def at(challenger: Challenger) -> Position:
+    return turn(challenger).at
 
 
 def test_a_second_challenger_skips_what_was_answered(small: OpmlMarket) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from eth_abi.abi import decode
 
 from offchain_workers.chain.contracts import JobTerms
 from offchain_workers.chain.contracts.deployment import deploy_consumer
@@ -20,6 +21,8 @@ from tests.opml.lies import lied, tampered
 from tests.opml.onchain import Challenger, OpmlMarket, published
 from tests.opml.served import claimed, outbox, pass_window, stake
 from verifiers.opml.method import OpmlMethod
+from verifiers.opml.moves import answer
+from verifiers.opml.named import after_statement
 from verifiers.opml.openings import Execution
 
 BUNDLE = digits_bundle()
@@ -53,7 +56,7 @@ def test_an_unchallenged_claim_is_paid_when_its_window_is_over(opml: OpmlMarket)
         assert stake(opml, primary)[1] < ETHER
         pass_window(opml, terms)
         until(lambda: opml.market.paid(job_id))
-        sent = {"claim": "mined_ok", "finalise": "mined_ok"}
+        sent = {"claim": "mined_ok", "finalise_due": "mined_ok"}
         until(lambda: outbox(opml, primary, job_id) == sent)
     assert stake(opml, primary) == (ETHER, ETHER)
 
@@ -139,10 +142,33 @@ def test_a_challenger_who_lies_loses_its_bond_and_the_worker_is_paid(opml: OpmlM
         until(lambda: opml.verifier.read("credit", primary.address) == 0)
         until(lambda: set(outbox(opml, primary, challenger.job_id).values()) == {"mined_ok"})
     sent = outbox(opml, primary, challenger.job_id)
-    assert {"claim", "post_trace", "challenger_timeout", "finalise"} <= sent.keys()
+    assert {"claim", "post_trace", "challenger_timeout", "finalise_due"} <= sent.keys()
     assert stake(opml, primary) == (ETHER, ETHER)
     gained = opml.market.w3.eth.get_balance(primary.address) - before
     assert gained > game.game.bond // 4
+
+
+def test_a_named_element_gets_its_blocks_and_a_seal(opml: OpmlMarket) -> None:
+    """And who supposed another trace goes on like everybody else."""
+    primary, supposed = opml.market.operators[0], lied(RIGHT, 0)
+    with opml.market.worker(primary) as running:
+        terms = claimed(opml, running)
+        challenger = opml.challenge(terms, opml.market.requester, supposed, (0, 0))
+        until(lambda: (game := challenger.game) and game.answered_at)
+        game = challenger.game
+        assert game is not None
+        stated = opml.board.published(game)
+        sealed, blocks = decode(["bytes32", "int256[]"], stated)
+        assert (sealed, list(blocks)) == answer(RIGHT, game.at).args
+        assert opml.verifier.trace_root(game.claim_id) is None
+        assert after_statement(challenger.challenge, supposed, game.at, stated).name == "pick"
+        assert set(play(challenger)) == {"pick"}
+        late(opml, challenger)
+        until(lambda: challenger.game is None)
+        pass_window(opml, terms)
+        until(lambda: opml.market.paid(challenger.job_id))
+    sent = outbox(opml, primary, challenger.job_id)
+    assert {"state", "post_trace", "finalise_due"} <= sent.keys()
 
 
 def late(opml: OpmlMarket, challenger: Challenger) -> None:

@@ -14,17 +14,19 @@ from eth_abi.abi import encode
 
 from offchain_workers.chain.contracts import Network
 from offchain_workers.chain.contracts.opml import (
+    BLOCKS_NAMED,
     Claim,
     Game,
     OpmlVerifier,
     Position,
+    block_of,
     trace_depth_of,
 )
 from offchain_workers.chain.events import Event
 from offchain_workers.chain.hashing import keccak
 from offchain_workers.chain.past import Past
 from verifiers.opml.merkle import ZERO
-from verifiers.opml.moves import ELEMENT, TRACE
+from verifiers.opml.moves import ELEMENT, NAMED, TRACE
 from verifiers.opml.play_errors import GamesHiddenError, UnansweredError
 
 HELD = 64
@@ -92,6 +94,12 @@ class Board:
         games = self._games(job_id, claim, block) if claim.games else ()
         return Look(block, now, claim, games)
 
+    def claimed_at(self, look: Look) -> int:
+        """The time of the block in which the claim was made, by the lower bits of its number that
+        the claim's word has: too late, where so many blocks went by since that they came again."""
+        ago = (look.block - block_of(look.claim.word)) % BLOCKS_NAMED
+        return int(self.verifier.w3.eth.get_block(look.block - ago)["timestamp"])
+
     def published(self, game: OpenGame, block: int | None = None) -> bytes:
         """The claimant's answer to a game's question. Raises UnansweredError when there is none."""
         last = self.verifier.w3.eth.block_number if block is None else block
@@ -101,7 +109,8 @@ class Board:
         raise UnansweredError(f"nothing is published under 0x{game.key.hex()}")
 
     def walk(self, job_id: bytes, claim: int, challenger: str, block: int) -> list[Position]:
-        """Where a challenger's game has been since it opened, the begin first."""
+        """Where a challenger's game has been since it opened, the begin or the element that it
+        named first."""
         walked: list[Position] = []
         for event in self._past.newest_first(("Opened", "Picked"), job_id, block):
             if (event.args["claim"], event.args["challenger"]) != (claim, challenger):
@@ -109,7 +118,9 @@ class Board:
             if event.name == "Opened":
                 break
             walked.append(Position(**event.args["at"]))
-        return [begin(claim), *reversed(walked)]
+        walked.reverse()
+        has_named = bool(walked) and walked[0].stage == NAMED
+        return walked if has_named else [begin(claim), *walked]
 
     def _games(self, job_id: bytes, claim: Claim, block: int) -> tuple[OpenGame, ...]:
         challengers = self._challengers(job_id, claim.word, block)
@@ -142,7 +153,7 @@ class Board:
 
 
 def begin(claim: int) -> Position:
-    """Where every game against the claim begins."""
+    """Where every game against the claim begins that names no element."""
     return Position(TRACE, trace_depth_of(claim), 0, 0, 0, ZERO)
 
 
@@ -157,8 +168,10 @@ def question_key(claim: bytes, at: Position) -> bytes:
     The same question has the same key in every game, and but for the first and the last kind in
     every claim.
     """
-    if at.stage == ELEMENT:
-        return keccak(encode(["bytes32", "uint256", "uint256"], [claim, at.node_index, at.place]))
+    if at.stage in (ELEMENT, NAMED):
+        return keccak(
+            encode(["bytes32", *["uint256"] * 3], [claim, at.stage, at.node_index, at.place])
+        )
     if at.node == ZERO:
         return claim
     # The contents of a leaf of the trace have keys of their own: no tree has 64 levels.

@@ -30,13 +30,17 @@ class Table:
             return verifier.call("pick", self.job_id, self.claim, move.path)
         if move.name == "prove":
             return verifier.call("prove", terms, self.claim, header, move.path, move.evidence)
-        if move.name == "answer_partials":
+        if move.name in ("answer_partials", "state"):
             return verifier.call(move.name, self.job_id, self.claim, self.challenger, *move.args)
         return verifier.call(move.name, self.job_id, self.claim, *move.args)
 
     def open(self, bond: int) -> Call:
         """``bond`` in wei: a whole number of gwei."""
         return self.verifier.open(self.job_id, self.claim, bond)
+
+    def open_at(self, bond: int, node_index: int, place: int) -> Call:
+        """A game that begins with a question about an element."""
+        return self.verifier.open_at(self.job_id, self.claim, node_index, place, bond)
 
     def claimant_timeout(self) -> Call:
         args = self.terms.abi(), self.claim, self.challenger

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from offchain_workers.chain.contracts.opml import Position
 from verifiers.opml.board import begin, question_key
 from verifiers.opml.merkle import LEAF_BYTES, ZERO, depth_of
-from verifiers.opml.moves import ELEMENT, TENSOR, TRACE, Challenge, Move, Path
+from verifiers.opml.moves import ELEMENT, NAMED, TENSOR, TRACE, Challenge, Move, Path
 
 # What the claimant published under a question's key, None when it has not.
 Published = Callable[[Position], bytes | None]
@@ -35,6 +35,9 @@ class Line:
         None when the claimant has to answer first, or when only ``pick`` would do and the claim
         fell. Raises ValueError when the game left the line.
         """
+        if at.stage == NAMED:
+            # The line begins where all games begin, and that is one pick away.
+            return Move("pick") if stands else None
         keys = [question_key(self.claim_id, position) for position in self.positions]
         moves = self.moves[keys.index(question_key(self.claim_id, at)) :]
         if len(moves) > 1 and self.positions[len(self.moves) - 1].stage == ELEMENT:
@@ -62,6 +65,8 @@ def follow(challenge: Challenge, claim_id: bytes, word: int, published: Publishe
 
 def descend(at: Position, path: Path) -> Position:
     """Where a path leads, as OpmlJudge says; the branches are not checked."""
+    if at.stage == NAMED:
+        at = at._replace(stage=TRACE, node_index=0, place=0)
     if at.stage == TRACE:
         down = len(path.trace_branch)
         node = path.trace_node if down else at.node

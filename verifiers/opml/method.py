@@ -8,13 +8,14 @@ remembered here only saves time.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from offchain_workers.chain.call import Call, Multicall
 from offchain_workers.chain.contracts import JobTerms, Network
 from offchain_workers.chain.contracts.audits import OpmlAudits
 from offchain_workers.chain.contracts.base import ZERO_ADDRESS
-from offchain_workers.chain.contracts.opml import OPML, OpmlVerifier
+from offchain_workers.chain.contracts.opml import MAX_CALLS, OPML, OpmlVerifier
 from offchain_workers.chain.contracts.terms import ZERO_32
 from offchain_workers.models import ModelCard
 from verifiers.base import Assignment, Auditor, Candidate, Earning, ModelView
@@ -33,11 +34,13 @@ from verifiers.opml.trace import Tracer
 
 # Whole-transaction gas of a claim and of its end, with a fiftieth of a trace's, for audits ask for
 # one and pay none; then what each byte of output adds (calldata, event, hashing).
-_GAS, _GAS_PER_BYTE = 263_000, 40
+_GAS, _GAS_PER_BYTE = 200_000, 40
 _CALLBACK_INPUT = 4_096
 _MAX_OUTPUT = 16_384
 # A bond is asked for in millionths of a coin.
 _BOND_UNIT = 10**12
+# An end waits for a claim to travel with: this share of the claim's window, seconds at most.
+_PATIENCE_SHARE, _MOST_PATIENCE = 10, 600
 
 
 class OpmlMethod:
@@ -75,8 +78,8 @@ class OpmlMethod:
 
     def locks(self, network: Network, jobs: Sequence[JobTerms]) -> int:
         """A claim locks twice a challenger's bond, or what its requester asks for."""
-        least = 2 * board_of(network).verifier.bond_to_open()
-        return sum(max(least, terms.bond * _BOND_UNIT) for terms in jobs)
+        least = -(-2 * board_of(network).verifier.bond_to_open() // _BOND_UNIT)
+        return sum(max(least, terms.bond) * _BOND_UNIT for terms in jobs)
 
     def delivery_gas(self, terms: JobTerms, output_bytes: int) -> int:
         """Of claiming and finalising; answers are paid for by the bonds of lost challenges."""
@@ -85,9 +88,7 @@ class OpmlMethod:
     def deliver(self, job: Assignment) -> Call:
         """The claim. Raises StakeNotFreeError when its bond is more than the free stake."""
         verifier, header = board_of(job.network).verifier, Files.of(job).header()
-        bond = verifier.bond_to_claim(job.terms)
-        found = job.network.subnets.operator(job.operator)
-        free = found.free if found else 0
+        bond, free = verifier.bond_to_claim(job.terms), _free_stake(job)
         if free < bond:
             raise StakeNotFreeError(f"a claim locks {bond} wei of stake, {free} are free")
         has_callback = job.terms.callback_target != ZERO_ADDRESS
@@ -115,11 +116,12 @@ class OpmlMethod:
         ]
 
     def multicall(self, network: Network) -> Multicall | None:
-        """Claims and their ends: in company they cost a quarter and a half less."""
+        """Claims and their ends, which travel at half the price and less."""
         verifier = OpmlVerifier.of(network)
         if verifier is None:
             return None
-        return Multicall(verifier.address, verifier.rides, verifier.multicall)
+        join, most = verifier.multicall, MAX_CALLS
+        return Multicall(verifier.address, verifier.rides, join, most, verifier.is_end)
 
     # --- a pending claim ----------------------------------------------------------------------
 
@@ -130,7 +132,7 @@ class OpmlMethod:
         if look is None:
             return ()
         if not look.games:
-            return self._finalised(job, board.verifier, look)
+            return self._finalised(job, board, look)
         late = [
             table_of(job, look, game.challenger).challenger_timeout()
             for game in look.games
@@ -138,12 +140,16 @@ class OpmlMethod:
         ]
         return [*late, *self._answers(job, look)]
 
-    def _finalised(self, job: Assignment, verifier: OpmlVerifier, look: Look) -> Sequence[Call]:
+    def _finalised(self, job: Assignment, board: Board, look: Look) -> Sequence[Call]:
         if look.now <= look.claim.final_at:
             return ()
         terms = job.terms
-        waits = terms.callback_target != ZERO_ADDRESS and not terms.callback_eager
-        return (verifier.finalise(terms, job.output() if waits else b""),)
+        if terms.callback_target != ZERO_ADDRESS and not terms.callback_eager:
+            return (board.verifier.finalise(terms, job.output()),)
+        end = board.verifier.finalise_due(terms)
+        # The next claim may need this one's bond.
+        is_short = _free_stake(job) < board.verifier.bond_to_claim(terms)
+        return (end if is_short else replace(end, patience=patience(board, look)),)
 
     def _answers(self, job: Assignment, look: Look) -> list[Call]:
         """One for each different question that waits for us, the most urgent first."""
@@ -178,6 +184,17 @@ def table_of(job: Assignment, look: Look, challenger: str) -> Table:
     """A challenger's game against the job's claim."""
     verifier, header = board_of(job.network).verifier, Files.of(job).header()
     return Table(verifier, header, job.terms, job.job_id, look.claim.word, challenger)
+
+
+def patience(board: Board, look: Look) -> int:
+    """The chain's time until which a worker's end of a claim may wait for company."""
+    window = look.claim.final_at - board.claimed_at(look)
+    return look.claim.final_at + 1 + min(window // _PATIENCE_SHARE, _MOST_PATIENCE)
+
+
+def _free_stake(job: Assignment) -> int:
+    found = job.network.subnets.operator(job.operator)
+    return found.free if found else 0
 
 
 @lru_cache(maxsize=8)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from eth_abi.abi import decode
 
 from offchain_workers.chain.contracts.opml import Position
+from offchain_workers.chain.hashing import keccak
 from verifiers.opml import runs
 from verifiers.opml.merkle import LEAF_BYTES, ZERO, Tree, inner_hash
 from verifiers.opml.openings import (
@@ -29,7 +30,7 @@ from verifiers.opml.program import Header
 from verifiers.opml.runs import Side
 from verifiers.opml.words import from_bytes
 
-TRACE, TENSOR, ELEMENT, WON = 1, 2, 3, 4
+TRACE, TENSOR, ELEMENT, WON, NAMED = 1, 2, 3, 4, 5
 # An answer shows the nodes up to so many levels below the one in question.
 MAX_DOWN = 6
 # Bytes of the output's commitment that a claim word keeps.
@@ -91,6 +92,8 @@ def answer(execution: Execution, at: Position) -> Move:
     """What a claimant publishes when a game waits at ``at`` for its answer."""
     if at.stage == ELEMENT:
         return Move("answer_partials", args=(_stated(execution, at),))
+    if at.stage == NAMED:
+        return Move("state", args=(seal(execution.trace.root), _stated(execution, at)))
     if at.stage == TRACE and at.node == ZERO:
         return Move("post_trace", args=(_first_children(execution.trace),))
     if at.stage == TRACE and at.levels == 0:
@@ -106,6 +109,11 @@ def answer(execution: Execution, at: Position) -> Move:
     return Move("answer_children", args=(at.levels, _below_node(tree, at.levels, index)))
 
 
+def seal(root: bytes) -> bytes:
+    """A root that only those can recognise who know it: others' audits must not copy it."""
+    return keccak(root)
+
+
 def _first_children(tree: Tree) -> list[bytes]:
     return _below_node(tree, tree.depth, 0)
 
@@ -119,7 +127,11 @@ def _below_node(tree: Tree, levels: int, index: int) -> list[bytes]:
 
 
 def needs_partials(execution: Execution, at: Position) -> bool:
-    """Whether the element is made of several blocks, whose values the claimant must state."""
+    """Whether the element is made of several blocks, whose values the claimant must state.
+
+    A game may name what there is not: padding, a byte where no element begins, no node."""
+    if at.node_index >= len(execution.nodes):
+        return False
     node = execution.nodes[at.node_index]
     width = 1 << (node.out_code & 3)
     return node.blocks > 1 and at.place < node.byte_len and at.place % width == 0
@@ -193,8 +205,11 @@ class Challenge:
         """``pick`` or ``prove``, now that the claimant's answer is ``published``.
 
         ``published`` is the data of the Answered event. Raises ValueError when nothing published
-        differs from the challenger's own execution: there is nothing to win.
+        differs from the challenger's own execution: there is nothing to win. From a named element
+        back to where other games begin: who supposed more of the trace uses ``named``.
         """
+        if at.stage == NAMED:
+            return Move("pick")
         if at.stage == TRACE and (at.levels or at.node == ZERO):
             return self._in_trace(at, self._published_nodes(at, published))
         if at.stage == TRACE:

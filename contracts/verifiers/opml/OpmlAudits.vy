@@ -15,15 +15,14 @@
         other challenger. Has no owner; the fund pays audits and nothing else.
 """
 
+from ...modules import job_states as states
+
 from interfaces import IJobMarketplace
 from interfaces import IOpmlAudits
 from interfaces import IOpmlVerifier
 from interfaces import ISubnetRegistry
 
 implements: IOpmlAudits
-
-# The status of a job in the market whose claim is neither paid nor refuted.
-PENDING: constant(uint256) = 2
 
 DRAWN: constant(uint256) = 1
 COMMITTED: constant(uint256) = 2
@@ -204,7 +203,7 @@ def _is_standing(job_id: bytes32, claim: uint256) -> bool:
     """
     @return Whether the claim is pending; one that the market gave up is not, whatever the verifier says.
     """
-    return (staticcall IJobMarketplace(MARKET).job(job_id))[0] == PENDING and (
+    return (staticcall IJobMarketplace(MARKET).job(job_id))[0] == states.PENDING and (
         staticcall IOpmlVerifier(VERIFIER).claim_of(job_id)
     )[0] == claim
 

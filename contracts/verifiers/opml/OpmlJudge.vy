@@ -21,6 +21,7 @@ MAX_TENSOR: constant(uint256) = 2**40
 TRACE: constant(uint256) = 1
 TENSOR: constant(uint256) = 2
 ELEMENT: constant(uint256) = 3
+NAMED: constant(uint256) = 5
 
 STEP_REDUCE: public(immutable(address))
 STEP_ELEMENT: public(immutable(address))
@@ -35,7 +36,7 @@ def __init__(step_reduce: address, step_element: address):
 @external
 @pure
 def descend(at: IOpmlJudge.Position, path: IOpmlJudge.Path) -> IOpmlJudge.Position:
-    return self._descend(at, path)
+    return self._descend(at, path, empty(bytes32))[0]
 
 
 @external
@@ -44,7 +45,12 @@ def contradicts(
     case: IOpmlJudge.Case, path: IOpmlJudge.Path, header: IOpmlJudge.Header, evidence: IOpmlJudge.Evidence
 ) -> bool:
     # One long function: each inner one would copy the evidence once more.
-    at: IOpmlJudge.Position = self._descend(case.at, path)
+    at: IOpmlJudge.Position = empty(IOpmlJudge.Position)
+    trace_root: bytes32 = empty(bytes32)
+    at, trace_root = self._descend(case.at, path, case.trace_root)
+    if case.at.stage == NAMED:
+        seal: bytes32 = keccak256(trace_root)
+        assert case.stated == self._cut(keccak256(abi_encode(seal, evidence.partials))), "not as stated"
     if at.stage == TRACE and at.levels == 0:
         return self._is_wrong_leaf(at, header, case.output)
     if at.stage != ELEMENT and at.node == empty(bytes32):
@@ -69,7 +75,7 @@ def contradicts(
             evidence.descriptor,
             at.node_index,
             at.place >> code,
-            case.trace_root,
+            trace_root,
             depth,
             case.input,
             header.weights,
@@ -78,18 +84,22 @@ def contradicts(
             evidence.p,
         )
     blocks: uint256 = profile._blocks_of(evidence.descriptor)
-    values: DynArray[int256, 128] = evidence.partials
     if blocks > 1:
-        assert case.stated != 0 and case.stated == self._digest(values), "not the partials"
-        if len(values) != blocks:
+        if case.at.stage == NAMED:
+            # What was stated of one element is held against no other.
+            assert case.at.node_index == at.node_index and case.at.place == at.place, "another element"
+        else:
+            assert case.stated == self._cut(keccak256(abi_encode(evidence.partials))), "not the partials"
+        if len(evidence.partials) != blocks:
             return True
+    value: int256 = 0
     if blocks == 1 or evidence.block < blocks:
         part: int256 = staticcall IOpmlStep(STEP_REDUCE).block_value(
             evidence.descriptor,
             at.node_index,
             at.place >> code,
             evidence.block,
-            case.trace_root,
+            trace_root,
             depth,
             case.input,
             header.weights,
@@ -97,14 +107,15 @@ def contradicts(
             evidence.b,
         )
         if blocks > 1:
-            return part != values[evidence.block]
-        values = [part]
+            return part != evidence.partials[evidence.block]
+        value = profile._combine(evidence.descriptor, [part])
     else:
         assert evidence.block == blocks, "block"
+        value = profile._combine(evidence.descriptor, evidence.partials)
     return claimed != staticcall IOpmlStep(STEP_REDUCE).finish(
         evidence.descriptor,
         at.place >> code,
-        profile._combine(evidence.descriptor, values),
+        value,
         header.weights,
         evidence.p,
     )
@@ -112,11 +123,22 @@ def contradicts(
 
 @internal
 @pure
-def _descend(start: IOpmlJudge.Position, path: IOpmlJudge.Path) -> IOpmlJudge.Position:
+def _descend(start: IOpmlJudge.Position, path: IOpmlJudge.Path, trace_root: bytes32) -> (IOpmlJudge.Position, bytes32):
+    """
+    @return Where the path ends, and the root of the trace; from a named element the one from which it leads.
+    """
     at: IOpmlJudge.Position = start
+    root: bytes32 = trace_root
+    if at.stage == NAMED:
+        # Nothing of the element is proved yet. That the root is the claimant's shows its seal.
+        root = profile._fold(path.trace_node, path.trace_index, path.trace_branch)
+        at.stage = TRACE
+        at.node_index = 0
+        at.place = 0
+        at.node = path.trace_node
     if at.stage == TRACE:
         at.levels, at.node_index = self._below(at.levels, at.node_index, len(path.trace_branch), path.trace_index)
-        if len(path.trace_branch) != 0:
+        if len(path.trace_branch) != 0 and start.stage != NAMED:
             assert profile._fold(path.trace_node, path.trace_index, path.trace_branch) == at.node, "trace branch"
             at.node = path.trace_node
         if path.root != empty(bytes32):
@@ -139,7 +161,7 @@ def _descend(start: IOpmlJudge.Position, path: IOpmlJudge.Path) -> IOpmlJudge.Po
             at.stage = ELEMENT
             at.place = at.place * 256 + path.byte_index
             at.node = extract32(path.chunk, path.byte_index // 32 * 32)
-    return at
+    return at, root
 
 
 @internal
@@ -173,11 +195,11 @@ def _claimed(at: IOpmlJudge.Position, code: uint256) -> int256:
 
 @internal
 @pure
-def _digest(partials: DynArray[int256, 128]) -> uint256:
+def _cut(digest: bytes32) -> uint256:
     """
     @return The upper bits of a hash, with room for a time below.
     """
-    return (convert(keccak256(abi_encode(partials)), uint256) >> 40) << 40
+    return (convert(digest, uint256) >> 40) << 40
 
 
 @internal

@@ -21,6 +21,7 @@
 """
 
 from ...modules import job_conditions as conditions
+from ...modules import job_states as states
 from .modules import opml_profile as profile
 from .modules import opml_trees as trees
 
@@ -32,24 +33,27 @@ from interfaces import ISubnetRegistry
 
 implements: IOpmlVerifier
 
+exports: trees.commitment
+
 MAX_OUTPUT: constant(uint256) = 16_384
 MAX_INPUT: constant(uint256) = 4_096
 MAX_NODES: constant(uint256) = 2**20
-MAX_CALLS: constant(uint256) = 32
-MAX_CALL: constant(uint256) = 2_048
+MAX_CALLS: constant(uint256) = 16
+MAX_CALL: constant(uint256) = 1_280
 MAX_TENSOR: constant(uint256) = 2**40
+# Of an answer, in bytes: a hash and the values of 128 blocks.
+MAX_ANSWER: constant(uint256) = 4_192
 BURN_ADDRESS: constant(address) = 0x000000000000000000000000000000000000dEaD
 ONE_GWEI: constant(uint256) = 10**9
 # What a requester asks for on top of the chain's bond counts in millionths of a coin.
 BOND_UNIT: constant(uint256) = 10**12
 # After a claim fell, the time in which others' proofs share the reward.
 JOIN_SECONDS: constant(uint256) = 3_600
-# The status of a job in the market whose claim is neither paid nor refuted.
-PENDING: constant(uint256) = 2
 
 TRACE: constant(uint256) = 1
 ELEMENT: constant(uint256) = 3
 WON: constant(uint256) = 4
+NAMED: constant(uint256) = 5
 # In keys, beside the levels of a tree, which are fewer: what a leaf of the trace holds.
 HELD: constant(uint256) = 64
 
@@ -102,7 +106,7 @@ def __init__(
     @param windows shortest and longest time, in seconds, in which a claim can be challenged.
     @param clocks shortest and longest time, in seconds, that each side has in a game.
     """
-    assert windows[0] > 0 and windows[0] <= windows[1], "windows"
+    assert windows[0] > 0 and windows[0] <= windows[1] and windows[1] < 2**35, "windows"
     assert clocks[0] > 0 and clocks[0] <= clocks[1] and clocks[1] < 2**15, "clocks"
     assert min_bond > 0, "bond"
     MARKET = market
@@ -129,9 +133,10 @@ def __default__():
 @external
 @reentrant
 def multicall(calls: DynArray[Bytes[MAX_CALL], MAX_CALLS]):
-    for call: Bytes[MAX_CALL] in calls:
+    # By index: none is copied once more.
+    for i: uint256 in range(len(calls), bound=MAX_CALLS):
         # As if the caller had sent each; a bond can't be sent along.
-        raw_call(self, call, is_delegate_call=True)
+        raw_call(self, calls[i], is_delegate_call=True)
 
 
 ################################################################
@@ -155,16 +160,15 @@ def claim(
     if terms.callback_target != empty(address):
         # Else a consumer could act on an answer to an input that no watcher ever saw.
         assert len(input) == header.input_bytes, "input length"
-        assert trees._commitment(input) == terms.input_commitment, "input"
-    job_id: bytes32 = staticcall IJobMarketplace(MARKET).job_id_of(terms)
+        assert staticcall IOpmlVerifier(self).commitment(input) == terms.input_commitment, "input"
     final_at: uint256 = block.timestamp + min(max(header.window, MIN_WINDOW), MAX_WINDOW)
-    claim: uint256 = self._claim_word(trees._commitment(output), header.node_count, header.clock, final_at)
-    # The same claim may have fallen in this very block.
-    assert self._fell_at(self._claim_id(job_id, claim)) == 0, "fell in this block"
-    self._claims[job_id] = claim << 16
+    # Asked by a call, here and where a claim ends, so that others don't pay for its memory.
+    committed: bytes32 = staticcall IOpmlVerifier(self).commitment(output)
+    claim: uint256 = self._claim_word(committed, header.node_count, header.clock, final_at)
     bond: uint256 = self._bond_to_claim(terms)
-    extcall ISubnetRegistry(SUBNETS).lock(job_id, msg.sender, bond)
-    extcall IJobMarketplace(MARKET).pending(terms, msg.sender, output)
+    # Nothing of this contract can be called from within: the market names the job, which is cheaper than to ask.
+    job_id: bytes32 = extcall IJobMarketplace(MARKET).deliver(terms, msg.sender, output, states.PENDING, bond)
+    self._claims[job_id] = claim << 16
     log IOpmlVerifier.Claimed(
         job_id=job_id, operator=msg.sender, claim=claim, final_at=final_at, bond=bond, input=input
     )
@@ -178,13 +182,31 @@ def finalise(terms: IJobMarketplace.JobTerms, output: Bytes[MAX_OUTPUT]):
     assert block.timestamp > self._final_at(word >> 16), "window is open"
     assert word & (2**16 - 1) == 0, "games are open"
     if len(output) != 0:
-        # The market hands it to the callback. Asked by a call, so that others don't pay for its memory.
+        # The market hands it to the callback.
         assert self._cut(staticcall IOpmlVerifier(self).commitment(output)) == word >> 88, "not the output"
     else:
         assert terms.callback_target == empty(address) or conditions._eager(terms.conditions), "output"
+    self._end(job_id, word)
+    extcall IJobMarketplace(MARKET).deliver(terms, empty(address), output, states.FINAL, 0)
+
+
+@external
+def finalise_due(terms: IJobMarketplace.JobTerms):
+    job_id: bytes32 = staticcall IJobMarketplace(MARKET).job_id_of(terms)
+    word: uint256 = self._claims[job_id]
+    if block.timestamp <= self._final_at(word >> 16) or word & (2**16 - 1) != 0:
+        return
+    # Neither that of a job without a claim, nor of one that the market gave up.
+    if (staticcall IJobMarketplace(MARKET).job(job_id))[0] != states.PENDING:
+        return
+    assert terms.callback_target == empty(address) or conditions._eager(terms.conditions), "output"
+    self._end(job_id, word)
+    extcall IJobMarketplace(MARKET).deliver(terms, empty(address), b"", states.FINAL, 0)
+
+
+@internal
+def _end(job_id: bytes32, word: uint256):
     self._claims[job_id] = 0
-    extcall ISubnetRegistry(SUBNETS).unlock(job_id)
-    extcall IJobMarketplace(MARKET).final(terms, output, True)
     log IOpmlVerifier.Finalised(job_id=job_id, claim=word >> 16)
 
 
@@ -195,8 +217,7 @@ def finalise(terms: IJobMarketplace.JobTerms, output: Bytes[MAX_OUTPUT]):
 
 @external
 def post_trace(job_id: bytes32, claim: uint256, children: DynArray[bytes32, 64]):
-    claim_id: bytes32 = self._standing(job_id, claim)
-    assert msg.sender == self._claimant(job_id), "not the claimant"
+    claim_id: bytes32 = self._own(job_id, claim)
     # Nobody could commit to an audit of a trace that is public: it may not be made so unasked.
     assert self._claims[job_id] & (2**16 - 1) != 0, "not asked"
     assert self.trace_roots[claim_id] == empty(bytes32), "already posted"
@@ -244,13 +265,23 @@ def answer_chunk(job_id: bytes32, claim: uint256, chunk: Bytes[256]):
 
 @external
 def answer_partials(job_id: bytes32, claim: uint256, challenger: address, partials: DynArray[int256, 128]):
-    claim_id: bytes32 = self._standing(job_id, claim)
-    # Its words are held against it: they must be its own.
-    assert msg.sender == self._claimant(job_id), "not the claimant"
+    self._state(job_id, claim, challenger, ELEMENT, abi_encode(partials))
+
+
+@external
+def state(job_id: bytes32, claim: uint256, challenger: address, seal: bytes32, partials: DynArray[int256, 128]):
+    self._state(job_id, claim, challenger, NAMED, abi_encode(seal, partials))
+
+
+@internal
+def _state(job_id: bytes32, claim: uint256, challenger: address, stage: uint256, data: Bytes[MAX_ANSWER]):
+    """
+    @notice What a claimant says of the element that a game at this stage asks about.
+    """
+    claim_id: bytes32 = self._own(job_id, claim)
     game: IOpmlVerifier.Game = self._load(claim_id, challenger)
-    assert game.at.stage == ELEMENT, "not asked"
+    assert game.at.stage == stage, "not asked"
     key: bytes32 = self._answer_key(claim_id, game)
-    data: Bytes[4_160] = abi_encode(partials)
     self._answer(claim_id, key, data)
     self._answers[claim_id][key] |= (convert(keccak256(data), uint256) >> 40) << 40
 
@@ -263,6 +294,20 @@ def answer_partials(job_id: bytes32, claim: uint256, challenger: address, partia
 @external
 @payable
 def open(job_id: bytes32, claim: uint256):
+    self._open(job_id, claim, TRACE, 0, 0)
+
+
+@external
+@payable
+def open_at(job_id: bytes32, claim: uint256, node_index: uint256, place: uint256):
+    assert node_index < MAX_NODES and place < MAX_TENSOR, "element"
+    at: IOpmlJudge.Position = self._open(job_id, claim, NAMED, node_index, place)
+    log IOpmlVerifier.Picked(job_id=job_id, challenger=msg.sender, claim=claim, at=at)
+
+
+@internal
+@payable
+def _open(job_id: bytes32, claim: uint256, stage: uint256, node_index: uint256, place: uint256) -> IOpmlJudge.Position:
     claim_id: bytes32 = self._standing(job_id, claim)
     assert block.timestamp <= self._final_at(claim), "window is over"
     assert self._games[claim_id][msg.sender] == 0, "already open"
@@ -272,41 +317,43 @@ def open(job_id: bytes32, claim: uint256):
     self._claims[job_id] += 1
     assert self._claims[job_id] & (2**16 - 1) != 0, "too many games"
     clock: uint256 = (claim >> 36) & (2**15 - 1)
-    self._store(
-        claim_id,
-        msg.sender,
-        IOpmlVerifier.Game(
-            since=block.timestamp,
-            claimant_left=clock,
-            challenger_left=clock,
-            bond=msg.value,
-            at=IOpmlJudge.Position(
-                stage=TRACE,
-                levels=self._depth(claim),
-                node_index=0,
-                place=0,
-                byte_len=0,
-                node=empty(bytes32),
-            ),
-        ),
+    at: IOpmlJudge.Position = IOpmlJudge.Position(
+        stage=stage,
+        levels=self._depth(claim),
+        node_index=node_index,
+        place=place,
+        byte_len=0,
+        node=empty(bytes32),
+    )
+    # The node is zero, as it was before.
+    self._games[claim_id][msg.sender] = self._word(
+        IOpmlVerifier.Game(since=block.timestamp, claimant_left=clock, challenger_left=clock, bond=msg.value, at=at)
     )
     log IOpmlVerifier.Opened(job_id=job_id, challenger=msg.sender, claim=claim, bond=msg.value)
+    return at
 
 
 @external
 def pick(job_id: bytes32, claim: uint256, path: IOpmlJudge.Path):
     claim_id: bytes32 = self._standing(job_id, claim)
     game: IOpmlVerifier.Game = self._charge(claim_id, self._load(claim_id, msg.sender))
-    game.at = staticcall IOpmlJudge(JUDGE).descend(self._position(claim_id, game), path)
-    # There is one way down a tree: the claimant answers little, and the same for all games. What an answer
-    # gives already can't be asked for again.
-    if game.at.stage != ELEMENT:
-        depth: uint256 = self._depth(claim) if game.at.stage == TRACE else profile._depth_of(game.at.byte_len)
-        assert depth != 0 or game.at.stage == TRACE, "not a question"
-        assert trees._is_question(depth, game.at.levels), "not a question"
-        # A leaf that is missing has nothing to open; any other zero is lost by `prove`.
-        assert game.at.node != empty(bytes32), "missing leaf"
-    self._store(claim_id, msg.sender, game)
+    if game.at.stage == NAMED:
+        # The trace is another than it supposed: to where games begin that suppose nothing.
+        game.at.stage = TRACE
+        game.at.node_index = 0
+        game.at.place = 0
+    else:
+        game.at = staticcall IOpmlJudge(JUDGE).descend(self._position(claim_id, game), path)
+        # There is one way down a tree: the claimant answers little, and the same for all games. What an
+        # answer gives already can't be asked for again.
+        if game.at.stage != ELEMENT:
+            depth: uint256 = self._depth(claim) if game.at.stage == TRACE else profile._depth_of(game.at.byte_len)
+            assert depth != 0 or game.at.stage == TRACE, "not a question"
+            assert trees._is_question(depth, game.at.levels), "not a question"
+            # A leaf that is missing has nothing to open; any other zero is lost by `prove`.
+            assert game.at.node != empty(bytes32), "missing leaf"
+    self._nodes[claim_id][msg.sender] = game.at.node
+    self._games[claim_id][msg.sender] = self._word(game)
     log IOpmlVerifier.Picked(job_id=job_id, challenger=msg.sender, claim=claim, at=game.at)
 
 
@@ -325,7 +372,7 @@ def prove(
     assert staticcall IOpmlJudge(JUDGE).contradicts(
         IOpmlJudge.Case(
             input=terms.input_commitment,
-            trace_root=self.trace_roots[claim_id],
+            trace_root=empty(bytes32) if game.at.stage == NAMED else self.trace_roots[claim_id],
             output=claim >> 72,
             stated=(self._answers[claim_id][self._answer_key(claim_id, game)] >> 40) << 40,
             at=self._position(claim_id, game),
@@ -389,7 +436,7 @@ def close(job_id: bytes32, claim: uint256, challenger: address):
     fell_at: uint256 = self._fell_at(claim_id)
     if fell_at == 0:
         # The market gave the job up: see docs/protocol.md, dead plug-ins.
-        assert (staticcall IJobMarketplace(MARKET).job(job_id))[0] != PENDING, "claim is pending"
+        assert (staticcall IJobMarketplace(MARKET).job(job_id))[0] != states.PENDING, "claim is pending"
     else:
         # Until then nobody else may take from it the chance to prove and share.
         assert msg.sender == challenger or block.timestamp > fell_at + JOIN_SECONDS, "may still prove"
@@ -458,12 +505,13 @@ def _win(
         self._records[claim_id] = record + (1 << 80)
         return
     assert self._claims[job_id] >> 16 == claim, "no such claim"
-    reward: uint256 = (staticcall ISubnetRegistry(SUBNETS).locks(self, job_id) >> 160) // 2
+    # No claim falls in the block in which it was made, so no two of a job have the same name.
+    assert (claim >> 56) & 65_535 != block.number & 65_535, "made in this block"
+    reward: uint256 = (staticcall IJobMarketplace(MARKET).job(job_id))[5] // 2
     self._records[claim_id] = (reward << 96) | (1 << 80) | (block.timestamp << 40) | record
     self._claims[job_id] = 0
     log IOpmlVerifier.Refuted(job_id=job_id, challenger=challenger, claim=claim, pot=reward)
-    extcall ISubnetRegistry(SUBNETS).slash(job_id, reward, self)
-    extcall IJobMarketplace(MARKET).final(terms, b"", False)
+    extcall IJobMarketplace(MARKET).refuted(terms, self)
 
 
 ################################################################
@@ -514,8 +562,8 @@ def _answer_key(claim_id: bytes32, game: IOpmlVerifier.Game) -> bytes32:
     """
     @return The key under which the game's question is answered.
     """
-    if game.at.stage == ELEMENT:
-        return keccak256(abi_encode(claim_id, game.at.node_index, game.at.place))
+    if game.at.stage == ELEMENT or game.at.stage == NAMED:
+        return keccak256(abi_encode(claim_id, game.at.stage, game.at.node_index, game.at.place))
     if game.at.node == empty(bytes32):
         return claim_id
     if game.at.stage == TRACE and game.at.levels == 0:
@@ -534,7 +582,7 @@ def _node_key(node: bytes32, levels: uint256) -> bytes32:
 
 
 @internal
-def _answer(claim_id: bytes32, key: bytes32, data: Bytes[4_160]):
+def _answer(claim_id: bytes32, key: bytes32, data: Bytes[MAX_ANSWER]):
     assert self._answers[claim_id][key] == 0, "already answered"
     self._answers[claim_id][key] = block.timestamp
     log IOpmlVerifier.Answered(key=key, claim_id=claim_id, data=data)
@@ -565,9 +613,12 @@ def _load(claim_id: bytes32, challenger: address) -> IOpmlVerifier.Game:
 
 
 @internal
-def _store(claim_id: bytes32, challenger: address, game: IOpmlVerifier.Game):
-    self._nodes[claim_id][challenger] = game.at.node
-    self._games[claim_id][challenger] = (
+@pure
+def _word(game: IOpmlVerifier.Game) -> uint256:
+    """
+    @return All of a game but its node.
+    """
+    return (
         game.since
         | (game.claimant_left << 40)
         | (game.challenger_left << 60)
@@ -584,18 +635,20 @@ def _store(claim_id: bytes32, challenger: address, game: IOpmlVerifier.Game):
 @view
 def _unpack(claim_id: bytes32, challenger: address) -> IOpmlVerifier.Game:
     word: uint256 = self._games[claim_id][challenger]
+    stage: uint256 = (word >> 80) & 15
     return IOpmlVerifier.Game(
         since=word & (2**40 - 1),
         claimant_left=(word >> 40) & (2**20 - 1),
         challenger_left=(word >> 60) & (2**20 - 1),
         bond=(word >> 191) * ONE_GWEI,
         at=IOpmlJudge.Position(
-            stage=(word >> 80) & 15,
+            stage=stage,
             levels=(word >> 84) & 63,
             node_index=(word >> 90) & (2**20 - 1),
             place=(word >> 110) & (2**40 - 1),
             byte_len=(word >> 150) & (2**41 - 1),
-            node=self._nodes[claim_id][challenger],
+            # Of a named element nothing is known.
+            node=empty(bytes32) if stage == NAMED else self._nodes[claim_id][challenger],
         ),
     )
 
@@ -656,6 +709,17 @@ def _standing(job_id: bytes32, claim: uint256) -> bytes32:
 
 
 @internal
+@view
+def _own(job_id: bytes32, claim: uint256) -> bytes32:
+    """
+    @return The id of a claim of the sender's: what it says is held against it, so it must be its own word.
+    """
+    claim_id: bytes32 = self._standing(job_id, claim)
+    assert msg.sender == self._claimant(job_id), "not the claimant"
+    return claim_id
+
+
+@internal
 @pure
 def _check_header(terms: IJobMarketplace.JobTerms, header: IOpmlJudge.Header):
     assert keccak256(abi_encode(header)) == terms.artifact_id, "not the artifact"
@@ -675,7 +739,9 @@ def _bond_to_open() -> uint256:
 @internal
 @view
 def _bond_to_claim(terms: IJobMarketplace.JobTerms) -> uint256:
-    return max(2 * self._bond_to_open(), (terms.conditions >> 224) * BOND_UNIT)
+    # The market counts bonds in these units.
+    bond: uint256 = (2 * self._bond_to_open() + BOND_UNIT - 1) // BOND_UNIT
+    return max(bond, terms.conditions >> 224) * BOND_UNIT
 
 
 ################################################################
@@ -726,13 +792,3 @@ def bond_to_open() -> uint256:
 @external
 def bond_to_claim(terms: IJobMarketplace.JobTerms) -> uint256:
     return self._bond_to_claim(terms)
-
-
-@pure
-@reentrant
-@external
-def commitment(data: Bytes[MAX_OUTPUT]) -> bytes32:
-    """
-    @return The commitment to a tensor of these bytes.
-    """
-    return trees._commitment(data)

@@ -16,6 +16,7 @@ from snekmate.utils import ecdsa
 from snekmate.utils import eip712_domain_separator as eip712
 
 from ...modules import job_conditions as conditions
+from ...modules import job_states as states
 from .modules import enclave_keys as keys
 from .modules import held_answers as held
 from .modules import policies
@@ -228,14 +229,16 @@ def deliver(
                 terms,
                 keys._operator(word),
                 output,
+                states.PAID,
+                convert(0, uint256),
                 method_id=method_id(
-                    "paid((address,bytes32,bytes32,bytes4,bytes32,bytes32,address,uint256,address,bytes32,bytes32,uint256),address,bytes)"
+                    "deliver((address,bytes32,bytes32,bytes4,bytes32,bytes32,address,uint256,address,bytes32,bytes32,uint256),address,bytes,uint256,uint256)"
                 ),
             ),
         )
     else:
         held._claim(job_id, key, keys._operator(word), output_hash, hold)
-        extcall IJobMarketplace(hashes.MARKET).pending(terms, keys._operator(word), output)
+        extcall IJobMarketplace(hashes.MARKET).deliver(terms, keys._operator(word), output, states.PENDING, 0)
 
 
 @external
@@ -260,13 +263,13 @@ def deliver_quoted(
     quoted: bytes32 = hashes._quoted_hash(terms.artifact_id, gpu_claims, result)
     assert claims.report_data[0] == quoted and claims.report_data[1] == empty(bytes32), "report data"
     if policy.hold == 0:
-        extcall IJobMarketplace(hashes.MARKET).paid(terms, operator, output)
+        extcall IJobMarketplace(hashes.MARKET).deliver(terms, operator, output, states.PAID, 0)
     else:
         # As if by a key that nobody has and that is past its life: a claim needs something that can be revoked.
         key: address = convert(convert(quoted, uint256) >> 96, address)
         keys._store(terms.artifact_id, key, operator, block.timestamp - 1, evidence, claims)
         held._claim(job_id, key, operator, output_hash, policy.hold)
-        extcall IJobMarketplace(hashes.MARKET).pending(terms, operator, output)
+        extcall IJobMarketplace(hashes.MARKET).deliver(terms, operator, output, states.PENDING, 0)
 
 
 @internal
@@ -331,5 +334,6 @@ def _posted_at(job_id: bytes32) -> uint256:
     posted_at: uint256 = 0
     pledge: uint256 = 0
     first: uint256 = 0
-    status, operator, posted_at, pledge, first = staticcall IJobMarketplace(hashes.MARKET).job(job_id)
+    bond: uint256 = 0
+    status, operator, posted_at, pledge, first, bond = staticcall IJobMarketplace(hashes.MARKET).job(job_id)
     return posted_at

@@ -14,6 +14,7 @@
 """
 
 from ...modules import job_conditions as conditions
+from ...modules import job_states as states
 
 from interfaces import IHalo2Verifier
 from interfaces import IJobMarketplace
@@ -85,7 +86,7 @@ def deliver(
     for i: uint256 in range(circuit.outputs, bound=MAX_VALUES):
         words[i // 4] |= self._little_endian(instances[circuit.inputs + i]) << (192 - 64 * (i % 4))
     output: Bytes[MAX_OUTPUT] = slice(abi_encode(words), 0, 8 * circuit.outputs)
-    extcall IJobMarketplace(MARKET).paid(terms, msg.sender, output)
+    extcall IJobMarketplace(MARKET).deliver(terms, msg.sender, output, states.PAID, 0)
 
 
 @external

@@ -31,13 +31,15 @@ class CloseReason(IntEnum):
 
 @dataclass(frozen=True)
 class Job:
-    """A job's word. ``operator`` is None while open; ``pledge`` in wei; ``first``: whose turn."""
+    """A job's word. ``operator`` is None while open, ``posted_at`` 0 once it is not; ``pledge`` and
+    the pending claim's ``bond`` in wei; ``first``: whose turn."""
 
     status: JobStatus
     operator: str | None
     posted_at: int
     pledge: int
     first: int
+    bond: int
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,9 @@ class Marketplace(ContractWrapper):
         return int(self.read("KEEPER_TIP"))
 
     def job(self, job_id: bytes, block: int | str = "latest") -> Job:
-        status, operator, posted_at, pledge, first = self.read("job", job_id, block=block)
+        status, operator, *rest = self.read("job", job_id, block=block)
         found = None if operator == ZERO_ADDRESS else str(operator)
-        return Job(JobStatus(status), found, posted_at, pledge, first)
+        return Job(JobStatus(status), found, *rest)
 
     def method(self, selector: bytes) -> Method | None:
         """None for a selector that was never listed."""
@@ -94,8 +96,9 @@ class Marketplace(ContractWrapper):
             return self.call("post", terms.abi(), data, value=value)
         return self.call("post_accepted", terms.abi(), data, acceptance.abi(), value=value)
 
-    def deliver(self, terms: JobTerms, output: bytes) -> Call:
-        return self.call("deliver", terms.abi(), output)
+    def deliver(self, terms: JobTerms, operator: str, output: bytes) -> Call:
+        """Under method `none`, by the operator itself."""
+        return self.call("deliver", terms.abi(), operator, output, JobStatus.PAID, 0)
 
     def refund(self, terms: JobTerms) -> Call:
         return self.call("refund", terms.abi())

@@ -28,9 +28,11 @@ DAY = 86_400
 # A position's stage in a game that was won.
 _WON = 4
 GWEI = 10**9
+# A claim's word tells so many blocks apart.
+BLOCKS_NAMED = 2**16
 
-# Of each call in a multicall, as in the contract.
-MAX_CALL_BYTES = 2_048
+# Of a multicall, as in the contract: so many calls, of so many bytes each.
+MAX_CALLS, MAX_CALL_BYTES = 16, 1_280
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,11 @@ class OpmlParams:
     def max_delay(self) -> int:
         """The longest time between a claim and its end, when everybody uses all of it."""
         return self.windows[1] + 2 * self.clocks[1]
+
+
+def block_of(claim: int) -> int:
+    """Lower bits of the number of the claim's block, from its word."""
+    return claim >> 56 & (BLOCKS_NAMED - 1)
 
 
 def trace_depth_of(claim: int) -> int:
@@ -119,23 +126,34 @@ class OpmlVerifier(ContractWrapper):
         return None if listed is None else cls(network.marketplace.w3, listed.plugin)
 
     def multicall(self, calls: Sequence[Call]) -> Call:
-        """Several of our calls as one: all or none. At most 32 of 2,048 bytes, none with coins.
+        """Several of our calls as one: all or none. At most MAX_CALLS of MAX_CALL_BYTES, none with
+        coins.
 
         Others can make one fail, and so all: simulate, and leave out what does not go through.
         """
         return self.call("multicall", [call.data for call in calls])
 
     def rides(self, data: bytes) -> bool:
-        """Whether a call is safe among others of the same sender: a claim or its end.
+        """Whether a call is safe among others of the same sender: a claim, or an end if it is due.
 
         Not when a requester's callback runs in it: with more gas than in the simulation it could
-        starve the calls after it. Not a move in a game: others can end the game before it.
+        starve the calls after it. Not what others can make fail: a move in a game that they may
+        end before it, a plain end of a claim.
         """
-        ends = data[:4] in (self._functions[name][0] for name in (("claim", 4), ("finalise", 2)))
-        if not ends or len(data) > MAX_CALL_BYTES:
+        if len(data) > MAX_CALL_BYTES:
             return False
+        return self.is_end(data) or (self._is("claim", 4, data) and not self._calls_back(data))
+
+    def is_end(self, data: bytes) -> bool:
+        """Whether it is an end that frees a bond when it is due, and does nothing otherwise."""
+        return self._is("finalise_due", 1, data)
+
+    def _is(self, name: str, arguments: int, data: bytes) -> bool:
+        return data[:4] == self._functions[name, arguments][0]
+
+    def _calls_back(self, data: bytes) -> bool:
         _, given = self._contract.decode_function_input(data)
-        return bool(given["terms"]["callback_target"] == ZERO_ADDRESS)
+        return bool(given["terms"]["callback_target"] != ZERO_ADDRESS)
 
     def claim_of(self, job_id: bytes, block: int | str = "latest") -> Claim | None:
         """None when no claim stands."""
@@ -196,10 +214,19 @@ class OpmlVerifier(ContractWrapper):
         return self.call("claim", terms.abi(), tuple(header), output, given)
 
     def finalise(self, terms: JobTerms, output: bytes = b"") -> Call:
+        """Reverts when there is nothing to end."""
         return self.call("finalise", terms.abi(), output)
+
+    def finalise_due(self, terms: JobTerms) -> Call:
+        """The same where no callback waits for the output; does nothing when nothing is due."""
+        return self.call("finalise_due", terms.abi())
 
     def open(self, job_id: bytes, claim: int, bond: int) -> Call:
         return self.call("open", job_id, claim, value=bond)
+
+    def open_at(self, job_id: bytes, claim: int, node_index: int, place: int, bond: int) -> Call:
+        """``place``: the byte of the node's output where the element in question begins."""
+        return self.call("open_at", job_id, claim, node_index, place, value=bond)
 
 
 def deploy_opml(

@@ -127,7 +127,7 @@ def test_an_accepted_job_is_posted_delivered_and_paid(
     assert stake is not None
     assert stake.reserved == 10**15
 
-    Wallet(w3, primary).send(market.deliver(terms, b"answer"))
+    Wallet(w3, primary).send(market.deliver(terms, primary.address, b"answer"))
     job = market.job(job_id)
     assert (job.status, job.operator, job.pledge) == (JobStatus.PAID, primary.address, 0)
     assert market.balance(primary.address) == PRICE * 94 // 100 + market.keeper_tip

@@ -14,10 +14,17 @@ from interfaces import IJobMarketplace
 from interfaces import IModelRegistry
 from interfaces import ISubnetRegistry
 
+# Verbs of a delivery.
+PENDING: constant(uint256) = 2
+PAID: constant(uint256) = 3
+FINAL: constant(uint256) = 5
+
+
 struct Claim:
     operator: address
     answer: bytes32
     final_at: uint256
+
 
 event Claimed:
     job_id: indexed(bytes32)
@@ -25,12 +32,15 @@ event Claimed:
     answer: bytes32
     final_at: uint256
 
+
 event Finalised:
     job_id: indexed(bytes32)
+
 
 event Refuted:
     job_id: indexed(bytes32)
     refuter: indexed(address)
+
 
 MARKET: public(immutable(address))
 SUBNETS: public(immutable(address))
@@ -61,7 +71,7 @@ def deliver_paid(terms: IJobMarketplace.JobTerms, output: Bytes[16384], input: B
     """
     self._assert_artifact(terms)
     assert self._is_right(terms, output, input), "wrong answer"
-    extcall IJobMarketplace(MARKET).paid(terms, msg.sender, output)
+    extcall IJobMarketplace(MARKET).deliver(terms, msg.sender, output, PAID, 0)
 
 
 @external
@@ -75,8 +85,7 @@ def claim(terms: IJobMarketplace.JobTerms, output: Bytes[16384]):
     answer: bytes32 = convert(slice(output, 0, 32), bytes32)
     final_at: uint256 = block.timestamp + MAX_DELAY
     self.claims[job_id] = Claim(operator=msg.sender, answer=answer, final_at=final_at)
-    extcall ISubnetRegistry(SUBNETS).lock(job_id, msg.sender, BOND)
-    extcall IJobMarketplace(MARKET).pending(terms, msg.sender, output)
+    extcall IJobMarketplace(MARKET).deliver(terms, msg.sender, output, PENDING, BOND)
     log Claimed(job_id=job_id, operator=msg.sender, answer=answer, final_at=final_at)
 
 
@@ -88,8 +97,7 @@ def finalise(terms: IJobMarketplace.JobTerms):
     job_id: bytes32 = staticcall IJobMarketplace(MARKET).job_id_of(terms)
     standing: Claim = self._take(job_id)
     assert block.timestamp >= standing.final_at, "still refutable"
-    extcall ISubnetRegistry(SUBNETS).unlock(job_id)
-    extcall IJobMarketplace(MARKET).final(terms, concat(standing.answer, b""), True)
+    extcall IJobMarketplace(MARKET).deliver(terms, empty(address), concat(standing.answer, b""), FINAL, 0)
     log Finalised(job_id=job_id)
 
 
@@ -102,8 +110,7 @@ def refute(terms: IJobMarketplace.JobTerms, input: Bytes[4096]):
     standing: Claim = self._take(job_id)
     assert keccak256(input) == terms.input_commitment, "not the input"
     assert standing.answer != self._answer(input), "claim is right"
-    extcall ISubnetRegistry(SUBNETS).slash(job_id, BOND // 2, msg.sender)
-    extcall IJobMarketplace(MARKET).final(terms, b"", False)
+    extcall IJobMarketplace(MARKET).refuted(terms, msg.sender)
     log Refuted(job_id=job_id, refuter=msg.sender)
 
 

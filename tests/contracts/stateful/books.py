@@ -129,11 +129,12 @@ class Job:
         size = len(self.subnet.members)
         return (index - self.first) % size <= self.turn(now)
 
-    def view(self) -> tuple[int, str, int, int, int]:
-        """What the market shows of it: status, operator, posted-at, pledge, first."""
+    def view(self) -> tuple[int, str, int, int, int, int]:
+        """What the market shows of it: status, operator, posted-at, pledge, first, bond."""
         operator = NATIVE if self.claimant is None else self.subnet.members[self.claimant]
         first = self.first if self.live else 0
-        return self.status, operator.lower(), self.posted_at, self.pledge, first
+        posted_at = self.posted_at if self.status == OPEN else 0
+        return self.status, operator.lower(), posted_at, self.pledge, first, self.bond
 
 
 @dataclass

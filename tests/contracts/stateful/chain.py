@@ -64,13 +64,13 @@ class Contract:
         data: bytes = getattr(self._deployed, function).prepare_calldata(*args)
         return data
 
-    def read(self, variable: str, *keys: str | bytes, field: int = 0) -> int:
+    def read(self, variable: str, *keys: str | bytes) -> int:
         """One word: a variable, or what a mapping has under its keys."""
         place = (variable, *keys)
         slot = self._found.get(place)
         if slot is None:
             slot = self._found[place] = self._locate(variable, keys)
-        return int(boa.env.evm.get_storage(self._deployed.address, slot + field))
+        return int(boa.env.evm.get_storage(self._deployed.address, slot))
 
     def _locate(self, variable: str, keys: tuple[str | bytes, ...]) -> int:
         slot = int(self._slots[variable])

@@ -7,13 +7,11 @@ import boa
 from eth_abi import decode
 
 from tests.contracts.stateful.books import MARKET_POTS, REGISTRY_POTS, Job
-from tests.contracts.stateful.chain import Call, Contract
+from tests.contracts.stateful.chain import Call
 from tests.contracts.stateful.money import BURN_ADDRESS
 from tests.contracts.stateful.play import Play
+from tests.contracts.stateful.words import operator_of
 from tests.contracts.terms import NATIVE
-
-# Fields of an operator's record in the registry.
-STAKE, RESERVED, OFFERS, UNBONDING, READY_AT = 1, 2, 3, 6, 7
 
 
 def compare(play: Play, seen: dict[bytes, tuple[object, ...]]) -> None:
@@ -52,15 +50,14 @@ def compare_balances(play: Play) -> None:
 
 
 def compare_operators(play: Play) -> None:
-    books, read = play.books, play.stage.registry.read
+    books, registry = play.books, play.stage.registry
     for account, operator in books.operators.items():
-        pots = books.purse
-        assert read("operators", account, field=STAKE) == pots.native("stake", account)
-        reserved = read("operators", account, field=RESERVED)
-        assert reserved == books.reserved(account), f"chain {reserved}, {account}"
-        assert read("operators", account, field=OFFERS) == operator.offers
-        assert read("operators", account, field=UNBONDING) == pots.native("unbonding", account)
-        assert read("operators", account, field=READY_AT) == operator.ready_at
+        pots, found = books.purse, operator_of(registry, account)
+        assert found.stake == pots.native("stake", account)
+        assert found.reserved == books.reserved(account), f"chain {found.reserved}, {account}"
+        assert found.offers == operator.offers
+        assert found.unbonding == pots.native("unbonding", account)
+        assert found.unbonded_at == operator.ready_at
 
 
 def compare_job(play: Play, job: Job, seen: dict[bytes, tuple[object, ...]]) -> None:
@@ -70,15 +67,9 @@ def compare_job(play: Play, job: Job, seen: dict[bytes, tuple[object, ...]]) -> 
     if seen.get(job.id) == now:
         return
     found = play.stage.chain.send(Call(NATIVE, market, "job", (job.id,)))
-    view = decode(["uint256", "address", "uint256", "uint256", "uint256"], found.output)
+    view = decode(["uint256", "address", *["uint256"] * 4], found.output)
     assert view == job.view(), f"job {job.id.hex()}: chain {view}, books {job.view()}"
     seen[job.id] = now
     if not job.live:
         assert job.bond == 0
         assert play.books.purse.pots[("escrow", job.terms.token, job.id)] == 0
-        assert lock_of(play.stage.registry, play.stage.toy, job) == 0
-
-
-def lock_of(registry: Contract, toy: Contract, job: Job) -> int:
-    """The bond that the plug-in has locked for a job, wei."""
-    return registry.read("locks", toy.address, job.id) >> 160

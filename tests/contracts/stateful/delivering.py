@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from tests.contracts.parts import OPEN, PENDING
+from tests.contracts.parts import OPEN, PAID, PENDING
 from tests.contracts.stateful.books import Job
 from tests.contracts.stateful.chain import Call
 from tests.contracts.stateful.play import Play
@@ -47,7 +47,7 @@ def deliver(play: Play, job: Job, operator: str, output: bytes) -> None:
     """Method `none`: paid at once."""
     play.do(
         "deliver",
-        Call(operator, play.stage.market, "deliver", (job.terms.abi, output)),
+        Call(operator, play.stage.market, "deliver", (job.terms.abi, operator, output, PAID, 0)),
         why_not_deliver(play, job, operator, output),
         lambda _: settle(play, job, operator),
     )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from tests.contracts.parts import PAID
 from tests.contracts.stateful import posting
 from tests.contracts.stateful.books import Job
 from tests.contracts.stateful.chain import Call
@@ -45,7 +46,7 @@ def plan_refund(play: Play, job: Job) -> Plan:
 def plan_deliver(play: Play, terms: Terms) -> Plan:
     """Deliver a job from within its own post."""
     agent, job = play.stage.agent.address, posting.new_job(play, terms)
-    call = Call(agent, play.stage.market, "deliver", (terms.abi, output_for(job)))
+    call = Call(agent, play.stage.market, "deliver", (terms.abi, agent, output_for(job), PAID, 0))
     return Plan("deliver", call, lambda: settle(play, play.books.jobs[job.id], agent))
 
 

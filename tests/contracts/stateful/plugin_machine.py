@@ -116,7 +116,7 @@ class PluginMachine(Machine):
         eager = self.heard_by_agent(self.jobs(OPEN), eager=True)
         for job, operator in delivering.chances(self.play, eager):
             if self.play.books.free_stake(operator) >= toying.BOND:
-                moves.append(partial(toying.claim, self.play, job, operator, WRONG))
+                moves += [partial(toying.claim, self.play, job, operator, WRONG)] * OFTEN
         for job in self.heard_by_agent(self.standing(), eager=False):
             moves += [partial(toying.finalise, self.play, job, KEEPER)] * OFTEN
         for job in self.heard_by_agent(self.wrong(), eager=True):

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from tests.contracts.parts import OPEN, PAID, PENDING, REFUNDED
 from tests.contracts.stateful.books import Job
-from tests.contracts.stateful.compare import RESERVED, STAKE
 from tests.contracts.stateful.play import Play
 from tests.contracts.stateful.toying import ANSWER
+from tests.contracts.stateful.words import operator_of
 from tests.contracts.terms import NATIVE
 
 GWEI = 10**9
@@ -31,8 +31,7 @@ class Fact:
     posted_at: int
     operator: str
     pledge: int
-    lock: int
-    bonded: str
+    bond: int
 
 
 @dataclass
@@ -48,7 +47,8 @@ class Watch:
     def look(self, play: Play) -> None:
         """After each step."""
         facts = {job.id: read_fact(play, job) for job in play.books.jobs.values()}
-        stakes = {name: read_operator(play, name, STAKE) for name in play.books.operators}
+        registry = play.stage.registry
+        stakes = {name: operator_of(registry, name).stake for name in play.books.operators}
         self._check_sums(play, facts)
         self._check_edges(facts)
         self._check_closings(play)
@@ -57,7 +57,7 @@ class Watch:
         play.log.clear()
 
     def _check_sums(self, play: Play, facts: dict[bytes, Fact]) -> None:
-        """The market owes what it holds; an operator's reserve is its open pledges and locks."""
+        """The market owes what it holds; an operator's reserve is its open pledges and bonds."""
         stage, jobs = play.stage, play.books.jobs
         live = [jobs[i] for i, fact in facts.items() if fact.status in (OPEN, PENDING)]
         for token in stage.tokens:
@@ -71,11 +71,11 @@ class Watch:
         reserved: Counter[str] = Counter()
         for job in play.books.jobs.values():
             reserved[job.owing] += facts[job.id].pledge
-            reserved[facts[job.id].bonded] += facts[job.id].lock
-            assert (facts[job.id].lock > 0) == (facts[job.id].status == PENDING), "bond"
+            reserved[facts[job.id].operator] += facts[job.id].bond
+            assert (facts[job.id].bond > 0) == (facts[job.id].status == PENDING), "bond"
         for name in play.books.operators:
-            assert read_operator(play, name, RESERVED) == reserved[name]
-            assert reserved[name] <= read_operator(play, name, STAKE)
+            found = operator_of(stage.registry, name)
+            assert found.reserved == reserved[name] <= found.stake
 
     def _check_edges(self, facts: dict[bytes, Fact]) -> None:
         for job_id, fact in facts.items():
@@ -101,8 +101,8 @@ class Watch:
             if before.pledge and not after.pledge and self._no_show(play, job, before, after):
                 allowed[job.owing] += before.pledge
             wrong = job.terms.abi in refuted and job.output != ANSWER
-            if before.lock and not after.lock and wrong:
-                allowed[before.bonded] += before.lock
+            if before.bond and not after.bond and wrong:
+                allowed[before.operator] += before.bond
         for call, _ in play.log:
             allowed[call.sender] += call.args[0] if call.function == "unbond" else 0
         for name, before_stake in self.stakes.items():
@@ -123,18 +123,12 @@ class Watch:
 def read_fact(play: Play, job: Job) -> Fact:
     """As docs/protocol.md lays the words out."""
     word = play.stage.market.read("_jobs", job.id)
-    lock = play.stage.registry.read("locks", play.stage.toy.address, job.id)
     names = {int(name, 16): name for name in play.stage.operators}
     live = word & 15 in (OPEN, PENDING)
     return Fact(
         status=word & 15,
-        posted_at=word >> 58 & (2**38 - 1),
+        posted_at=word >> 58 & (2**38 - 1) if word & 15 == OPEN else 0,
         operator=names.get(word >> 96, ""),
         pledge=(word >> 18 & (2**40 - 1)) * GWEI if live else 0,
-        lock=lock >> 160,
-        bonded=names.get(lock & (2**160 - 1), ""),
+        bond=(word >> 58 & (2**38 - 1)) * 1_000 * GWEI if word & 15 == PENDING else 0,
     )
-
-
-def read_operator(play: Play, name: str, number: int) -> int:
-    return play.stage.registry.read("operators", name, field=number)

@@ -134,6 +134,8 @@ class Arena:
         claimant = by or self.subnet.members[0]
         with boa.env.prank(claimant.address):
             self.verifier.claim(terms.abi, self.header, output, given)
+        # No game is won in the block of the claim; the second is still the same.
+        boa.env.evm.patch.block_number += 1
         word, _, _ = self.verifier.claim_of(self.job_id(terms))
         return Claim(self, terms, self.job_id(terms), word, claimant, output)
 
@@ -172,6 +174,15 @@ class Claim:
         account = self.arena.world.fund(role)
         with boa.env.prank(account.address):
             self.verifier.open(self.job_id, self.word, value=bond)
+        game = Game(self, account)
+        self.arena.games.append(game)
+        return game
+
+    def open_at(self, j: int, place: int, role: str = "challenger", bond: int = BOND) -> Game:
+        """A game that begins with a question about an element."""
+        account = self.arena.world.fund(role)
+        with boa.env.prank(account.address):
+            self.verifier.open_at(self.job_id, self.word, j, place, value=bond)
         game = Game(self, account)
         self.arena.games.append(game)
         return game
@@ -242,8 +253,8 @@ class Game:
         with boa.env.prank((by or claim.claimant).address):
             if move.name == "post_trace":
                 self.verifier.post_trace(claim.job_id, claim.word, *move.args)
-            elif move.name == "answer_partials":
-                self.verifier.answer_partials(*self.name, *move.args)
+            elif move.name in ("answer_partials", "state"):
+                getattr(self.verifier, move.name)(*self.name, *move.args)
             else:
                 getattr(self.verifier, move.name)(claim.job_id, claim.word, *move.args)
         claim.arena.take_answers()

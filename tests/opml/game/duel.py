@@ -98,6 +98,18 @@ def duel(arena: Arena, claimant: Claimant, challenger: Challenger | None = None)
     return Duel(claim.open(), claimant, challenger or honest(claim))
 
 
+def first_lie(truth: Execution, told: Execution) -> tuple[int, int]:
+    """The element in which an execution first differs; any when it does not."""
+    pairs = zip(truth.outputs, told.outputs, strict=False)
+    for j, (right, other) in enumerate(pairs):
+        size = min(len(right.data), len(other.data))
+        wrong = next((i for i in range(size) if right.data[i] != other.data[i]), None)
+        if wrong is not None:
+            width = 1 << (truth.nodes[j].out_code & 3)
+            return j, wrong - wrong % width
+    return 0, 0
+
+
 class Leftmost(random.Random):
     """Chance that always falls on the first."""
 

@@ -18,14 +18,15 @@ from tests.contracts.actors import wallet
 from tests.contracts.parts import OPEN, PAID, PENDING
 from tests.opml.game import checks
 from tests.opml.game.arena import Arena, Claim, Game
-from tests.opml.game.duel import can_send, claimed_by, honest
-from tests.opml.game.models import ADDED
+from tests.opml.game.duel import can_send, claimed_by, first_lie, honest
+from tests.opml.game.models import ADDED, LINEAR, SUMS
 from tests.opml.game.zoo import (
     LIARS,
     Answering,
     Challenger,
     Claimant,
     Stalling,
+    Supposing,
     Wandering,
     false_proof,
 )
@@ -34,6 +35,8 @@ from verifiers.opml.openings import Execution
 
 # Seconds that an honest side may take for a move; a dozen of them fit its clock.
 LATENCY = 45
+# Elements of several blocks and of one; padding; inside an element; no node.
+NAMES = (LINEAR, 3), (ADDED, 0), (SUMS, 8), (LINEAR, 100), (SUMS, 5), (100, 0), (2**20 - 1, 2**39)
 SYBILS = 4
 TRUE = "honest"
 
@@ -72,6 +75,7 @@ class GameMachine(RuleBasedStateMachine):
         """All that is due: the claimant's answers, the watcher's moves, a prompt keeper's calls."""
         self.see_to_timeouts()
         if not self.is_true:
+            self.let_the_insider_move()
             self.watch()
         while self.is_true and self.standing and self.answer_one():
             pass
@@ -98,6 +102,15 @@ class GameMachine(RuleBasedStateMachine):
         if game and self.standing and self.is_late(game):
             game.claimant_timeout(by="watcher")
             self.tally["watcher's timeout"] += 1
+
+    def let_the_insider_move(self) -> None:
+        """As far as it can; others may have won before it."""
+        game = self.game_of("insider")
+        while game and game.state.since and game.state.stage != WON and game.is_answered:
+            move = self.players["insider"].move(game.at, game.published())
+            if move is None or not can_send(lambda move=move: game.send(move)):
+                break
+            self.tally[f"insider's {move.name}"] += 1
 
     def is_late(self, game: Game) -> bool:
         state, now = game.state, self.arena.world.now
@@ -127,13 +140,33 @@ class GameMachine(RuleBasedStateMachine):
     def a_sybil_plays(self, i: int, seed: int, moves: int) -> None:
         """Opens a game if it has none, and goes on as it is answered; an odd one asks again."""
         role = f"sybil {i}"
-        if can_send(lambda: self.games.append(self.claim.open(role))):
+        if can_send(lambda: self.games.append(self.opened(role, seed))):
             self.tally["sybils"] += 1
             wandering = Wandering(self.truth, random.Random(seed))
             self.players[role] = wandering if seed % 4 else Stalling()
         for _ in range(moves):
             self.let_the_honest_act()
             self.a_sybil_moves(role, is_odd=seed % 5 == 0)
+
+    def opened(self, role: str, seed: int) -> Game:
+        """Every third names an element, or what is none."""
+        if seed % 3:
+            return self.claim.open(role)
+        j, place = NAMES[seed % len(NAMES)]
+        game = self.claim.open_at(j, place, role)
+        self.tally["element named"] += 1
+        return game
+
+    @precondition(lambda self: not self.is_true)
+    @rule(knows=st.sampled_from([False, True]))
+    def an_insider_plays(self, knows: bool) -> None:
+        """Names where what the liar ran is wrong; it knows that trace, or only thinks so."""
+        told = getattr(self.claimant, "execution", self.truth)
+        place = first_lie(self.truth, told)
+        if can_send(lambda: self.games.append(self.claim.open_at(*place, role="insider"))):
+            self.tally["insiders"] += 1
+            challenge = honest(self.claim, self.truth).challenge
+            self.players["insider"] = Supposing(challenge, told if knows else self.truth)
 
     def a_sybil_moves(self, role: str, is_odd: bool) -> None:
         game = self.game_of(role)
@@ -172,7 +205,7 @@ class GameMachine(RuleBasedStateMachine):
             move = answer(self.truth, game.at)
             if can_send(lambda game=game, move=move: game.send_answer(move, wallet("keeper"))):
                 self.tally["stranger's answer"] += 1
-                assert move.name not in ("post_trace", "answer_partials")
+                assert move.name not in ("post_trace", "answer_partials", "state")
 
     @rule(what=st.sampled_from(sorted(checks.CALLS)))
     def a_keeper_tries(self, what: str) -> None:

@@ -19,8 +19,9 @@ from tests.contracts.conftest import isolated
 from tests.contracts.parts import ETHER, deploy
 from tests.contracts.world import World
 from tests.opml.game.arena import BOND, CLOCK, FOLDER, OPML, Arena, Claim, Game
-from tests.opml.game.duel import ask_first
-from tests.opml.game.models import GIVEN, mixed
+from tests.opml.game.duel import PROVED, Duel, ask_first, honest
+from tests.opml.game.models import GIVEN, LAST, LINEAR, mixed
+from tests.opml.game.zoo import Lying, Supposing, changed
 from verifiers.opml.merkle import ZERO
 from verifiers.opml.moves import TRACE, Position, answer
 
@@ -171,6 +172,37 @@ def test_a_trace_that_is_public_can_not_be_audited(audited: Audited) -> None:
         audited.commit(claim, auditor, execution.trace.root)
 
 
+def test_a_seal_says_nothing_that_an_auditor_could_copy(audited: Audited) -> None:
+    """A friend's game, or anybody's, that names an element keeps no audit away."""
+    claim, execution = audited.claim(), SMALL.execute(GIVEN)
+    auditor, named = audited.draw(claim), claim.open_at(LINEAR, 3)
+    named.send_answer(answer(execution, named.at))
+    assert execution.trace.root not in b"".join(audited.arena.answers.values())
+    assert audited.arena.verifier.trace_roots(claim.id) == ZERO
+    game = audited.commit(claim, auditor, execution.trace.root)
+    with boa.reverts("no trace yet"):
+        audited.audits.confirm(claim.job_id, claim.word)
+    with boa.reverts("claimant is on turn"):
+        audited.audits.lapse(claim.job_id, claim.word)
+    game.send_answer(answer(execution, game.at))
+    audited.audits.confirm(claim.job_id, claim.word)
+    assert audited.audits.credit(auditor.address) == PAY
+    assert audited.arena.verifier.claim_of(claim.job_id)[2] == 1
+
+
+def test_a_liar_that_is_refuted_by_its_seal_ends_its_audit(audited: Audited) -> None:
+    """Without a trace on the chain there is nothing to confirm."""
+    truth = SMALL.execute(GIVEN)
+    told = changed(changed(truth, LINEAR, 3), LAST)
+    claim = audited.claim(told.outputs[-1].data)
+    audited.commit(claim, audited.draw(claim), truth.trace.root)
+    challenger = Supposing(honest(claim, truth).challenge, told)
+    game = claim.open_at(LINEAR, 3)
+    assert Duel(game, Lying(told), challenger).play() == PROVED
+    audited.audits.lapse(claim.job_id, claim.word)
+    assert audited.audits.owed() == 0
+
+
 def test_who_collects_for_the_fund_does_not_keep_its_share_from_it(audited: Audited) -> None:
     claim = audited.claim()
     game = audited.commit(claim, audited.draw(claim), b"\x01" * 32)
@@ -224,7 +256,7 @@ def test_a_lot_is_known_from_the_second_block_to_the_256th(audited: Audited) -> 
     arena = audited.arena
     honest = SMALL.execute(GIVEN).outputs[-1].data
     claim = arena.claim(arena.post(GIVEN), honest)
-    for blocks, known in ((1, False), (1, True), (254, True), (1, False)):
+    for blocks, known in ((0, False), (1, True), (254, True), (1, False)):
         arena.world.roll(blocks)
         if known:
             assert audited.audits.is_drawn(claim.job_id, claim.word)

@@ -13,7 +13,7 @@ from eth_utils.crypto import keccak
 
 from tests.contracts.actors import wallet
 from tests.contracts.parts import DEAD_PLUGIN, OPEN, PAID, PENDING, REFUNDED, deploy
-from tests.contracts.terms import Terms
+from tests.contracts.terms import NATIVE, Terms
 from tests.opml.game.arena import BOND, CLOCK, WINDOW, Arena
 from tests.opml.game.duel import claimed_by, duel, truth_of
 from tests.opml.game.models import ADDED, GIVEN
@@ -46,7 +46,7 @@ def test_a_claim_locks_twice_the_bond_of_a_game_and_waits(arena: Arena) -> None:
     claim = arena.claim(arena.post(GIVEN), right(arena))
     job = arena.world.job(claim.terms)
     assert (job.status, job.operator) == (PENDING, claim.claimant.address)
-    assert arena.world.subnets.locks(arena.verifier.address, claim.job_id) >> 160 == 2 * BOND
+    assert arena.world.subnets.operators(claim.claimant.address).reserved == job.bond == 2 * BOND
     word, final_at, games = arena.verifier.claim_of(claim.job_id)
     assert (final_at, games) == (arena.world.now + WINDOW, 0)
     assert word >> 72 == int.from_bytes(Tensor(claim.output).commitment, "big") >> 88
@@ -64,6 +64,37 @@ def test_a_claim_is_paid_after_its_window_and_not_before(arena: Arena) -> None:
     assert arena.verifier.claim_of(claim.job_id) == (0, 0, 0)
     with boa.reverts("no claim"):
         claim.finalise()
+
+
+def test_an_end_that_is_not_due_does_nothing(arena: Arena) -> None:
+    """Nor one that was: so it can't spoil what it travels with."""
+    claim = claimed_by(arena, Answering(truth_of(arena)))
+    game = claim.open()
+    end = arena.verifier.finalise_due
+    end(claim.terms.abi)
+    game.send_answer(answer(truth_of(arena), game.at))
+    wait(arena, WINDOW + 1)
+    end(claim.terms.abi)
+    assert arena.world.job(claim.terms).status == PENDING
+    wait(arena, CLOCK)
+    game.challenger_timeout()
+    end(claim.terms.abi)
+    assert arena.world.job(claim.terms).status == PAID
+    paid = arena.world.market.balance_of(NATIVE, claim.claimant.address)
+    end(claim.terms.abi)
+    end(arena.post(GIVEN).abi)
+    assert arena.world.market.balance_of(NATIVE, claim.claimant.address) == paid
+
+
+def test_an_end_without_output_is_none_where_a_callback_waits_for_it(
+    arena: Arena, consumer: VyperContract
+) -> None:
+    claim = arena.claim(calling(arena, consumer), right(arena), given=GIVEN)
+    wait(arena, WINDOW + 1)
+    with boa.reverts("output"):
+        arena.verifier.finalise_due(claim.terms.abi)
+    claim.finalise(right(arena))
+    assert consumer.heard(claim.job_id).is_final
 
 
 def test_a_claim_is_not_paid_while_a_game_is_open(arena: Arena) -> None:
@@ -85,7 +116,7 @@ def test_only_a_member_whose_turn_it_is_claims(arena: Arena) -> None:
     with boa.reverts("not opted in"):
         arena.claim(terms, right(arena), by=wallet("requester"))
     arena.claim(terms, right(arena))
-    with boa.reverts("already locked"):
+    with boa.reverts("not open"):
         arena.claim(terms, right(arena))
 
 
@@ -172,16 +203,23 @@ def test_the_next_member_claims_after_a_fall(arena: Arena) -> None:
     assert arena.world.job(terms).operator == claim.claimant.address
 
 
-def test_a_lie_told_again_in_the_same_second_would_be_the_same_claim(arena: Arena) -> None:
-    """Then its games and answers would be those of the claim that fell."""
+def test_a_lie_told_again_in_the_same_second_is_another_claim(arena: Arena) -> None:
+    """Else its games and answers would be those of the claim that fell."""
     fight = duel(arena, LIARS["wrong-last-node"](truth_of(arena)))
     fight.play()
     lie = fight.game.claim
-    with boa.reverts("fell in this block"):
-        arena.claim(lie.terms, lie.output, by=arena.subnet.members[1])
-    wait(arena, 1)
     again = arena.claim(lie.terms, lie.output, by=arena.subnet.members[1])
     assert again.word != lie.word
+
+
+def test_no_claim_falls_in_its_own_block(arena: Arena) -> None:
+    """Made anew there, it would have the same name."""
+    fight = duel(arena, LIARS["wrong-last-node"](truth_of(arena)))
+    boa.env.evm.patch.block_number -= 1
+    with boa.reverts("made in this block"):
+        fight.play()
+    boa.env.evm.patch.block_number += 1
+    fight.play()
 
 
 def test_a_lie_found_after_deliver_by_is_refunded(arena: Arena) -> None:
@@ -282,7 +320,7 @@ def test_a_claim_that_nobody_settles_is_given_up_and_every_bond_goes_back(arena:
     arena.world.warp(claim.terms.resolve_by + 7 * 86_400 + 1)
     arena.world.refund(claim.terms)
     assert arena.world.job(claim.terms).status == REFUNDED
-    assert arena.world.subnets.locks(arena.verifier.address, claim.job_id) == 0
+    assert arena.world.subnets.operators(claim.claimant.address).reserved == 0
     for game in (waiting, answered):
         game.close()
         assert arena.credit(game.challenger) == BOND
@@ -292,8 +330,10 @@ def test_a_claim_that_was_given_up_is_not_paid(arena: Arena) -> None:
     claim = claimed_by(arena, Answering(truth_of(arena)))
     arena.world.warp(claim.terms.resolve_by + 7 * 86_400 + 1)
     arena.world.refund(claim.terms)
-    with boa.reverts("not locked"):
+    with boa.reverts("not pending"):
         claim.finalise()
+    arena.verifier.finalise_due(claim.terms.abi)
+    assert arena.world.job(claim.terms).status == REFUNDED
 
 
 def test_a_claim_that_was_given_up_can_not_be_refuted(arena: Arena) -> None:
@@ -302,7 +342,7 @@ def test_a_claim_that_was_given_up_can_not_be_refuted(arena: Arena) -> None:
     game = claim.open()
     arena.world.warp(claim.terms.resolve_by + 7 * 86_400 + 1)
     arena.world.refund(claim.terms)
-    with boa.reverts("not locked"):
+    with boa.reverts("not pending"):
         game.claimant_timeout()
     game.close()
     assert arena.credit(game.challenger) == BOND

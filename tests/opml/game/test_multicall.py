@@ -22,7 +22,7 @@ from tests.opml.game.zoo import Answering
 from verifiers.opml.merkle import ZERO
 from verifiers.opml.moves import TRACE, Position, answer
 
-MOST, LONGEST = 32, 2_048
+MOST, LONGEST = 16, 1_280
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_a_call_that_is_none_is_not_taken_for_a_payment(arena: Arena) -> None:
             arena.verifier.multicall([nothing])
 
 
-def test_no_more_than_32_calls_of_2048_bytes(arena: Arena, claims: list[Claim]) -> None:
+def test_no_more_than_16_calls_of_1280_bytes(arena: Arena, claims: list[Claim]) -> None:
     view = arena.verifier.bond_to_open.prepare_calldata()
     batch(arena, [view] * MOST)
     with pytest.raises(VMError):
@@ -138,9 +138,9 @@ def test_no_more_than_32_calls_of_2048_bytes(arena: Arena, claims: list[Claim]) 
 
 
 def test_a_batch_may_hold_another(arena: Arena, claims: list[Claim]) -> None:
-    inner = arena.verifier.multicall.prepare_calldata([ending(claim) for claim in claims])
+    inner = arena.verifier.multicall.prepare_calldata([ending(claim) for claim in claims[:2]])
     arena.verifier.multicall([inner])
-    assert statuses(arena, [claim.terms for claim in claims]) == [PAID] * 3
+    assert statuses(arena, [claim.terms for claim in claims]) == [PAID, PAID, PENDING]
 
 
 def test_a_callback_of_one_call_can_not_reach_into_the_batch(

@@ -14,12 +14,12 @@ from verifiers.opml.adversaries.challengers import (
     Honest,
     Wandering,
     false_proof,
-    path_to,
 )
 from verifiers.opml.adversaries.players import changed
 from verifiers.opml.adversaries.publishers import PUBLISHERS
 from verifiers.opml.merkle import ZERO
 from verifiers.opml.moves import CUT, TRACE, Challenge, Move
+from verifiers.opml.named import path_to
 from verifiers.opml.openings import EMPTY, Execution
 from verifiers.opml.program import Header
 

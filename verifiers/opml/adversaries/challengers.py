@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from offchain_workers.chain.contracts.opml import Position
 from verifiers.opml import moves, runs
 from verifiers.opml.merkle import LEAF_BYTES, ZERO
-from verifiers.opml.moves import ELEMENT, TENSOR, TRACE, Challenge, Evidence, Move, Path
+from verifiers.opml.moves import ELEMENT, NAMED, TENSOR, TRACE, Challenge, Evidence, Move, Path
+from verifiers.opml.named import after_statement, path_to
 from verifiers.opml.openings import (
     Execution,
     descriptor_opening,
@@ -43,6 +44,19 @@ class Honest:
             return None
 
 
+@dataclass
+class Supposing:
+    """Named an element of a trace that it knows, or thinks so: honest from there on."""
+
+    challenge: Challenge
+    supposed: Execution
+
+    def move(self, at: Position, published: bytes) -> Move | None:
+        if at.stage == NAMED:
+            return after_statement(self.challenge, self.supposed, at, published)
+        return Honest(self.challenge).move(at, published)
+
+
 class Stalling:
     """Opens, and waits."""
 
@@ -62,6 +76,8 @@ class Wandering:
     def move(self, at: Position, published: bytes) -> Move | None:
         if at.stage == ELEMENT:
             return None
+        if at.stage == NAMED:
+            return Move("pick")
         if at.stage == TRACE and (at.levels or at.node == ZERO):
             return self._in_trace(at)
         if at.node_index >= len(self.truth.nodes):
@@ -102,24 +118,6 @@ class Wandering:
         return Move("pick", path._replace(chunk=output.leaf(at.place), byte_index=byte))
 
 
-def path_to(traced: Execution, j: int, at: int) -> Path:
-    """From a game's begin to a byte of node ``j``, through what the claimant committed to."""
-    output = traced.outputs[j]
-    leaf = at // LEAF_BYTES
-    return Path(
-        trace_index=j,
-        trace_node=output.commitment,
-        trace_branch=traced.trace.branch(j),
-        byte_len=len(output.data),
-        root=output.tree.root,
-        tensor_index=leaf,
-        tensor_node=output.tree.node(0, leaf) if output.tree.depth else ZERO,
-        tensor_branch=output.tree.branch(leaf),
-        chunk=output.leaf(leaf),
-        byte_index=at % LEAF_BYTES,
-    )
-
-
 def false_proof(truth: Execution, j: int, at: int, **forged: Any) -> Move:
     """A proof about a byte of node ``j`` from the game's begin; the evidence may be forged.
 
@@ -154,4 +152,6 @@ def forged_statement(truth: Execution, at: Position) -> Move:
         forged[forged.index(min(forged))] -= 1
     else:
         forged[:2] = [forged[0] + 1, forged[1] - 1]
+    if at.stage == NAMED:
+        return Move("state", args=(moves.seal(truth.trace.root), forged))
     return Move("answer_partials", args=(forged,))

@@ -13,7 +13,7 @@ from offchain_workers.chain.contracts.opml import Position
 from verifiers.opml import moves
 from verifiers.opml.adversaries.forging import forged_partials, with_output
 from verifiers.opml.merkle import ZERO, Tensor
-from verifiers.opml.moves import ELEMENT, TRACE, Move
+from verifiers.opml.moves import ELEMENT, NAMED, TRACE, Move
 from verifiers.opml.openings import Execution
 
 
@@ -51,9 +51,9 @@ class Lying(Answering):
 
     def answer(self, at: Position) -> Move | None:
         honest = super().answer(at)
-        if at.stage != ELEMENT or honest is None or honest.args == ([],):
+        if at.stage not in (ELEMENT, NAMED) or honest is None or honest.args[-1] == []:
             return honest
-        return honest._replace(args=(self.stated(at),))
+        return honest._replace(args=(*honest.args[:-1], self.stated(at)))
 
     def stated(self, at: Position) -> list[int]:
         """Of an element of several blocks. As they are when no others make the element."""

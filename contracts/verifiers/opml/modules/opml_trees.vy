@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-only
 # pragma version ~=0.4.3
+# pragma nonreentrancy on
 """
 @title Trees of tensors and traces, as claims and games use them
 @license AGPL-3.0-only
@@ -78,23 +79,24 @@ def _fold_children(levels: uint256, children: DynArray[bytes32, 64]) -> bytes32:
 
 
 @pure
-@internal
-def _commitment(data: Bytes[MAX_OUTPUT]) -> bytes32:
+@reentrant
+@external
+def commitment(data: Bytes[MAX_OUTPUT]) -> bytes32:
+    """
+    @return The commitment to a tensor of these bytes.
+    """
     width: uint256 = max(1, (len(data) + 255) // 256)
     nodes: bytes32[64] = empty(bytes32[64])
     for i: uint256 in range(width, bound=64):
         leaf: uint256[8] = empty(uint256[8])
+        at: uint256 = 256 * i
         for k: uint256 in range(8):
-            at: uint256 = 256 * i + 32 * k
             if at + 32 <= len(data):
                 leaf[k] = extract32(data, at, output_type=uint256)
             elif at < len(data):
-                # The last word is filled up with zeros. Four bytes at a time: each turn costs 300 gas.
-                rest: uint256 = len(data) - at
-                for b: uint256 in range(rest // 4, bound=7):
-                    leaf[k] |= convert(slice(data, at + 4 * b, 4), uint256) << (224 - 32 * b)
-                for b: uint256 in range(rest & ~convert(3, uint256), rest, bound=3):
-                    leaf[k] |= convert(slice(data, at + b, 1), uint256) << (248 - 8 * b)
+                # The encoding, behind its length, is filled up with zeros.
+                leaf[k] = extract32(abi_encode(data, ensure_tuple=False), at + 32, output_type=uint256)
+            at += 32
         nodes[i] = profile._leaf_hash(abi_encode(leaf))
     missing: bytes32 = EMPTY_LEAF
     for _: uint256 in range(6):

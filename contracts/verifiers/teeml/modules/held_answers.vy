@@ -9,6 +9,7 @@
 """
 
 from ....modules import job_conditions as conditions
+from ....modules import job_states as states
 from . import enclave_keys as keys
 from . import teeml_hashes as hashes
 
@@ -40,7 +41,7 @@ def finalise(terms: IJobMarketplace.JobTerms, output: Bytes[MAX_OUTPUT]):
         assert len(output) == 0, "not the output"
         assert terms.callback_target == empty(address) or conditions._eager(terms.conditions), "output"
     self._clear(job_id)
-    extcall IJobMarketplace(hashes.MARKET).final(terms, output, True)
+    extcall IJobMarketplace(hashes.MARKET).deliver(terms, empty(address), output, states.FINAL, 0)
     log ITeemlVerifier.Finalised(job_id=job_id)
 
 
@@ -56,7 +57,7 @@ def refute(terms: IJobMarketplace.JobTerms):
     reason: uint256 = keys._revoked_for(terms.artifact_id, key)
     assert reason != 0, "no reason"
     self._clear(job_id)
-    extcall IJobMarketplace(hashes.MARKET).final(terms, b"", False)
+    extcall IJobMarketplace(hashes.MARKET).refuted(terms, empty(address))
     log ITeemlVerifier.Refuted(job_id=job_id, key=key, reason=reason)
 
 

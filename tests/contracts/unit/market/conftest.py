@@ -13,13 +13,15 @@ from eth_utils.crypto import keccak
 from tests.contracts import ledger
 from tests.contracts.actors import wallet
 from tests.contracts.conftest import isolated
-from tests.contracts.parts import ETHER, Subnet, by, deploy
-from tests.contracts.terms import Terms
+from tests.contracts.parts import ETHER, FINAL, PAID, PENDING, Subnet, by, deploy
+from tests.contracts.terms import NATIVE, Terms
 from tests.contracts.world import World
 
 ARTIFACT = keccak(b"toy artifact")
 DELAY = 600
 BOND = 2 * ETHER
+# Who has half of a claim's bond when the claim falls.
+REWARDEE = wallet("challenger").address
 
 
 @dataclass
@@ -34,17 +36,20 @@ class Plugs:
     hedge_terms: Terms
     subnet: Subnet
 
-    def pending(self, terms: Terms, operator: str, output: bytes = b"claim") -> None:
+    def pending(self, terms: Terms, operator: str, output: bytes = b"claim", bond: int = 0) -> None:
         with by("plugin"):
-            self.world.market.pending(terms.abi, operator, output)
+            self.world.market.deliver(terms.abi, operator, output, PENDING, bond)
 
     def paid(self, terms: Terms, operator: str, output: bytes = b"answer") -> None:
         with by("plugin"):
-            self.world.market.paid(terms.abi, operator, output)
+            self.world.market.deliver(terms.abi, operator, output, PAID, 0)
 
     def final(self, terms: Terms, ok: bool, output: bytes = b"claim") -> None:
         with by("plugin"):
-            self.world.market.final(terms.abi, output, ok)
+            if ok:
+                self.world.market.deliver(terms.abi, NATIVE, output, FINAL, 0)
+            else:
+                self.world.market.refuted(terms.abi, REWARDEE)
 
 
 @dataclass

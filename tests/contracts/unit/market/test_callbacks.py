@@ -10,7 +10,7 @@ import pytest
 from boa.contracts.vyper.vyper_contract import VyperContract
 from eth_utils.crypto import keccak
 
-from tests.contracts.parts import OPEN, PAID, REFUNDED, Subnet, by, deploy
+from tests.contracts.parts import FINAL, OPEN, PAID, PENDING, REFUNDED, Subnet, by, deploy
 from tests.contracts.terms import NATIVE, Terms
 from tests.contracts.unit.market.conftest import Plugs
 from tests.contracts.world import World
@@ -223,12 +223,12 @@ def test_a_callback_can_post_the_next_job_and_nothing_else(world: World, subnet:
     world.warp(world.now + 2)
     for function, args in (
         (market.post, (next_job.abi, b"")),
-        (market.deliver, (open_job.abi, b"stolen")),
+        (market.deliver, (open_job.abi, str(made.address), b"stolen", PAID, 0)),
         (market.withdraw, (NATIVE, 1, str(made.address))),
         (market.refund, (expired.abi,)),
         (market.deposit, (NATIVE, 0)),
         (market.collect_fees, (NATIVE, str(made.address))),
-        (market.final, (first.abi, b"", True)),
+        (market.refuted, (first.abi, str(made.address))),
     ):
         made.add_call(market.address, function.prepare_calldata(*args))
     world.deliver(first, subnet.members[0])
@@ -256,14 +256,15 @@ def test_a_member_as_consumer_cannot_be_paid_twice_for_a_job(plugs: Plugs) -> No
     world.post(terms)
     world.roll()
     for function, args in (
-        (world.market.paid, (terms.abi, operator, b"")),
-        (world.market.pending, (terms.abi, operator, b"")),
-        (world.market.final, (terms.abi, b"", True)),
-        (world.market.final, (terms.abi, b"", False)),
+        (world.market.deliver, (terms.abi, operator, b"", PAID, 0)),
+        (world.market.deliver, (terms.abi, operator, b"", PENDING, 0)),
+        (world.market.deliver, (terms.abi, operator, b"", FINAL, 0)),
+        (world.market.refuted, (terms.abi, operator)),
     ):
         made.add_call(world.market.address, function.prepare_calldata(*args))
     made.make_call(
-        world.market.address, world.market.paid.prepare_calldata(terms.abi, operator, b"")
+        world.market.address,
+        world.market.deliver.prepare_calldata(terms.abi, operator, b"", PAID, 0),
     )
     assert [made.worked(i) for i in range(4)] == [False] * 4
     assert world.job(terms).status == PAID

@@ -9,7 +9,7 @@ from eth_utils.crypto import keccak
 
 from tests.contracts import ledger
 from tests.contracts.actors import wallet
-from tests.contracts.parts import ETHER, PAID, Job, Subnet, by
+from tests.contracts.parts import ETHER, FINAL, PAID, PENDING, REFUNDED, Job, Subnet, by
 from tests.contracts.terms import NATIVE
 from tests.contracts.unit.market.conftest import Plugs
 from tests.contracts.world import World
@@ -20,7 +20,6 @@ def test_the_price_is_split_between_operator_publisher_and_protocol(
 ) -> None:
     terms = world.terms(subnet, max_price=3 * 10**15)
     world.post(terms)
-    posted_at = world.now
     operator = subnet.members[0]
     world.deliver(terms, operator)
     price = 10**15
@@ -30,7 +29,7 @@ def test_the_price_is_split_between_operator_publisher_and_protocol(
     assert world.balance("requester") == 2 * 10**15
     gained = world.market.balance_of(NATIVE, operator.address)
     assert gained == price - fee - royalty + world.config.keeper_tip
-    assert world.job(terms) == Job(PAID, operator.address, posted_at, 0, 0)
+    assert world.job(terms) == Job(PAID, operator.address, 0, 0, 0)
 
 
 def test_delivery_tells_what_was_delivered_and_paid(world: World, subnet: Subnet) -> None:
@@ -69,8 +68,20 @@ def test_each_member_has_the_price_of_its_formation(empty_world: World) -> None:
 def test_only_jobs_of_method_none_are_delivered_here(plugs: Plugs) -> None:
     terms = plugs.plug_terms
     plugs.world.post(terms)
-    with boa.reverts("not method none"):
+    with boa.reverts("not the plug-in"):
         plugs.world.deliver(terms, plugs.subnet.members[0])
+
+
+def test_nobody_delivers_in_anothers_name_nor_claims(world: World, subnet: Subnet) -> None:
+    terms, (primary, backup, _) = world.terms(subnet), subnet.members
+    world.post(terms)
+    for sender, verb in ((backup, PAID), (primary, PENDING), (primary, FINAL), (primary, REFUNDED)):
+        with boa.env.prank(sender.address), boa.reverts("not the operator"):
+            world.market.deliver(terms.abi, primary.address, b"answer", verb, 0)
+    with boa.env.prank(primary.address), boa.reverts("bond"):
+        world.market.deliver(terms.abi, primary.address, b"answer", PAID, 10**12)
+    with boa.env.prank(primary.address), boa.reverts("not the plug-in"):
+        world.market.refuted(terms.abi, primary.address)
 
 
 def test_an_unknown_job_is_not_open(world: World, subnet: Subnet) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.contracts import ledger
 from tests.contracts.parts import (
     ETHER,
+    FINAL,
     OPEN,
     REFUNDED,
     Job,
@@ -32,9 +33,10 @@ def test_only_the_methods_plugin_gives_verdicts(plugs: Plugs, members: list[str]
     world.post(terms)
     plugs.pending(terms, members[0])
     for caller in (plugs.toy.address, members[0], terms.requester, world.market.address):
-        for ok in (True, False):
-            with boa.env.prank(caller), boa.reverts("not the plug-in"):
-                world.market.final(terms.abi, b"", ok)
+        with boa.env.prank(caller), boa.reverts("not the plug-in"):
+            world.market.deliver(terms.abi, members[0], b"", FINAL, 0)
+        with boa.env.prank(caller), boa.reverts("not the plug-in"):
+            world.market.refuted(terms.abi, caller)
 
 
 @pytest.mark.parametrize("ok", [True, False])

@@ -13,9 +13,9 @@ import pytest
 from boa.contracts.vyper.vyper_contract import VyperContract
 
 from tests.contracts.actors import wallet
-from tests.contracts.parts import ETHER, PAID, deploy
+from tests.contracts.parts import ETHER, FINAL, PAID, PENDING, deploy
 from tests.contracts.terms import NATIVE, Terms
-from tests.contracts.unit.market.conftest import Plugs, add_token
+from tests.contracts.unit.market.conftest import REWARDEE, Plugs, add_token
 from tests.contracts.world import World
 
 LIMIT = 16_777_216
@@ -111,6 +111,20 @@ def _post_token(plugs: Plugs) -> tuple[Move, Terms]:
     return Move(world, terms.requester, data, world.due(terms)), terms
 
 
+def _delivery(
+    world: World, terms: Terms, operator: str, output: bytes, verb: int, bond: int = 0
+) -> bytes:
+    data: bytes = world.market.deliver.prepare_calldata(terms.abi, operator, output, verb, bond)
+    return data
+
+
+def _verdict(world: World, terms: Terms, output: bytes, ok: bool) -> bytes:
+    if ok:
+        return _delivery(world, terms, NATIVE, output, FINAL)
+    data: bytes = world.market.refuted.prepare_calldata(terms.abi, REWARDEE)
+    return data
+
+
 def _accepted(plugs: Plugs, terms: Terms) -> None:
     plugs.world.post_accepted(terms, plugs.world.accept(terms, plugs.subnet.members[0]))
 
@@ -118,7 +132,7 @@ def _accepted(plugs: Plugs, terms: Terms) -> None:
 def _paid_by_primary(plugs: Plugs) -> tuple[Move, Terms]:
     world, terms = plugs.world, plugs.plug_terms
     _accepted(plugs, terms)
-    data = world.market.paid.prepare_calldata(terms.abi, plugs.subnet.members[0].address, b"out")
+    data = _delivery(world, terms, plugs.subnet.members[0].address, b"out", PAID)
     return Move(world, wallet("plugin").address, data), terms
 
 
@@ -126,7 +140,7 @@ def _paid_by_rescuer(plugs: Plugs) -> tuple[Move, Terms]:
     world, terms = plugs.world, plugs.plug_terms
     _accepted(plugs, terms)
     world.roll(6)
-    data = world.market.paid.prepare_calldata(terms.abi, plugs.subnet.members[1].address, b"out")
+    data = _delivery(world, terms, plugs.subnet.members[1].address, b"out", PAID)
     return Move(world, wallet("plugin").address, data), terms
 
 
@@ -134,7 +148,7 @@ def _paid_batch(plugs: Plugs) -> tuple[Move, Terms]:
     world, terms = plugs.world, plugs.plug_terms.with_(n=8, item_size=4)
     world.post(terms)
     member = plugs.subnet.members[0].address
-    data = world.market.paid.prepare_calldata(terms.abi, member, bytes(32))
+    data = _delivery(world, terms, member, bytes(32), PAID)
     return Move(world, wallet("plugin").address, data), terms
 
 
@@ -142,7 +156,7 @@ def _pending(plugs: Plugs) -> tuple[Move, Terms]:
     world, terms = plugs.world, plugs.plug_terms
     _accepted(plugs, terms)
     member = plugs.subnet.members[0].address
-    data = world.market.pending.prepare_calldata(terms.abi, member, b"out")
+    data = _delivery(world, terms, member, b"out", PENDING, ETHER)
     return Move(world, wallet("plugin").address, data), terms
 
 
@@ -150,9 +164,9 @@ def _final(plugs: Plugs, ok: bool, late: int = 0) -> tuple[Move, Terms]:
     world, terms = plugs.world, plugs.plug_terms
     _accepted(plugs, terms)
     world.roll(6)
-    plugs.pending(terms, plugs.subnet.members[1].address)
+    plugs.pending(terms, plugs.subnet.members[1].address, bond=ETHER)
     world.warp(world.now + late)
-    data = world.market.final.prepare_calldata(terms.abi, b"out", ok)
+    data = _verdict(world, terms, b"out", ok)
     return Move(world, wallet("plugin").address, data), terms
 
 
@@ -168,8 +182,6 @@ def _expire(plugs: Plugs) -> tuple[Move, Terms]:
 def _dead(plugs: Plugs) -> tuple[Move, Terms]:
     _, terms = _final(plugs, ok=True)
     world = plugs.world
-    with boa.env.prank(wallet("plugin").address):
-        world.subnets.lock(world.domain.job_id(terms), plugs.subnet.members[1].address, ETHER)
     world.warp(terms.resolve_by + 7 * 86_400 + 1)
     data = world.market.refund.prepare_calldata(terms.abi)
     return Move(world, wallet("keeper").address, data), terms
@@ -226,12 +238,11 @@ def _with_callback(
     output = b"x" * size
     if verb in ("final", "revoke"):
         plugs.pending(terms, member, output)
-    market = world.market
     data = {
-        "paid": lambda: market.paid.prepare_calldata(terms.abi, member, output),
-        "pending": lambda: market.pending.prepare_calldata(terms.abi, member, output),
-        "final": lambda: market.final.prepare_calldata(terms.abi, output, True),
-        "revoke": lambda: market.final.prepare_calldata(terms.abi, b"", False),
+        "paid": lambda: _delivery(world, terms, member, output, PAID),
+        "pending": lambda: _delivery(world, terms, member, output, PENDING),
+        "final": lambda: _verdict(world, terms, output, True),
+        "revoke": lambda: _verdict(world, terms, b"", False),
     }[verb]()
     return Move(world, wallet("plugin").address, data), terms
 

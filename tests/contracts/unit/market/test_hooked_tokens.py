@@ -125,7 +125,10 @@ def test_a_withdrawal_inside_a_post_pays_for_nothing(
     token, buyer = hooked
     market, target = world.market, str(accomplice.address)
     take = market.withdraw.prepare_calldata(plot.token, 10**14, target)
-    for data in (market.deliver.prepare_calldata(plot.abi, b""), take):
+    for data in (
+        market.deliver.prepare_calldata(plot.abi, str(accomplice.address), b"", PAID, 0),
+        take,
+    ):
         when_paying(buyer, accomplice, str(market.address), data)
     with boa.reverts("token keeps a part"):
         buyer.make_call(market.address, market.post.prepare_calldata(plot.abi, b""))
@@ -142,7 +145,7 @@ def test_whatever_a_token_calls_finds_the_post_done(
     """Also in the log: nobody reads of a delivery before the post."""
     _, buyer = hooked
     market = world.market
-    deliver = market.deliver.prepare_calldata(plot.abi, b"")
+    deliver = market.deliver.prepare_calldata(plot.abi, str(accomplice.address), b"", PAID, 0)
     when_paying(buyer, accomplice, str(market.address), deliver)
     buyer.make_call(market.address, market.post.prepare_calldata(plot.abi, b""))
     jobs = [type(log).__name__ for log in buyer.get_logs() if hasattr(log, "job_id")]

@@ -8,7 +8,7 @@ import pytest
 from eth_utils.crypto import keccak
 
 from tests.contracts.actors import wallet
-from tests.contracts.parts import NONE, OPEN, PAID, PENDING, REFUNDED, Subnet, by
+from tests.contracts.parts import FINAL, NONE, OPEN, PAID, PENDING, REFUNDED, Subnet, by
 from tests.contracts.terms import NATIVE
 from tests.contracts.unit.market.conftest import Plugs
 from tests.contracts.world import World
@@ -36,7 +36,7 @@ def test_only_the_owner(world: World, name: str, args: tuple[object, ...]) -> No
 def test_nothing_but_these_powers_is_there(world: World) -> None:
     """A new function of the market has to be put where it belongs here."""
     owners = {name for name, _ in CALLS} | {"accept_ownership"}
-    parties = {"post", "post_accepted", "deliver", "paid", "pending", "final", "excused", "refund"}
+    parties = {"post", "post_accepted", "deliver", "refuted", "excused", "refund"}
     parties |= {"deposit", "withdraw"}
     views = {"balance_of", "job", "job_id_of", "plugin_of", "method", "output_commitment"}
     views |= {"owner", "pending_owner", "eip712Domain", "fees"}
@@ -218,9 +218,10 @@ def test_the_owner_cannot_speak_for_a_plugin_or_move_a_balance(plugs: Plugs) -> 
     with by("requester"):
         world.market.deposit(NATIVE, 5, value=5)
     with by("owner"):
-        for ok in (True, False):
-            with boa.reverts("not the plug-in"):
-                world.market.final(terms.abi, b"", ok)
+        with boa.reverts("not the plug-in"):
+            world.market.deliver(terms.abi, NATIVE, b"", FINAL, 0)
+        with boa.reverts("not the plug-in"):
+            world.market.refuted(terms.abi, wallet("owner").address)
         with boa.reverts("claim is pending"):
             world.market.refund(terms.abi)
         with boa.reverts("balance too low"):
@@ -233,10 +234,9 @@ def test_the_registries_take_no_orders_from_the_owner(plugs: Plugs) -> None:
     world, operator = plugs.world, plugs.subnet.members[0].address
     with by("owner"):
         for call, args in (
-            ("reserve", (plugs.subnet.id, 0, 1)),
-            ("release", (plugs.subnet.id, 0, 1)),
-            ("slash_no_show", (b"\0" * 32, plugs.subnet.id, 0, 1, NATIVE)),
-            ("free_lock", (wallet("plugin").address, b"\0" * 32)),
+            ("reserve", (operator, 1)),
+            ("release", (operator, 1)),
+            ("slash_reserved", (b"\0" * 32, operator, 1, 0, NATIVE)),
         ):
             with boa.reverts("only market"):
                 getattr(world.subnets, call)(*args)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import boa
 import pytest
 
-from tests.contracts.parts import DEAD_PLUGIN, ETHER, EXPIRED, REFUNDED, Job, Subnet, by
+from tests.contracts.parts import DEAD_PLUGIN, ETHER, EXPIRED, REFUNDED, Job, Subnet
 from tests.contracts.terms import NATIVE
 from tests.contracts.unit.market.conftest import Plugs
 from tests.contracts.world import World
@@ -17,12 +17,11 @@ WEEK = 7 * 86_400
 def test_anyone_closes_an_expired_job_and_earns_the_tip(world: World, subnet: Subnet) -> None:
     terms = world.terms(subnet)
     world.post(terms)
-    posted_at = world.now
     world.warp(terms.deliver_by + 1)
     world.refund(terms, by="keeper")
     (closed,) = world.market.get_logs(include_child_logs=False)
     assert (closed.reason, closed.operator, closed.price) == (EXPIRED, NATIVE, 0)
-    assert world.job(terms) == Job(REFUNDED, NATIVE, posted_at, 0, 0)
+    assert world.job(terms) == Job(REFUNDED, NATIVE, 0, 0, 0)
     assert world.balance("keeper") == world.config.keeper_tip
     assert world.balance("requester") == terms.max_price
     assert world.market.fees(NATIVE) == 0
@@ -76,11 +75,9 @@ def test_a_pending_claim_blocks_the_refund(plugs: Plugs, late: int) -> None:
 def test_a_dead_plugin_gives_price_bond_and_pledge_back(plugs: Plugs) -> None:
     world, terms = plugs.world, plugs.plug_terms
     primary, backup, _ = plugs.subnet.members
-    job_id = world.post_accepted(terms, world.accept(terms, primary))
+    world.post_accepted(terms, world.accept(terms, primary))
     world.warp(world.now + 60)
-    plugs.pending(terms, backup.address)
-    with by("plugin"):
-        world.subnets.lock(job_id, backup.address, 3 * ETHER)
+    plugs.pending(terms, backup.address, bond=3 * ETHER)
     world.warp(terms.resolve_by + WEEK)
     with boa.reverts("claim is pending"):
         world.refund(terms)
@@ -96,7 +93,7 @@ def test_a_dead_plugin_gives_price_bond_and_pledge_back(plugs: Plugs) -> None:
     assert world.balance("keeper") == world.config.keeper_tip
 
 
-def test_a_dead_plugin_that_had_locked_nothing_refunds_too(plugs: Plugs) -> None:
+def test_a_dead_plugin_that_asked_for_no_bond_refunds_too(plugs: Plugs) -> None:
     world, terms = plugs.world, plugs.plug_terms
     world.post(terms)
     plugs.pending(terms, plugs.subnet.members[0].address)
@@ -108,31 +105,23 @@ def test_a_dead_plugin_that_had_locked_nothing_refunds_too(plugs: Plugs) -> None
 def test_a_plugin_back_from_the_dead_pays_and_slashes_nobody(plugs: Plugs) -> None:
     world, terms = plugs.world, plugs.plug_terms
     operator = plugs.subnet.members[0].address
-    job_id = world.post(terms)
-    plugs.pending(terms, operator)
-    with by("plugin"):
-        world.subnets.lock(job_id, operator, ETHER)
+    world.post(terms)
+    plugs.pending(terms, operator, bond=ETHER)
     world.warp(terms.resolve_by + WEEK + 1)
     world.refund(terms)
     for ok in (True, False):
         with boa.reverts("not pending"):
             plugs.final(terms, ok)
-    with by("plugin"):
-        with boa.reverts("not locked"):
-            world.subnets.slash(job_id, 0, NATIVE)
-        with boa.reverts("not locked"):
-            world.subnets.unlock(job_id)
+    assert world.subnets.stake_of(operator) == 10 * ETHER
 
 
-def test_locks_of_other_jobs_stay_when_one_is_freed(plugs: Plugs) -> None:
+def test_bonds_of_other_jobs_stay_when_one_is_freed(plugs: Plugs) -> None:
     world, terms = plugs.world, plugs.plug_terms
     operator = plugs.subnet.members[0].address
     other = terms.with_(salt=b"\1" * 32)
     for each in (terms, other):
-        job_id = world.post(each)
-        plugs.pending(each, operator)
-        with by("plugin"):
-            world.subnets.lock(job_id, operator, ETHER)
+        world.post(each)
+        plugs.pending(each, operator, bond=ETHER)
     world.warp(terms.resolve_by + WEEK + 1)
     world.refund(terms)
     assert world.subnets.operators(operator).reserved == ETHER

@@ -191,5 +191,5 @@ def test_a_dead_toy_holds_neither_price_nor_bond(
     world.warp(terms.resolve_by + 7 * 86_400 + 1)
     world.refund(terms)
     assert reserved(plugs, members[0]) == 0
-    with boa.reverts("not locked"):
+    with boa.reverts("not pending"):
         plugs.toy.finalise(terms.abi)

@@ -33,6 +33,9 @@ BOUNDS: dict[str, Any] = {
         ({"lead_blocks": 250}, "lead"),
         ({"subnet_ttl": 0}, "ttl"),
         ({"subnet_ttl": 2**40}, "ttl"),
+        # Beside what unbonds, more bits would be stake that unbonds.
+        ({"unbond_seconds": 2**39}, "unbonding"),
+        ({"unbond_seconds": 2**255}, "unbonding"),
         ({"epoch_blocks": 251}, "epoch too long"),
         ({"epoch_blocks": 8_001, "block_history": ANY}, "epoch too long"),
     ],
@@ -45,7 +48,12 @@ def test_a_configuration_that_could_never_form_is_refused(
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"subnet_ttl": 2**40 - 1}, {"epoch_blocks": 8_000, "block_history": ANY}]
+    "changes",
+    [
+        {},
+        {"subnet_ttl": 2**40 - 1, "unbond_seconds": 2**39 - 1},
+        {"epoch_blocks": 8_000, "block_history": ANY},
+    ],
 )
 def test_the_bounds_themselves_are_allowed(changes: dict[str, Any]) -> None:
     arguments = BOUNDS | changes

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SubnetRegistry: lock, unlock, slash, free_lock."""
+"""SubnetRegistry: lock, unlock, slash, which are the plug-ins'."""
 
 from __future__ import annotations
 
@@ -151,20 +151,3 @@ def test_a_slash_without_reward_burns_it_all(
     empty_world.subnets.lock(JOB, operator, ETHER, sender=plugins[0])
     empty_world.subnets.slash(JOB, 0, operator, sender=plugins[0])
     assert (empty_world.subnets.to_burn(), empty_world.subnets.credit(operator)) == (ETHER, 0)
-
-
-def test_the_market_frees_the_lock_of_a_dead_plugin(
-    empty_world: World, operator: str, plugins: list[str]
-) -> None:
-    market = empty_world.market.address
-    empty_world.subnets.lock(JOB, operator, 10, sender=plugins[0])
-    for sender in (operator, plugins[0], wallet("owner").address):
-        with boa.reverts("only market"):
-            empty_world.subnets.free_lock(plugins[0], JOB, sender=sender)
-    empty_world.subnets.free_lock(plugins[1], JOB, sender=market)
-    assert reserved(empty_world, operator) == 10
-    empty_world.subnets.free_lock(plugins[0], JOB, sender=market)
-    assert reserved(empty_world, operator) == 0
-    empty_world.subnets.free_lock(plugins[0], JOB, sender=market)
-    with boa.reverts("not locked"):
-        empty_world.subnets.slash(JOB, 0, operator, sender=plugins[0])

@@ -1,92 +1,104 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SubnetRegistry: reserve, release, slash_no_show, which are the market's alone."""
+"""SubnetRegistry: reserve, release, slash_reserved, which are the market's alone."""
 
 from __future__ import annotations
 
 import boa
 import pytest
-from eth_account.signers.local import LocalAccount
 
 from tests.contracts.actors import wallet
-from tests.contracts.parts import ETHER, Subnet
+from tests.contracts.parts import ETHER
 from tests.contracts.world import World
 
 JOB = b"\x01" * 32
+NOBODY = "0x" + "00" * 20
 
 
 @pytest.fixture
-def formed(world: World) -> Subnet:
-    spec = world.spec(3)
-    world.request(spec)
-    return world.form(spec)
+def operator(empty_world: World) -> str:
+    """10 ether, no offer."""
+    return str(empty_world.add_operator("operator").address)
 
 
-def reserve(world: World, formed: Subnet, amount: int) -> LocalAccount:
-    """A pledge of member 1, by the market."""
-    operator = world.subnets.reserve(formed.id, 1, amount, sender=world.market.address)
-    assert operator == formed.members[1].address
-    return formed.members[1]
+def reserve(world: World, operator: str, amount: int) -> None:
+    world.subnets.reserve(operator, amount, sender=world.market.address)
 
 
-def test_nobody_but_the_market_touches_pledges(world: World, formed: Subnet) -> None:
-    keeper = wallet("keeper").address
-    for sender in (keeper, formed.members[0].address, wallet("owner").address):
-        with boa.reverts("only market"):
-            world.subnets.reserve(formed.id, 0, 1, sender=sender)
-        with boa.reverts("only market"):
-            world.subnets.release(formed.id, 0, 1, sender=sender)
-        with boa.reverts("only market"):
-            world.subnets.slash_no_show(JOB, formed.id, 0, 1, keeper, sender=sender)
-
-
-def test_a_pledge_is_reserved_and_released(world: World, formed: Subnet) -> None:
-    operator = reserve(world, formed, 4 * ETHER).address
-    assert world.subnets.operators(operator).reserved == 4 * ETHER
-    world.subnets.release(formed.id, 1, 4 * ETHER, sender=world.market.address)
-    assert world.subnets.operators(operator).reserved == 0
-
-
-def test_nobody_pledges_more_than_it_can_answer_for(world: World, formed: Subnet) -> None:
-    reserve(world, formed, 6 * ETHER)
-    with boa.reverts("stake not free"):
-        reserve(world, formed, 4 * ETHER + 1)
-    reserve(world, formed, 4 * ETHER)
-
-
-def test_pledged_stake_can_not_leave(world: World, formed: Subnet) -> None:
-    operator = reserve(world, formed, 4 * ETHER)
-    book = world.subnets.book_id_of(*world.spec()[:3])
-    world.subnets.end_offer(book, sender=operator.address)
-    with boa.reverts("stake not free"):
-        world.subnets.unbond(6 * ETHER + 1, sender=operator.address)
-
-
-def test_a_subnet_has_only_its_members(world: World, formed: Subnet) -> None:
+def slash(world: World, operator: str, amount: int, reward: int, rewardee: str) -> None:
     market = world.market.address
-    for subnet_id, index in ((formed.id, 3), (formed.id, 8), (formed.id, 2**255), (JOB, 0)):
-        with boa.reverts("no such member"):
-            world.subnets.reserve(subnet_id, index, 1, sender=market)
-        with boa.reverts("no such member"):
-            world.subnets.release(subnet_id, index, 1, sender=market)
-        with boa.reverts("no such member"):
-            world.subnets.slash_no_show(JOB, subnet_id, index, 1, market, sender=market)
+    world.subnets.slash_reserved(JOB, operator, amount, reward, rewardee, sender=market)
 
 
-def test_half_of_a_broken_pledge_goes_to_the_rescuer(world: World, formed: Subnet) -> None:
-    operator = reserve(world, formed, 4 * ETHER).address
-    rescuer = formed.members[2].address
-    world.subnets.slash_no_show(
-        JOB, formed.id, 1, 3 * ETHER + 1, rescuer, sender=world.market.address
-    )
-    record = world.subnets.operators(operator)
+def test_nobody_but_the_market_touches_them(empty_world: World, operator: str) -> None:
+    keeper = wallet("keeper").address
+    for sender in (keeper, operator, wallet("owner").address):
+        with boa.reverts("only market"):
+            empty_world.subnets.reserve(operator, 1, sender=sender)
+        with boa.reverts("only market"):
+            empty_world.subnets.release(operator, 1, sender=sender)
+        with boa.reverts("only market"):
+            empty_world.subnets.slash_reserved(JOB, operator, 1, 0, keeper, sender=sender)
+
+
+def test_stake_is_reserved_and_released(empty_world: World, operator: str) -> None:
+    reserve(empty_world, operator, 4 * ETHER)
+    assert empty_world.subnets.operators(operator).reserved == 4 * ETHER
+    empty_world.subnets.release(operator, 3 * ETHER, sender=empty_world.market.address)
+    assert empty_world.subnets.operators(operator).reserved == ETHER
+    assert empty_world.subnets.stake_of(operator) == 10 * ETHER
+
+
+def test_nobody_pledges_more_than_it_can_answer_for(empty_world: World, operator: str) -> None:
+    reserve(empty_world, operator, 6 * ETHER)
+    for amount in (4 * ETHER + 1, 2**96, 2**160, 2**256 - 6 * ETHER):
+        with boa.reverts():
+            reserve(empty_world, operator, amount)
+    reserve(empty_world, operator, 4 * ETHER)
+    assert empty_world.subnets.operators(operator).reserved == 10 * ETHER
+
+
+def test_no_more_is_released_or_slashed_than_is_reserved(empty_world: World, operator: str) -> None:
+    reserve(empty_world, operator, 4 * ETHER)
+    for amount in (4 * ETHER + 1, 2**96, 2**255):
+        with boa.reverts("not reserved"):
+            empty_world.subnets.release(operator, amount, sender=empty_world.market.address)
+        with boa.reverts("not reserved"):
+            slash(empty_world, operator, amount, 0, NOBODY)
+
+
+def test_pledged_stake_can_not_leave(empty_world: World, operator: str) -> None:
+    reserve(empty_world, operator, 4 * ETHER)
+    with boa.reverts("stake not free"):
+        empty_world.subnets.unbond(6 * ETHER + 1, sender=operator)
+    empty_world.subnets.unbond(6 * ETHER, sender=operator)
+
+
+def test_at_most_half_of_what_is_slashed_is_a_reward(empty_world: World, operator: str) -> None:
+    rescuer = wallet("rescuer").address
+    reserve(empty_world, operator, 4 * ETHER)
+    with boa.reverts("reward above half"):
+        slash(empty_world, operator, 3 * ETHER + 1, 3 * ETHER // 2 + 1, rescuer)
+    slash(empty_world, operator, 3 * ETHER + 1, 3 * ETHER // 2, rescuer)
+    record = empty_world.subnets.operators(operator)
     assert (record.stake, record.reserved) == (7 * ETHER - 1, ETHER - 1)
-    assert world.subnets.credit(rescuer) == 3 * ETHER // 2
-    assert world.subnets.to_burn() == 3 * ETHER // 2 + 1
-    assert world.subnets.penalty_of(operator) == 2_000
+    assert empty_world.subnets.credit(rescuer) == 3 * ETHER // 2
+    assert empty_world.subnets.to_burn() == 3 * ETHER // 2 + 1
+    assert empty_world.subnets.penalty_of(operator) == 2_000
 
 
-def test_without_a_rescuer_it_all_burns(world: World, formed: Subnet) -> None:
-    reserve(world, formed, ETHER)
-    nobody = "0x" + "00" * 20
-    world.subnets.slash_no_show(JOB, formed.id, 1, ETHER, nobody, sender=world.market.address)
-    assert (world.subnets.to_burn(), world.subnets.credit(nobody)) == (ETHER, 0)
+def test_without_a_reward_it_all_burns(empty_world: World, operator: str) -> None:
+    reserve(empty_world, operator, ETHER)
+    slash(empty_world, operator, ETHER, 0, NOBODY)
+    assert empty_world.subnets.to_burn() == ETHER
+    assert empty_world.subnets.credit(NOBODY) == 0
+
+
+def test_a_slash_leaves_what_is_unbonding_alone(empty_world: World, operator: str) -> None:
+    empty_world.subnets.unbond(2 * ETHER, sender=operator)
+    before = empty_world.subnets.operators(operator)
+    reserve(empty_world, operator, ETHER)
+    slash(empty_world, operator, ETHER, 0, NOBODY)
+    after = empty_world.subnets.operators(operator)
+    assert (after.unbonding, after.unbonded_at) == (before.unbonding, before.unbonded_at)
+    assert after.unbonding == 2 * ETHER
+    assert (after.index, after.offers, after.stake) == (before.index, 0, 7 * ETHER)
