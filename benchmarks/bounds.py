@@ -54,7 +54,12 @@ BOUNDS = (
     Bound("opml, digits: a whole dispute", ("dispute:opml:digits",), 550_000),
     Bound("opml, digits: the fast path", ("dispute:opml:digits-fast",), 420_000),
     Bound(
-        "opml, digits: post, claim and settle",
+        "opml, digits: post, and claim with an earlier claim's end",
+        ("post:opml:digits", "next:opml:digits"),
+        230_000,
+    ),
+    Bound(
+        "opml, digits: post, claim and settle, each alone",
         ("post:opml:digits", "claim:opml:digits", "settle:opml:digits"),
         230_000,
         is_goal=True,

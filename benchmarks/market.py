@@ -213,4 +213,5 @@ class Market:
         return sign_acceptance(primary, domain, terms.job_id(domain), terms.deliver_by, PLEDGE)
 
     def deliver(self, terms: JobTerms, operator: LocalAccount, output: bytes) -> TxReceipt:
-        return self.chain.send(operator, self.network.marketplace.deliver(terms, output))
+        call = self.network.marketplace.deliver(terms, operator.address, output)
+        return self.chain.send(operator, call)

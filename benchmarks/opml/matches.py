@@ -16,7 +16,7 @@ from offchain_workers.chain.contracts import JobTerms
 from verifiers.opml.openings import Execution
 from verifiers.opml.program import Header
 
-CHALLENGERS = {"open", "pick", "prove"}
+CHALLENGERS = {"open", "open_at", "pick", "prove"}
 
 
 @dataclass(frozen=True)

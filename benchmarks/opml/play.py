@@ -6,19 +6,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
-from eth_abi.abi import decode, encode
+from eth_abi.abi import decode
 from eth_account.signers.local import LocalAccount
 from eth_utils.abi import event_abi_to_log_topic
 from web3.types import TxReceipt
 
 from benchmarks.market import DELIVER_WITHIN, GWEI, Market
 from benchmarks.pinned import PinnedChain
+from offchain_workers.chain.call import Call
 from offchain_workers.chain.contracts import JobTerms, Tier
 from offchain_workers.chain.contracts.opml import OPML, OpmlParams, Position, deploy_opml
 from verifiers.opml.board import claim_id
 from verifiers.opml.calls import Table
-from verifiers.opml.merkle import LEAF_BYTES, leaf_hash
-from verifiers.opml.moves import ELEMENT, Challenge, Move, Overlay, Path, answer, needs_partials
+from verifiers.opml.merkle import ZERO
+from verifiers.opml.moves import NAMED, Challenge, Move, answer
+from verifiers.opml.named import after_statement
 from verifiers.opml.openings import Execution
 from verifiers.opml.program import Header
 
@@ -63,18 +65,29 @@ class OpmlMarket:
     def settle_many(self, jobs: Sequence[JobTerms]) -> TxReceipt:
         """In one transaction, when the last one's window is over."""
         self._wait_for(jobs[-1])
-        ends = [self.verifier.finalise(terms) for terms in jobs]
+        ends = [self.verifier.finalise_due(terms) for terms in jobs]
         return self.chain.send(self.chain.account("keeper"), self.verifier.multicall(ends))
+
+    def next(self, ended: JobTerms, terms: JobTerms, output: bytes) -> TxReceipt:
+        """The end of a claim whose window is over and the next claim, in one transaction."""
+        self._wait_for(ended)
+        end, header = self.verifier.finalise_due(ended), self.header.abi()
+        both = self.verifier.multicall([end, self.verifier.claim(terms, header, output)])
+        return self.chain.send(self.primary, both)
 
     def settle(self, terms: JobTerms) -> TxReceipt:
         """When the window is over."""
         self._wait_for(terms)
         return self.chain.send(self.chain.account("keeper"), self.verifier.finalise(terms))
 
-    def _wait_for(self, terms: JobTerms) -> None:
+    def final_at(self, terms: JobTerms) -> int:
+        """When the window of the job's claim ends."""
         claim = self.verifier.claim_of(terms.job_id(self.market.network.marketplace.domain))
         assert claim is not None
-        self.chain.warp(claim.final_at + 1)
+        return claim.final_at
+
+    def _wait_for(self, terms: JobTerms) -> None:
+        self.chain.warp(self.final_at(terms) + 1)
 
 
 class Dispute:
@@ -110,21 +123,14 @@ class Dispute:
         self._check_fallen()
 
     def fast(self, j: int, place: int) -> Played:
-        """By a challenger that knows the claimant's trace: down to byte ``place`` of node ``j``'s
-        output at once."""
-        yield "open", self._open()
-        yield "post_trace", self._send(answer(self.theirs, self.at))
-        self._challenge.claimed = Overlay(self.theirs.trace)
-        path, partials = deep_path(self.theirs, j, place), list[int]()
-        arrived = Position(ELEMENT, 0, j, place, path.byte_len, b"")
-        if needs_partials(self.ours, arrived):
-            yield "pick", self._send(Move("pick", path))
-            yield "answer_partials", self._send(answer(self.theirs, self.at))
-            partials = self.theirs.block_values(j, place >> (self.ours.nodes[j].out_code & 3))
-            path = Path()
-        stated = encode(["int256[]"], [partials])
-        proof = self._challenge.next_move(arrived, stated)
-        yield "prove", self._send(proof._replace(path=path))
+        """By a challenger that knows the claimant's trace: to byte ``place`` of node ``j``'s output
+        at once, which its game names."""
+        named = Position(NAMED, 0, j, place, 0, ZERO)
+        yield "open_at", self._send_open(self._table.open_at(PARAMS.min_bond, j, place))
+        key = self._key()
+        yield "state", self._send(answer(self.theirs, named))
+        stated = self._published[key]
+        yield "prove", self._send(after_statement(self._challenge, self.theirs, named, stated))
         self._check_fallen()
 
     @property
@@ -140,7 +146,10 @@ class Dispute:
         return self._challenge.next_move(self.at, self._published[key])
 
     def _open(self) -> TxReceipt:
-        return self.scene.chain.send(self.challenger, self._table.open(PARAMS.min_bond))
+        return self._send_open(self._table.open(PARAMS.min_bond))
+
+    def _send_open(self, call: Call) -> TxReceipt:
+        return self.scene.chain.send(self.challenger, call)
 
     def _send(self, move: Move) -> TxReceipt:
         sender = self._sender(move)
@@ -153,24 +162,6 @@ class Dispute:
 
     def _check_fallen(self) -> None:
         assert self.scene.verifier.claim_of(self.job_id) is None
-
-
-def deep_path(execution: Execution, j: int, place: int) -> Path:
-    """From the root of the trace to a byte of node ``j``'s output."""
-    tensor, (leaf, byte_index) = execution.outputs[j], divmod(place, LEAF_BYTES)
-    chunk = tensor.leaf(leaf)
-    return Path(
-        trace_index=j,
-        trace_node=tensor.commitment,
-        trace_branch=execution.trace.branch(j),
-        byte_len=len(tensor.data),
-        root=tensor.tree.root,
-        tensor_index=leaf,
-        tensor_node=leaf_hash(chunk),
-        tensor_branch=tensor.tree.branch(leaf),
-        chunk=chunk,
-        byte_index=byte_index,
-    )
 
 
 def published(receipt: TxReceipt, abi: Any) -> dict[bytes, bytes]:

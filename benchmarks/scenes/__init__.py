@@ -42,6 +42,7 @@ SCENES: tuple[Scene, ...] = (
     toy.refutations,
     opml.happy_path,
     opml.batched,
+    opml.stream,
     opml.disputes,
     zkml.deliveries,
     zkml.committed,

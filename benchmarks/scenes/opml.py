@@ -20,6 +20,8 @@ from verifiers.opml.merkle import Tensor
 
 CASE = "opml:digits"
 BATCH = 16
+# Seconds before the end of a window in which the next job comes: less than its turn.
+BEFORE_END = 20
 FIRST_PROOF = "nobody was slashed before, and nobody rewarded"
 
 
@@ -33,17 +35,21 @@ class Digits(OpmlMarket):
         self.output = self.ours.outputs[self.header.output_node].data
         self.ask()
 
-    def ask(self, output: bytes = b"") -> JobTerms:
-        """A new job, and a claim of the right output when no other is given."""
+    def offer(self) -> JobTerms:
+        """A new job."""
         given = self.model.given
         terms, self.last_post = self.post(Tensor(given).commitment, encode_inline(given))
+        return terms
+
+    def ask(self, output: bytes = b"") -> JobTerms:
+        """A new job, and a claim of the right output when no other is given."""
+        terms = self.offer()
         self.last_claim = self.claim(terms, output or self.output)
         return terms
 
     def ask_many(self, count: int) -> tuple[list[JobTerms], TxReceipt]:
         """So many jobs, and one transaction that claims them all."""
-        given, commitment = self.model.given, Tensor(self.model.given).commitment
-        jobs = [self.post(commitment, encode_inline(given))[0] for _ in range(count)]
+        jobs = [self.offer() for _ in range(count)]
         return jobs, self.claim_many(jobs, self.output)
 
     def dispute(self, target: Target) -> Dispute:
@@ -77,6 +83,19 @@ def batched(chain: PinnedChain, record: Recorder) -> None:
     note = f"{BATCH} jobs in one transaction"
     record.add(f"claim:{CASE}-batch{BATCH}", claimed, note=note)
     record.add(f"settle:{CASE}-batch{BATCH}", digits.settle_many(jobs), note=note)
+
+
+def stream(chain: PinnedChain, record: Recorder) -> None:
+    """What a job costs an operator whose jobs follow one another: as its worker sends the end of a
+    claim, which waits for the next one."""
+    digits = Digits(chain)
+    digits.settle(digits.ask())
+    before = digits.ask()
+    chain.warp(digits.final_at(before) - BEFORE_END)
+    chain.mine()
+    receipt = digits.next(before, digits.offer(), digits.output)
+    note = "ends an earlier claim and makes the next, in one transaction"
+    record.add(f"next:{CASE}", receipt, note=note)
 
 
 def disputes(chain: PinnedChain, record: Recorder) -> None:
