@@ -22,6 +22,7 @@ from offchain_workers.localnet.teeml import await_keys, make_policy, make_postin
 from offchain_workers.models import ModelSpec
 from offchain_workers.models.demo import digits_mlp
 from offchain_workers.models.wire import pack_items, unpack_items
+from offchain_workers.requester.errors import NobodyAcceptedError
 from offchain_workers.requester.posting import Prepared, Wish
 from offchain_workers.requester.replies import reply_key
 from offchain_workers.requester.results import history
@@ -52,6 +53,18 @@ class Market(PrivateMarket):
 
     def prepare(self, item: bytes, reply: bytes = bytes(32)) -> Prepared:
         return self.posting.prepare(self.requester, [item], Wish(private=True, reply=reply))
+
+    def await_promises(self) -> None:
+        """Until a worker has seen its own key on the chain; blocks come meanwhile."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self.prepare(image(0))
+                return
+            except NobodyAcceptedError:
+                assert time.monotonic() < deadline, "nobody promises"
+                time.sleep(0.5)
+                self.net.devnet.mine()
 
     def shows(self, item: bytes) -> list[str]:
         return places(item, self.net.pool.w3, self.folders, "u1")
@@ -92,7 +105,9 @@ def market(
         await_keys(net, policy, print)
         posting = make_posting(net, MODEL, model_id, policy, print, len(PLANS))
         stack.enter_context(killed_in_the_end(net))
-        yield Market(net, posting, [folder, scratch], model_id)
+        found = Market(net, posting, [folder, scratch], model_id)
+        found.await_promises()
+        yield found
 
 
 def test_a_private_input_is_found_nowhere_but_a_public_one_is(

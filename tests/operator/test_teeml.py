@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from eth_account.signers.local import LocalAccount
+from sqlalchemy import select
 
 from offchain_workers.chain.contracts import Acceptance, JobStatus, JobTerms, ModelRecord
 from offchain_workers.chain.contracts.teeml_verifier import (
@@ -200,13 +201,18 @@ def kill(machine: Machine) -> None:
 
 
 def rows(market: Market, operator: LocalAccount, job_id: bytes) -> JobRow:
-    """The job in a worker's database."""
+    """The job in a worker's database, as soon as it is there."""
     path = f"sqlite:///{market.folder}/{operator.address}/worker.db"
-    db = Database(path, exclusive=False)
-    with db.read() as session:
-        job = session.get_one(JobRow, job_id)
+    db, found = Database(path, exclusive=False), []
+
+    def written() -> bool:
+        with db.read() as session:
+            found.extend(session.scalars(select(JobRow).where(JobRow.job_id == job_id)))
+        return bool(found)
+
+    until(written)
     db.close()
-    return job
+    return found[0]
 
 
 def test_a_lost_enclave_is_started_again_with_another_key(
